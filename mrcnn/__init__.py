@@ -1,0 +1,1 @@
+"""Mask R-CNN on Keras 3, under the names of matterport's library."""

@@ -1,0 +1,1 @@
+"""Layers and heads of the network; network.py wires them."""

@@ -1,0 +1,1 @@
+"""Schedules, callbacks and the folder of a run."""

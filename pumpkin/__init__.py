@@ -1,0 +1,1 @@
+"""The application: data sets, synthetic scenes and the Open Images downloader."""

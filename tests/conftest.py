@@ -1,0 +1,26 @@
+"""What the tests share: where golden numbers and real images are found."""
+
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def parity():
+    """``parity("units.npz")`` is the path of a file of golden numbers."""
+    return lambda name: _path_or_skip("parity", name)
+
+
+@pytest.fixture(scope="session")
+def shared_data():
+    """``shared_data("nuclei")`` is the folder of a set of real images."""
+    return lambda name: _path_or_skip("data", name)
+
+
+def _path_or_skip(*parts):
+    path = SHARED.joinpath(*parts)
+    if not path.exists():
+        pytest.skip(f"needs {'/'.join(('shared', *parts))} beside the repository")
+    return path
