@@ -1,0 +1,95 @@
+"""The five losses of Mask R-CNN (He et al. 2017, section 3), under matterport's names.
+
+B: images, S: sampled anchors, R: sampled ROIs, P: ROIs with a mask target, C: classes.
+Each is one number for the whole batch; a batch with nothing to learn from gives 0.
+"""
+
+import keras
+from keras import ops
+
+from mrcnn.ops.matching import NEUTRAL, POSITIVE
+
+NAMES = ("rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss", "mrcnn_mask_loss")
+
+
+def smooth_l1(target, prediction):
+    """0.5 d^2 where |d| < 1, |d| - 0.5 elsewhere (Girshick 2015, equation 3), element by element."""
+    distance = ops.abs(target - prediction)
+    return ops.where(distance < 1.0, 0.5 * ops.square(distance), distance - 0.5)
+
+
+def rpn_class_loss(match, logits):
+    """Cross-entropy of foreground against background, mean over the non-neutral anchors.
+
+    match: [B, S] of POSITIVE, NEUTRAL, NEGATIVE. logits: [B, S, (background, foreground)].
+    """
+    foreground = ops.cast(match == POSITIVE, "int32")
+    loss = ops.sparse_categorical_crossentropy(foreground, logits, from_logits=True)
+    return _mean_where(loss, match != NEUTRAL)
+
+
+def rpn_bbox_loss(match, target, prediction):
+    """Smooth L1 of the deltas, mean over the positive anchors' coordinates.
+
+    match: [B, S]. target, prediction: [B, S, (dy, dx, log dh, log dw)].
+    """
+    return _mean_where(ops.mean(smooth_l1(target, prediction), axis=-1), match == POSITIVE)
+
+
+def mrcnn_class_loss(target_class_ids, logits, active_class_ids, sampled=None):
+    """Cross-entropy of the ROIs' classes, mean over ROIs whose predicted class is active in their image.
+
+    target_class_ids: [B, R] int. logits: [B, R, C]. active_class_ids: [B, C], 1 for the classes that
+    the image's data set marks. sampled: [B, R] bool, false for places that hold no ROI (none: all do).
+    """
+    loss = ops.sparse_categorical_crossentropy(target_class_ids, logits, from_logits=True)
+    predicted = ops.argmax(logits, axis=2)
+    active = ops.take_along_axis(ops.cast(active_class_ids, "float32"), predicted, axis=1) > 0
+    return _mean_where(loss, active if sampled is None else active & sampled)
+
+
+def mrcnn_bbox_loss(target_class_ids, target, prediction):
+    """Smooth L1 of the true class's deltas, mean over the coordinates of positive ROIs.
+
+    target_class_ids: [B, R]. target: [B, R, (dy, dx, log dh, log dw)]. prediction: [B, R, C, 4].
+    """
+    prediction = ops.take_along_axis(prediction, target_class_ids[:, :, None, None], axis=2)[:, :, 0]
+    return _mean_where(ops.mean(smooth_l1(target, prediction), axis=-1), target_class_ids > 0)
+
+
+def mrcnn_mask_loss(target_class_ids, target, prediction):
+    """Binary cross-entropy of the true class's mask, mean over the pixels of positive ROIs.
+
+    target_class_ids: [B, P]. target: [B, P, height, width] of 0 and 1.
+    prediction: [B, P, height, width, C] probabilities.
+    """
+    class_index = ops.maximum(target_class_ids, 0)[:, :, None, None, None]
+    prediction = ops.take_along_axis(prediction, class_index, axis=4)[..., 0]
+    loss = ops.binary_crossentropy(ops.cast(target, prediction.dtype), prediction)
+    return _mean_where(ops.mean(loss, axis=(2, 3)), target_class_ids > 0)
+
+
+def l2_penalty(weights, decay):
+    """matterport's weight decay: decay * sum(w^2) / size(w), summed over all weights but gamma and beta."""
+    penalised = [w for w in weights if w.path.rsplit("/", 1)[-1] not in ("gamma", "beta")]
+    return decay * sum((ops.mean(ops.square(w)) for w in penalised), 0.0)
+
+
+def _mean_where(values, mask):
+    mask = ops.cast(mask, values.dtype)
+    return ops.sum(values * mask) / ops.maximum(ops.sum(mask), 1.0)
+
+
+@keras.saving.register_keras_serializable("mrcnn")
+class Loss(keras.layers.Layer):
+    """One of the losses above as a layer, so that it has a name in the graph. Always float32."""
+
+    def __init__(self, name, **kwargs):
+        super().__init__(name=name, dtype="float32", **kwargs)
+        self.function = globals()[name]
+
+    def call(self, inputs):
+        return self.function(*inputs)
+
+    def compute_output_spec(self, inputs):
+        return keras.KerasTensor((), dtype="float32")

@@ -1,0 +1,260 @@
+"""The whole of Mask R-CNN (He et al. 2017) as a Keras model: one line a stage.
+
+B: images, G: gt instances, A: anchors, M: length of image meta.
+"""
+
+import contextlib
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from mrcnn.modeling import losses
+from mrcnn.modeling.backbones import build_backbone
+from mrcnn.modeling.detections import DetectionBoxes, DetectionLayer
+from mrcnn.modeling.fpn import build_fpn
+from mrcnn.modeling.roi_heads import PyramidROIAlign, build_box_head, build_mask_head
+from mrcnn.modeling.rpn import ProposalLayer, build_rpn, run_rpn
+from mrcnn.modeling.seeding import seed_weights
+from mrcnn.modeling.targets import DetectionTargetLayer, RPNTargets, TakeAnchors
+from mrcnn.ops import anchors as anchor_ops
+from mrcnn.ops import boxes as box_ops
+from mrcnn.ops import image_meta as meta_ops
+
+
+def build_network(mode, config):
+    """A keras.Model of the whole network with weights drawn from config.SEED.
+
+    mode "inference": inputs [input_image, input_image_meta, input_anchors]; outputs detections,
+    mrcnn_class, mrcnn_bbox, mrcnn_mask, rpn_rois, rpn_class, rpn_bbox.
+    mode "training": inputs input_image [B, H, W, 3] molded, input_image_meta [B, M],
+    input_gt_class_ids [B, G], input_gt_boxes [B, G, 4] pixels, input_gt_masks [B, h, w, G]; outputs
+    the five losses by name. ``fit`` minimises their weighted sum.
+    """
+    builders = {"training": _build_training, "inference": _build_inference}
+    if mode not in builders:
+        raise ValueError(f'mode must be "training" or "inference", got {mode!r}.')
+    with _dtype_policy(config.PRECISION):
+        model = builders[mode](config)
+    seed_weights(model, config.SEED)
+    return model
+
+
+def _build_inference(config):
+    image, meta = _image_inputs(config, any_size=config.IMAGE_RESIZE_MODE in ("none", "pad64"))
+    anchors = keras.Input((None, 4), name="input_anchors", dtype="float32")
+
+    pyramid = _pyramid(image, config)
+    _, rpn_class, rpn_bbox = run_rpn(_rpn(config), pyramid)
+    rois = _proposals(config, config.POST_NMS_ROIS_INFERENCE)([rpn_class, rpn_bbox, anchors])
+    _, mrcnn_class, mrcnn_bbox = _box_head(rois, meta, pyramid, config)
+    detections = DetectionLayer(
+        config.DETECTION_MAX_INSTANCES,
+        config.DETECTION_MIN_CONFIDENCE,
+        config.DETECTION_NMS_THRESHOLD,
+        config.BBOX_STD_DEV,
+        name="mrcnn_detection",
+    )([rois, mrcnn_class, mrcnn_bbox, meta])
+    boxes = DetectionBoxes(name="detection_boxes")(detections)
+    mrcnn_mask = _mask_head(boxes, meta, pyramid, config)
+
+    outputs = [detections, mrcnn_class, mrcnn_bbox, mrcnn_mask, rois, rpn_class, rpn_bbox]
+    return keras.Model([image, meta, anchors], outputs, name="mask_rcnn")
+
+
+def _build_training(config):
+    image, meta = _image_inputs(config)
+    gt_class_ids = keras.Input((config.MAX_GT_INSTANCES,), name="input_gt_class_ids", dtype="int32")
+    gt_boxes = keras.Input((config.MAX_GT_INSTANCES, 4), name="input_gt_boxes", dtype="float32")
+    mask_size = config.MINI_MASK_SHAPE if config.USE_MINI_MASK else config.IMAGE_SHAPE[:2]
+    mask_shape = (*(int(side) for side in mask_size), config.MAX_GT_INSTANCES)
+    gt_masks = keras.Input(mask_shape, name="input_gt_masks", dtype="bool")
+    inputs = [image, meta, gt_class_ids, gt_boxes, gt_masks]
+
+    pyramid = _pyramid(image, config)
+    rpn_logits, rpn_class, rpn_bbox = run_rpn(_rpn(config), pyramid)
+    if config.USE_RPN_ROIS:
+        anchors = Anchors(image_anchors(config, config.IMAGE_SHAPE), name="anchors")(image)
+        proposals = _proposals(config, config.POST_NMS_ROIS_TRAINING)([rpn_class, rpn_bbox, anchors])
+    else:
+        given = keras.Input((config.POST_NMS_ROIS_TRAINING, 4), name="input_roi", dtype="float32")
+        inputs.append(given)
+        proposals = NormalizeBoxes(name="normalized_roi")([given, meta])
+    normalized_gt = NormalizeBoxes(name="normalized_gt_boxes")([gt_boxes, meta])
+    rois, target_class_ids, target_deltas, target_masks, sampled = _head_targets(config)(
+        [proposals, gt_class_ids, normalized_gt, gt_masks]
+    )
+    logits, _, mrcnn_bbox = _box_head(rois, meta, pyramid, config)
+    positives = target_masks.shape[1]
+    mrcnn_mask = _mask_head(rois[:, :positives], meta, pyramid, config)
+
+    anchor_index, rpn_match, rpn_deltas = _rpn_targets(config)([gt_class_ids, gt_boxes])
+    sampled_logits = TakeAnchors(name="rpn_sampled_logits")([rpn_logits, anchor_index])
+    sampled_deltas = TakeAnchors(name="rpn_sampled_bbox")([rpn_bbox, anchor_index])
+    active_class_ids = meta_ops.parse(meta)["active_class_ids"]
+    loss_inputs = {
+        "rpn_class_loss": [rpn_match, sampled_logits],
+        "rpn_bbox_loss": [rpn_match, rpn_deltas, sampled_deltas],
+        "mrcnn_class_loss": [target_class_ids, logits, active_class_ids, sampled],
+        "mrcnn_bbox_loss": [target_class_ids, target_deltas, mrcnn_bbox],
+        "mrcnn_mask_loss": [target_class_ids[:, :positives], target_masks, mrcnn_mask],
+    }
+    outputs = {name: losses.Loss(name)(tensors) for name, tensors in loss_inputs.items()}
+    model = TrainingModel(inputs, outputs, name="mask_rcnn")
+    model.loss_weights = {name: float(config.LOSS_WEIGHTS.get(name, 1.0)) for name in outputs}
+    model.weight_decay = config.WEIGHT_DECAY
+    return model
+
+
+class TrainingModel(keras.Model):
+    """A model whose outputs are its losses: ``fit`` minimises their weighted sum and reports each.
+
+    loss_weights: dict by output. weight_decay: factor of losses.l2_penalty.
+    """
+
+    loss_weights = None
+    weight_decay = 0.0
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        total = sum(weight * y_pred[name] for name, weight in self.loss_weights.items() if weight)
+        return total + losses.l2_penalty(self.trainable_weights, self.weight_decay)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        for metric in self._loss_means:
+            metric.update_state(y_pred[metric.name])
+        return self.get_metrics_result()
+
+    def compile(self, **kwargs):
+        # Keras finds the metrics as attributes; without gt-dependent targets there are no others.
+        self._loss_means = [keras.metrics.Mean(name=name) for name in self.output_names_of_losses]
+        super().compile(**kwargs)
+
+    @property
+    def output_names_of_losses(self):
+        return list(self.loss_weights)
+
+
+def image_anchors(config, image_shape, normalized=True):
+    """The anchors of an image of the given shape: [A, (y1, x1, y2, x2)] float32."""
+    anchors = anchor_ops.pyramid_anchors(
+        config.RPN_ANCHOR_SCALES,
+        config.RPN_ANCHOR_RATIOS,
+        backbone_shapes(config, image_shape),
+        config.BACKBONE_STRIDES,
+        config.RPN_ANCHOR_STRIDE,
+    )
+    if not normalized:
+        return anchors
+    return ops.convert_to_numpy(box_ops.normalize(anchors, np.asarray(image_shape[:2], "float32")))
+
+
+def backbone_shapes(config, image_shape):
+    """(height, width) of each pyramid level for an image of the given shape: [levels, 2] int."""
+    if callable(config.BACKBONE) and config.COMPUTE_BACKBONE_SHAPE is not None:
+        return config.COMPUTE_BACKBONE_SHAPE(image_shape)
+    strides = np.asarray(config.BACKBONE_STRIDES)[:, None]
+    return np.ceil(np.asarray(image_shape[:2])[None] / strides).astype(int)
+
+
+@keras.saving.register_keras_serializable("mrcnn")
+class Anchors(layers.Layer):
+    """Fixed anchors [A, 4], repeated for each image of a batch: [B, A, 4]."""
+
+    def __init__(self, anchors, **kwargs):
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        self.anchors = np.asarray(anchors, "float32")
+
+    def call(self, image):
+        return ops.broadcast_to(
+            ops.convert_to_tensor(self.anchors), (ops.shape(image)[0], *self.anchors.shape)
+        )
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], *self.anchors.shape)
+
+
+@keras.saving.register_keras_serializable("mrcnn")
+class NormalizeBoxes(layers.Layer):
+    """Boxes [B, G, 4] from pixels of the molded image to normalised coordinates; padding stays zero."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**{**kwargs, "dtype": "float32"})
+
+    def call(self, inputs):
+        boxes, image_meta = inputs
+        shape = meta_ops.parse(image_meta)["image_shape"][:, None, :2]
+        is_box = ops.any(boxes != 0, axis=-1, keepdims=True)
+        return ops.where(is_box, box_ops.normalize(boxes, shape), 0.0)
+
+
+def _image_inputs(config, any_size=False):
+    side = None if any_size else int(config.IMAGE_SHAPE[0])
+    image = keras.Input((side, side, config.IMAGE_CHANNEL_COUNT), name="input_image", dtype="float32")
+    meta = keras.Input((config.IMAGE_META_SIZE,), name="input_image_meta", dtype="float32")
+    return image, meta
+
+
+def _pyramid(image, config):
+    features = build_backbone(image, config.BACKBONE, config.TRAIN_BN, config.MEAN_PIXEL)
+    return build_fpn(features, config.TOP_DOWN_PYRAMID_SIZE)
+
+
+def _rpn(config):
+    return build_rpn(
+        config.TOP_DOWN_PYRAMID_SIZE,
+        len(config.RPN_ANCHOR_RATIOS),
+        config.RPN_ANCHOR_STRIDE,
+        config.RPN_CHANNELS,
+    )
+
+
+def _proposals(config, count):
+    return ProposalLayer(
+        count, config.RPN_NMS_THRESHOLD, config.PRE_NMS_LIMIT, config.RPN_BBOX_STD_DEV, name="ROI"
+    )
+
+
+def _box_head(rois, meta, pyramid, config):
+    align = PyramidROIAlign([config.POOL_SIZE] * 2, config.ROI_ALIGN, name="roi_align_classifier")
+    pooled = align([rois, meta, *pyramid[:4]])
+    return build_box_head(pooled, config.NUM_CLASSES, config.FPN_CLASSIF_FC_LAYERS_SIZE, config.TRAIN_BN)
+
+
+def _mask_head(rois, meta, pyramid, config):
+    align = PyramidROIAlign([config.MASK_POOL_SIZE] * 2, config.ROI_ALIGN, name="roi_align_mask")
+    pooled = align([rois, meta, *pyramid[:4]])
+    return build_mask_head(pooled, config.NUM_CLASSES, config.MASK_HEAD_CHANNELS, config.TRAIN_BN)
+
+
+def _rpn_targets(config):
+    anchors = image_anchors(config, config.IMAGE_SHAPE, normalized=False)
+    return RPNTargets(
+        anchors,
+        config.RPN_TRAIN_ANCHORS_PER_IMAGE,
+        config.RPN_BBOX_STD_DEV,
+        seed=config.SEED,
+        name="rpn_targets",
+    )
+
+
+def _head_targets(config):
+    return DetectionTargetLayer(
+        config.TRAIN_ROIS_PER_IMAGE,
+        config.ROI_POSITIVE_RATIO,
+        config.MASK_SHAPE,
+        config.USE_MINI_MASK,
+        config.BBOX_STD_DEV,
+        seed=config.SEED + 1,
+        name="proposal_targets",
+    )
+
+
+@contextlib.contextmanager
+def _dtype_policy(name):
+    """Build layers under a dtype policy, then restore the one before."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

@@ -1,0 +1,118 @@
+"""The heads that look at ROIs: class and box, and mask.
+
+B: images, N: ROIs of an image, C: classes.
+"""
+
+import keras
+from keras import layers, ops
+
+from mrcnn.modeling.resnet import BatchNorm
+from mrcnn.ops import image_meta as meta_ops
+from mrcnn.ops.roi_align import pyramid_roi_align
+
+
+@keras.saving.register_keras_serializable("mrcnn")
+class PyramidROIAlign(layers.Layer):
+    """Crops each ROI to a fixed size out of the pyramid level that fits the ROI's size.
+
+    Inputs: boxes [B, N, (y1, x1, y2, x2)] normalised, image_meta [B, M], P2, P3, P4, P5.
+    Output: [B, N, pool_shape, pool_shape, channels].
+    """
+
+    def __init__(self, pool_shape, method="corner", **kwargs):
+        # The boxes must stay float32 where the features are not.
+        super().__init__(**{**kwargs, "autocast": False})
+        self.pool_shape = tuple(pool_shape)
+        self.method = method
+
+    def call(self, inputs):
+        boxes, image_meta, *pyramid = inputs
+        image_shape = meta_ops.parse(image_meta)["image_shape"][0, :2]
+        return pyramid_roi_align(pyramid, boxes, image_shape, self.pool_shape[0], method=self.method)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[0][:2], *self.pool_shape, input_shape[2][-1])
+
+    def compute_output_spec(self, inputs):
+        shape = self.compute_output_shape([x.shape for x in inputs])
+        return keras.KerasTensor(shape, dtype=inputs[2].dtype)
+
+
+class _OverRois:
+    """Lets an image layer take [B, N, H, W, channels]: one layer and one set of weights for all ROIs."""
+
+    def build(self, input_shape):
+        super().build(self._folded(input_shape))
+        self.input_spec = None  # it asks for the folded shape, which only call() sees
+
+    def call(self, inputs):
+        rois = inputs.shape[1]
+        outputs = super().call(ops.reshape(inputs, (-1, *inputs.shape[2:])))
+        return ops.reshape(outputs, (-1, rois, *outputs.shape[1:]))
+
+    def compute_output_shape(self, input_shape):
+        batch, rois = input_shape[:2]
+        return (batch, rois, *super().compute_output_shape(self._folded(input_shape))[1:])
+
+    def compute_output_spec(self, inputs):
+        return keras.KerasTensor(self.compute_output_shape(inputs.shape), dtype=self.compute_dtype)
+
+    @staticmethod
+    def _folded(shape):
+        return (None, *shape[2:])
+
+
+@keras.saving.register_keras_serializable("mrcnn")
+class RoiConv2D(_OverRois, layers.Conv2D):
+    """A convolution over each ROI."""
+
+
+@keras.saving.register_keras_serializable("mrcnn")
+class RoiConv2DTranspose(_OverRois, layers.Conv2DTranspose):
+    """A transposed convolution over each ROI."""
+
+
+@keras.saving.register_keras_serializable("mrcnn")
+class RoiBatchNorm(_OverRois, BatchNorm):
+    """Batch norm over all ROIs of a batch."""
+
+    def call(self, inputs, training=None):
+        rois = inputs.shape[1]
+        outputs = BatchNorm.call(self, ops.reshape(inputs, (-1, *inputs.shape[2:])), training=training)
+        return ops.reshape(outputs, (-1, rois, *outputs.shape[1:]))
+
+
+def build_box_head(pooled, num_classes, fc_channels=1024, train_bn=False):
+    """Class and box of each ROI from its pooled features (He et al. 2017, figure 4 right).
+
+    pooled: [B, N, pool, pool, channels]. Returns logits [B, N, C], probabilities [B, N, C] and
+    deltas [B, N, C, (dy, dx, log dh, log dw)], all float32.
+    """
+    pool = pooled.shape[2]
+    x = RoiConv2D(fc_channels, pool, name="mrcnn_class_conv1")(pooled)
+    x = RoiBatchNorm(train_bn, name="mrcnn_class_bn1")(x)
+    x = layers.ReLU(name="mrcnn_class_relu1")(x)
+    x = RoiConv2D(fc_channels, 1, name="mrcnn_class_conv2")(x)
+    x = RoiBatchNorm(train_bn, name="mrcnn_class_bn2")(x)
+    x = layers.ReLU(name="mrcnn_class_relu2")(x)
+    shared = layers.Reshape((-1, fc_channels), name="pool_squeeze")(x)
+
+    logits = layers.Dense(num_classes, dtype="float32", name="mrcnn_class_logits")(shared)
+    probabilities = layers.Softmax(dtype="float32", name="mrcnn_class")(logits)
+    deltas = layers.Dense(4 * num_classes, dtype="float32", name="mrcnn_bbox_fc")(shared)
+    deltas = layers.Reshape((-1, num_classes, 4), dtype="float32", name="mrcnn_bbox")(deltas)
+    return logits, probabilities, deltas
+
+
+def build_mask_head(pooled, num_classes, channels=256, train_bn=False):
+    """A mask of each ROI for each class, as probabilities (He et al. 2017, figure 4 right).
+
+    pooled: [B, N, pool, pool, channels]. Returns [B, N, 2 * pool, 2 * pool, C] float32.
+    """
+    x = pooled
+    for number in range(1, 5):
+        x = RoiConv2D(channels, 3, padding="same", name=f"mrcnn_mask_conv{number}")(x)
+        x = RoiBatchNorm(train_bn, name=f"mrcnn_mask_bn{number}")(x)
+        x = layers.ReLU(name=f"mrcnn_mask_relu{number}")(x)
+    x = RoiConv2DTranspose(channels, 2, strides=2, activation="relu", name="mrcnn_mask_deconv")(x)
+    return RoiConv2D(num_classes, 1, activation="sigmoid", dtype="float32", name="mrcnn_mask")(x)

@@ -1,0 +1,187 @@
+"""What the RPN and the heads should have said: targets made in the graph from the gt of each image.
+
+B: images, A: anchors, G: gt instances (padded with class id 0), N: proposals, S: sampled anchors,
+R: sampled ROIs, of which the first P are positive. Crowds have negative class ids: nothing is matched
+to them and nothing that touches them counts as background.
+"""
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from mrcnn.ops import boxes as box_ops
+from mrcnn.ops.matching import NEGATIVE, POSITIVE, match
+from mrcnn.ops.roi_align import crop_masks
+from mrcnn.ops.sampling import sample
+
+
+class _Sampler(layers.Layer):
+    """A float32 layer with randomness of its own; its state is saved with the weights."""
+
+    def __init__(self, seed, **kwargs):
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def _noise_like(self, mask):
+        return keras.random.uniform(ops.shape(mask), seed=self.seed_generator)
+
+
+@keras.saving.register_keras_serializable("mrcnn")
+class RPNTargets(_Sampler):
+    """Samples anchors of each image to train the RPN on (Ren et al. 2015, section 3.1.2).
+
+    anchors: [A, 4] pixels. count: S, of which at most half are positive.
+    Inputs: gt_class_ids [B, G], gt_boxes [B, G, (y1, x1, y2, x2)] pixels.
+    Outputs: index [B, S] of the sampled anchors; label [B, S] of POSITIVE, NEGATIVE, or NEUTRAL for
+    unused places; deltas [B, S, 4] over std_dev, of use where positive.
+    """
+
+    def __init__(self, anchors, count=256, std_dev=(0.1, 0.1, 0.2, 0.2), seed=0, **kwargs):
+        super().__init__(seed, **kwargs)
+        self.anchors = np.asarray(anchors, "float32")
+        self.count = count
+        self.std_dev = [float(value) for value in std_dev]
+
+    def call(self, inputs):
+        class_ids, gt_boxes = inputs
+        label, gt_index = self.label_anchors(class_ids, gt_boxes)
+
+        noise = self._noise_like(label)
+        most_positive = self.count // 2
+        positive_index, is_positive = sample(label == POSITIVE, noise, most_positive)
+        negatives = self.count - ops.sum(ops.cast(is_positive, "int32"), axis=1)
+        negative_index, is_negative = sample(label == NEGATIVE, noise, self.count, limit=negatives)
+
+        index = ops.concatenate([positive_index, negative_index], axis=1)
+        sampled_label = ops.concatenate(
+            [ops.where(is_positive, POSITIVE, 0), ops.where(is_negative, NEGATIVE, 0)], axis=1
+        )
+        return index, sampled_label, self._deltas(index, gt_index, gt_boxes)
+
+    def label_anchors(self, class_ids, gt_boxes):
+        """Before sampling: label [B, A] and gt_index [B, A] of every anchor."""
+        iou = box_ops.iou(ops.convert_to_tensor(self.anchors)[None], gt_boxes)
+        return match(iou, class_ids > 0, class_ids < 0, 0.7, 0.3, best_is_positive=True)
+
+    def _deltas(self, index, gt_index, gt_boxes):
+        anchors = ops.take(ops.convert_to_tensor(self.anchors), index, axis=0)
+        gt_of_sample = ops.take_along_axis(gt_index, index, axis=1)
+        gt = ops.take_along_axis(gt_boxes, gt_of_sample[..., None], axis=1)
+        return box_ops.encode_deltas(anchors, gt) / ops.convert_to_tensor(self.std_dev)
+
+    def compute_output_spec(self, inputs):
+        batch, places = inputs[0].shape[0], self.count // 2 + self.count
+        return (
+            keras.KerasTensor((batch, places), dtype="int32"),
+            keras.KerasTensor((batch, places), dtype="int32"),
+            keras.KerasTensor((batch, places, 4), dtype="float32"),
+        )
+
+
+@keras.saving.register_keras_serializable("mrcnn")
+class TakeAnchors(layers.Layer):
+    """The rows of the RPN's output that were sampled: values [B, A, C], index [B, S] -> [B, S, C]."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**{**kwargs, "dtype": "float32"})
+
+    def call(self, inputs):
+        values, index = inputs
+        return ops.take_along_axis(values, index[..., None], axis=1)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[1], input_shape[0][-1])
+
+
+@keras.saving.register_keras_serializable("mrcnn")
+class DetectionTargetLayer(_Sampler):
+    """Samples ROIs among the proposals of each image to train the heads on (He et al. 2017, section 3.1).
+
+    count: R. positive_ratio: share of positives aimed at; int(R * positive_ratio) = P at most.
+    use_mini_mask: gt masks show their box alone, not the whole image.
+    Inputs: proposals [B, N, 4], gt_class_ids [B, G], gt_boxes [B, G, 4] normalised like the proposals,
+    gt_masks [B, height, width, G].
+    Outputs: rois [B, R, 4]; class_ids [B, R], 0 for background; deltas [B, R, 4] over std_dev;
+    masks [B, P, *mask_shape] of 0 and 1; sampled [B, R] bool, false for empty places (all zeros).
+    """
+
+    def __init__(
+        self,
+        count,
+        positive_ratio,
+        mask_shape,
+        use_mini_mask=True,
+        std_dev=(0.1, 0.1, 0.2, 0.2),
+        seed=0,
+        **kwargs,
+    ):
+        super().__init__(seed, **kwargs)
+        self.count = count
+        self.positive_ratio = positive_ratio
+        self.positive_count = int(count * positive_ratio)
+        self.mask_shape = tuple(mask_shape)
+        self.use_mini_mask = use_mini_mask
+        self.std_dev = [float(value) for value in std_dev]
+
+    def call(self, inputs):
+        proposals, class_ids, gt_boxes, gt_masks = inputs
+        proposals = ops.stop_gradient(proposals)
+        iou = box_ops.iou(proposals, gt_boxes)
+        label, gt_index = match(iou, class_ids > 0, class_ids < 0, 0.5, 0.5)
+        label = ops.where(box_ops.area(proposals) > 0, label, 0)  # padding is nobody's background
+        index, is_positive, is_negative = self._sample(label)
+
+        sampled = ops.concatenate([is_positive, is_negative], axis=1)
+        rois = _rows(proposals, index) * ops.cast(sampled, "float32")[..., None]
+        gt_index = ops.take_along_axis(gt_index, index, axis=1)
+        positive = ops.pad(is_positive, [[0, 0], [0, self.count - self.positive_count]])
+        roi_class_ids = ops.where(positive, ops.take_along_axis(class_ids, gt_index, axis=1), 0)
+        gt_of_roi = _rows(gt_boxes, gt_index)
+        deltas = box_ops.encode_deltas(rois, gt_of_roi) / ops.convert_to_tensor(self.std_dev)
+        deltas = ops.where(positive[..., None], deltas, 0.0)
+        masks = self._masks(rois, gt_of_roi, gt_index, gt_masks, is_positive)
+        return rois, ops.cast(roi_class_ids, "int32"), deltas, masks, sampled
+
+    def _sample(self, label):
+        """Indices [B, R] of positives, then negatives, and which of these places are used."""
+        noise = self._noise_like(label)
+        positive_index, is_positive = sample(label == POSITIVE, noise, self.positive_count)
+        positives = ops.sum(ops.cast(is_positive, "int32"), axis=1)
+        # Negatives keep the ratio; an image without positives is all background.
+        kept_ratio = ops.cast(ops.cast(positives, "float32") / self.positive_ratio, "int32") - positives
+        limit = ops.where(positives > 0, kept_ratio, self.count)
+        negative_index, is_negative = sample(
+            label == NEGATIVE, noise, self.count - self.positive_count, limit=limit
+        )
+        return ops.concatenate([positive_index, negative_index], axis=1), is_positive, is_negative
+
+    def _masks(self, rois, gt_boxes, gt_index, gt_masks, is_positive):
+        """gt masks of the positive ROIs, cropped to the ROI."""
+        rois, gt_boxes, gt_index = (x[:, : self.positive_count] for x in (rois, gt_boxes, gt_index))
+        if self.use_mini_mask:
+            rois = _relative_to(rois, gt_boxes)
+        by_instance = ops.transpose(ops.cast(gt_masks, "float32"), (0, 3, 1, 2))
+        masks = ops.round(crop_masks(by_instance, gt_index, rois, self.mask_shape))
+        return ops.where(is_positive[:, :, None, None], masks, 0.0)
+
+    def compute_output_spec(self, inputs):
+        batch = inputs[0].shape[0]
+        return (
+            keras.KerasTensor((batch, self.count, 4), dtype="float32"),
+            keras.KerasTensor((batch, self.count), dtype="int32"),
+            keras.KerasTensor((batch, self.count, 4), dtype="float32"),
+            keras.KerasTensor((batch, self.positive_count, *self.mask_shape), dtype="float32"),
+            keras.KerasTensor((batch, self.count), dtype="bool"),
+        )
+
+
+def _rows(values, index):
+    return ops.take_along_axis(values, index[..., None], axis=1)
+
+
+def _relative_to(boxes, frames):
+    """Boxes in the frame of other boxes: a frame's own corners become (0, 0, 1, 1)."""
+    origin = ops.concatenate([frames[..., :2], frames[..., :2]], axis=-1)
+    size = frames[..., 2:] - frames[..., :2]
+    size = ops.where(size > 0, size, 1.0)  # empty places
+    return (boxes - origin) / ops.concatenate([size, size], axis=-1)
