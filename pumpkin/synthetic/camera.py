@@ -1,0 +1,51 @@
+"""From light to a photograph: exposure, lens, sensor noise, tone; and the size that masks come in."""
+
+import cv2
+import numpy as np
+
+from pumpkin.synthetic.color import srgb
+
+
+def photograph(rng, canvas):
+    """The image uint8 [height, width, 3] of linear radiance [2 * height, 2 * width, 3]."""
+    height, width = canvas.shape[0] // 2, canvas.shape[1] // 2
+    light = cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)
+    light = light * np.float32(_exposure(rng, light))
+    light *= rng.uniform(0.95, 1.05, 3).astype(np.float32)
+    light *= _vignette(rng, height, width)
+    if rng.random() < 0.7:
+        light = cv2.GaussianBlur(light, (0, 0), rng.uniform(0.3, 0.75))
+    light = _noise(rng, np.maximum(light, 0))
+    encoded = srgb(light)
+    contrast = rng.uniform(0.0, 0.28)  # an S curve round the middle
+    t = encoded / 255
+    encoded = 255 * ((1 - contrast) * t + contrast * t * t * (3 - 2 * t))
+    return np.clip(np.rint(encoded), 0, 255).astype(np.uint8)
+
+
+def _exposure(rng, light):
+    """Gain that puts the mean of the luminance's logarithm at a middle grey, more or less."""
+    luminance = light @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+    middle = float(np.exp(np.mean(np.log(luminance + 1e-3))))
+    return 0.19 / middle * 2 ** rng.normal(0, 0.28)
+
+
+def _vignette(rng, height, width):
+    y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
+    x = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
+    return (1 - rng.uniform(0.0, 0.16) * (x * x + y * y))[..., None]
+
+
+def _noise(rng, light):
+    """Photon noise, which grows with the light's root, and a little of the sensor's own."""
+    level = rng.uniform(0.002, 0.018)
+    grain = rng.standard_normal(light.shape, dtype=np.float32)
+    return np.maximum(
+        light + grain * np.sqrt(light * np.float32(level) ** 2 + np.float32(0.1 * level) ** 2), 0
+    )
+
+
+def mask_shape(rng, shape):
+    """(height, width) of an image's masks: another size than the image in most cases, the same aspect."""
+    factor = float(rng.choice([1.0, 0.8, rng.uniform(1.2, 1.6)], p=[0.06, 0.24, 0.70]))
+    return tuple(round(side * factor) for side in shape)

@@ -1,0 +1,27 @@
+"""Colours: everything is lit in linear light and written as sRGB."""
+
+import numpy as np
+
+_STEPS = np.arange(256) / 255.0
+_LINEAR = np.where(_STEPS <= 0.04045, _STEPS / 12.92, ((_STEPS + 0.055) / 1.055) ** 2.4).astype(np.float32)
+
+
+def linear(rgb):
+    """Linear light [..., 3] float32 of sRGB values 0..255 (IEC 61966-2-1); fractions are rounded."""
+    return _LINEAR[np.clip(np.rint(rgb), 0, 255).astype(np.uint8)]
+
+
+def srgb(light):
+    """sRGB values [..., 3] float32 in 0..255 of linear light; highlights bend softly into white."""
+    knee = np.float32(0.7)
+    over = np.maximum(light - knee, 0)
+    light = np.minimum(light, knee) + (1 - knee) * (1 - np.exp(-over / (1 - knee)))
+    light = np.clip(light, 0, 1)
+    encoded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.power(light, 1 / 2.4) - 0.055)
+    return (255 * encoded).astype(np.float32)
+
+
+def jitter(rng, rgb, amount):
+    """An sRGB colour near ``rgb``: brightness moves by up to ``amount``, each channel by half of it."""
+    scale = 1 + amount * rng.uniform(-1, 1) + 0.5 * amount * rng.uniform(-1, 1, 3)
+    return np.clip(np.asarray(rgb, np.float32) * scale.astype(np.float32), 0, 255)

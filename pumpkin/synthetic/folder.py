@@ -1,0 +1,240 @@
+"""Writes scenes as a dataset: names, files, the manifest, several processes.
+
+``<out>/<split>/pumpkin/<ImageID>.jpg``, ``<out>/<split>/pumpkin/masks/<ImageID>_m05zsy_<BoxID>.png`` and
+``<out>/synthetic.json``, which says what made the folder and holds the sha256 of each file. All bytes follow
+from the arguments alone; a process renders whole scenes, so the number of processes changes nothing.
+"""
+
+import hashlib
+import io
+import json
+import multiprocessing
+import os
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from pumpkin.synthetic.layout import STYLES
+from pumpkin.synthetic.scene import OVERLAPPED, render_scene
+
+VERSION = 1  # of the renderer: raise it when the same arguments give other bytes
+MANIFEST = "synthetic.json"
+SPLITS = ("train", "val", "test")
+MID = "m05zsy"  # Pumpkin, /m/05zsy in Open Images
+SMALLEST, LARGEST = 64, 2048  # longer side of an image, in pixels
+
+
+class SyntheticError(ValueError):
+    """The arguments cannot be used, or the output folder holds something else."""
+
+
+def image_id(seed, split, index):
+    """16 hexadecimal digits that name a scene."""
+    return hashlib.sha256(f"pumpkin scene {seed} {split} {index}".encode()).hexdigest()[:16]
+
+
+def box_id(seed, split, index, instance):
+    """8 hexadecimal digits that name a pumpkin of a scene."""
+    return hashlib.sha256(f"pumpkin box {seed} {split} {index} {instance}".encode()).hexdigest()[:8]
+
+
+def scene_seed(seed, split, index):
+    """The SeedSequence of one scene; it does not depend on how many others are rendered."""
+    return np.random.SeedSequence([seed, SPLITS.index(split), index])
+
+
+def generate(out, counts, seed, size=320, clumps="normal", workers=None, overwrite=False, progress=True):
+    """Render scenes into ``out`` and return the manifest (a dict, as in synthetic.json).
+
+    counts: split -> number of scenes. size: longer side of the images. clumps: "normal" or "heavy". workers:
+    processes, by default one a CPU core. A folder that the same arguments made is left as it is; other
+    files that this renderer made are replaced with ``overwrite``, and files that it did not make are never
+    touched. Raises SyntheticError.
+    """
+    counts = {split: counts.get(split, 0) for split in SPLITS}
+    arguments = {**counts, "seed": seed, "size": size, "clumps": clumps}
+    _check(arguments, workers)
+    out = Path(out)
+    found = _read_manifest(out)
+    if found is not None and _is_same(out, found, arguments):
+        return found
+    _make_room(out, found, overwrite)
+    manifest = {"made_by": "pumpkin.synthetic", "version": VERSION, "complete": False, "arguments": arguments}
+    _write(out / MANIFEST, _encode(manifest))
+    jobs = [(str(out), seed, split, k, size, clumps) for split in SPLITS for k in range(counts[split])]
+    results = _run(jobs, workers or default_workers(), progress)
+    files = {name: digest for result in results for name, digest in result["files"].items()}
+    manifest.update(complete=True, summary=_summary(results), files=dict(sorted(files.items())))
+    _write(out / MANIFEST, _encode(manifest))
+    return manifest
+
+
+def default_workers():
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def write_scene(out, seed, split, index, size, clumps):
+    """Render one scene and write its files; a dict of their sha256 and the scene's numbers."""
+    scene = render_scene(scene_seed(seed, split, index), size, clumps)
+    name = image_id(seed, split, index)
+    folder = Path(out) / split / "pumpkin"
+    (folder / "masks").mkdir(parents=True, exist_ok=True)
+    files = {folder / f"{name}.jpg": _jpeg(scene.image, scene.quality)}
+    for k, mask in enumerate(scene.masks()):
+        files[folder / "masks" / f"{name}_{MID}_{box_id(seed, split, index, k)}.png"] = _png(mask)
+    digests = {path.relative_to(out).as_posix(): _write(path, data) for path, data in files.items()}
+    return {"files": digests, "hidden": scene.hidden, "touching": scene.touching()}
+
+
+def _check(arguments, workers):
+    for name in SPLITS:
+        if arguments[name] < 0:
+            raise SyntheticError(f"--{name} must be 0 or more scenes, got {arguments[name]}.")
+    if not any(arguments[name] for name in SPLITS):
+        raise SyntheticError("No scene was asked for: give --train, --val or --test a number above 0.")
+    if arguments["seed"] < 0:
+        raise SyntheticError(f"--seed must be 0 or more, got {arguments['seed']}.")
+    if not SMALLEST <= arguments["size"] <= LARGEST:
+        raise SyntheticError(
+            f"--size, the longer side of an image, must be {SMALLEST} to {LARGEST} pixels, "
+            f"got {arguments['size']}."
+        )
+    if arguments["clumps"] not in STYLES:
+        raise SyntheticError(f"--clumps must be one of {', '.join(STYLES)}, got {arguments['clumps']!r}.")
+    if workers is not None and workers < 1:
+        raise SyntheticError(f"--workers must be 1 or more, got {workers}.")
+
+
+def _read_manifest(out):
+    """The manifest of a folder, or None where there is no folder or an empty one."""
+    if out.exists() and not out.is_dir():
+        raise SyntheticError(f"{out} is a file; --out wants a folder.")
+    path = out / MANIFEST
+    if not path.exists():
+        if out.exists() and any(out.iterdir()):
+            raise SyntheticError(f"{out} holds files that this renderer did not make; choose another folder.")
+        return None
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        if manifest["made_by"] == "pumpkin.synthetic" and set(SPLITS) <= set(manifest["arguments"]):
+            return manifest
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise SyntheticError(f"{path} is no manifest of this renderer; choose another folder.")
+
+
+def _is_same(out, manifest, arguments):
+    """Whether a folder is complete, unchanged, and what these arguments make."""
+    if manifest["arguments"] != arguments or manifest["version"] != VERSION or not manifest["complete"]:
+        return False
+    return all(_digest_of(out / name) == digest for name, digest in manifest["files"].items())
+
+
+def _digest_of(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+
+
+def _make_room(out, manifest, overwrite):
+    """Take away what an earlier run of this renderer wrote; raises where that is not wanted or not all."""
+    if manifest is None:
+        out.mkdir(parents=True, exist_ok=True)
+        return
+    if not overwrite:
+        state = "other arguments or other bytes" if manifest["complete"] else "a run that did not finish"
+        raise SyntheticError(f"{out} holds scenes of {state}; add --overwrite to replace them.")
+    own = set(_own_files(out, manifest["arguments"]))
+    for split in SPLITS:
+        for path in sorted((out / split).rglob("*")):
+            if path.is_file() and path not in own:
+                raise SyntheticError(
+                    f"{path} was not made by this renderer; move it or choose another folder."
+                )
+    for path in own:
+        path.unlink()
+
+
+def _own_files(out, arguments):
+    """The files of a folder that a run with these arguments may have written, halves included."""
+    for split in SPLITS:
+        names = {image_id(arguments["seed"], split, k) for k in range(arguments[split])}
+        for path in (out / split / "pumpkin").rglob("*"):
+            if path.is_file() and path.name.lstrip(".")[:16] in names:
+                yield path
+
+
+def _run(jobs, workers, progress):
+    """Results of ``write_scene`` for all jobs, in order."""
+    bar = tqdm(total=len(jobs), desc="scenes", unit="scene", disable=not progress)
+    with bar:
+        if min(workers, len(jobs)) == 1:
+            return [_step(bar, write_scene(*job)) for job in jobs]
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(
+            min(workers, len(jobs)), mp_context=context, initializer=_ignore_interrupts
+        )
+        try:
+            futures = [pool.submit(write_scene, *job) for job in jobs]
+            return [_step(bar, future.result()) for future in futures]
+        except BrokenProcessPool as error:
+            raise SyntheticError(
+                "A worker process died, perhaps for want of memory; try --workers 1."
+            ) from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _step(bar, result):
+    bar.update()
+    return result
+
+
+def _ignore_interrupts():
+    """Leave Ctrl-C to the parent, so that a scene that was begun is written whole."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _summary(results):
+    hidden = [share for result in results for share in result["hidden"]]
+    overlapped = sum(share >= OVERLAPPED for share in hidden)
+    touching = sum(result["touching"] for result in results)
+    return {
+        "images": len(results),
+        "without_pumpkins": sum(not result["hidden"] for result in results),
+        "pumpkins": len(hidden),
+        "most_in_an_image": max((len(result["hidden"]) for result in results), default=0),
+        "overlapped": round(overlapped / max(len(hidden), 1), 4),
+        "touching": round(touching / max(len(hidden), 1), 4),
+    }
+
+
+def _jpeg(image, quality):
+    file = io.BytesIO()
+    Image.fromarray(image).save(
+        file, "JPEG", quality=quality, subsampling=2, optimize=False, progressive=False
+    )
+    return file.getvalue()
+
+
+def _png(mask):
+    """A 1-bit PNG."""
+    file = io.BytesIO()
+    Image.fromarray(mask).save(file, "PNG", compress_level=9)
+    return file.getvalue()
+
+
+def _encode(manifest):
+    return (json.dumps(manifest, indent=1) + "\n").encode()
+
+
+def _write(path, data):
+    """Write a file at once, by renaming; its sha256."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(data)
+    os.replace(part, path)
+    return hashlib.sha256(data).hexdigest()

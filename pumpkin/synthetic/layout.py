@@ -1,0 +1,137 @@
+"""Where things stand: views, and pumpkins and look-alikes set out over the ground singly and in clumps."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from pumpkin.synthetic import lookalikes, pumpkins
+from pumpkin.synthetic.view import View, random_light
+
+BACKGROUND_SHARE = 0.03  # of scenes hold no pumpkin
+_TRIES = 40
+
+
+@dataclass(frozen=True)
+class Style:
+    """One way to set out a scene.
+
+    share: how often. count: fewest and most pumpkins. radius: of a pumpkin at the reference row, in longer
+    sides of the canvas. clump: chance that a pumpkin is put against one that stands already. gap: distance
+    of neighbours in a clump, in sums of their radii. high: chance of a steep view without a horizon.
+    """
+
+    share: float
+    count: tuple
+    radius: tuple
+    clump: float
+    gap: tuple = (0.93, 1.12)
+    high: float = 0.5
+
+
+STYLES = {
+    "normal": (
+        Style(0.22, (1, 2), (0.15, 0.25), 0.5),
+        Style(0.34, (2, 5), (0.09, 0.16), 0.4),
+        Style(0.24, (1, 7), (0.06, 0.12), 0.15, high=0.6),
+        Style(0.20, (6, 12), (0.07, 0.11), 0.45),
+    ),
+    "heavy": (
+        Style(0.5, (5, 9), (0.12, 0.17), 0.97, (0.86, 0.98), high=0.15),
+        Style(0.5, (8, 14), (0.09, 0.14), 0.97, (0.86, 0.98), high=0.2),
+    ),
+}
+
+
+@dataclass
+class Item:
+    """A thing in its place: canvas column and row of the point it rests on, radius in canvas pixels."""
+
+    thing: Any
+    x: float
+    y: float
+    radius: float
+
+
+def random_view(rng, size, style, indoors):
+    """A view whose canvas is twice the image: longer side 2 * ``size``."""
+    longer, shorter = size, round(size * rng.uniform(0.72, 1.0))
+    landscape = rng.random() < 0.65
+    width, height = (longer, shorter) if landscape else (shorter, longer)
+    width, height = 2 * width, 2 * height
+    if rng.random() < style.high:
+        elevation, horizon = rng.uniform(0.42, 0.80), -height * rng.uniform(0.5, 1.6)
+    else:
+        elevation, horizon = rng.uniform(0.22, 0.42), height * rng.uniform(0.10, 0.36)
+    light = random_light(rng, indoors)
+    return View(height, width, float(elevation), float(horizon), 0.85 * height, light)
+
+
+def arrange(rng, view, style, background, seeds):
+    """Items in no order: pumpkins unless ``background``, then look-alikes.
+
+    seeds: a SeedSequence; each thing's details come from a child of it.
+    """
+    children = iter(seeds.spawn(40))
+    count = 0 if background else int(rng.integers(style.count[0], style.count[1] + 1))
+    base = rng.uniform(*style.radius) * max(view.height, view.width)
+    items = []
+    for _ in range(count):
+        _place(
+            rng, view, style, items, pumpkins.grow(rng, next(children)), base * math.exp(rng.normal(0, 0.2))
+        )
+    others = int(rng.choice(6, p=(0.34, 0.26, 0.18, 0.12, 0.06, 0.04)))
+    for _ in range(max(others, 3 if background else 0)):
+        thing, relative = lookalikes.pick(rng, next(children))
+        _place(rng, view, style, items, thing, base * relative)
+    return items
+
+
+def _place(rng, view, style, items, thing, radius):
+    """Append the thing to the items where it fits; drop it where it does not after some tries."""
+    leave = rng.random() < 0.22  # may stand partly out of the frame
+    for _ in range(_TRIES):
+        if items and rng.random() < style.clump:
+            x, y = _beside(rng, view, style, items[rng.integers(len(items))], radius)
+        else:
+            x, y = _anywhere(rng, view)
+        if y < _first_row(view):
+            continue
+        item = Item(thing, x, y, radius * view.scale(y))
+        if item.radius < 0.026 * max(view.height, view.width) and thing.is_pumpkin:
+            continue
+        inside = _share_inside(view, item)
+        if inside < (0.45 if leave else 0.93):
+            continue
+        if all(_apart(view, item, other) >= style.gap[0] for other in items):
+            items.append(item)
+            return
+
+
+def _anywhere(rng, view):
+    return rng.uniform(-0.02, 1.02) * view.width, rng.uniform(_first_row(view), 1.06 * view.height)
+
+
+def _first_row(view):
+    return max(0.10 * view.height, view.horizon + 0.07 * view.height)
+
+
+def _beside(rng, view, style, other, radius):
+    """A place that touches ``other``; its own size is taken at the other's row."""
+    angle = rng.uniform(0, 2 * math.pi)
+    apart = rng.uniform(*style.gap) * (other.radius + radius * view.scale(other.y))
+    return other.x + apart * math.cos(angle), other.y + apart * math.sin(angle) * math.sin(view.elevation)
+
+
+def _apart(view, one, two):
+    """Distance over the ground of two items' centres, in sums of their radii."""
+    deep = (one.y - two.y) / math.sin(view.elevation)
+    return math.hypot(one.x - two.x, deep) / (one.radius + two.radius)
+
+
+def _share_inside(view, item):
+    """Share of the item's bounding box that lies in the frame, roughly."""
+    wide, tall = item.radius, 0.85 * item.radius
+    middle = item.y - 0.7 * item.radius * math.cos(view.elevation)
+    across = min(item.x + wide, view.width) - max(item.x - wide, 0)
+    down = min(middle + tall, view.height) - max(middle - tall, 0)
+    return max(across, 0) * max(down, 0) / (4 * wide * tall)

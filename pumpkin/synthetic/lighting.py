@@ -1,0 +1,92 @@
+"""Light on surfaces: one sun with soft shadows, a partly hidden sky, the ground, highlights.
+
+Things shade each other as spheroids: exact enough for soft shadows, and one formula serves ground and solids.
+P: number of points. Vectors over points are [3, P] float32.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pumpkin.synthetic.noise import smoothstep
+
+
+@dataclass(frozen=True)
+class Occluder:
+    """A spheroid that blocks light: centre (X, Y, Z) and half axes, world pixels."""
+
+    center: np.ndarray
+    radii: np.ndarray
+
+    def reach(self):
+        """How far its influence matters: a few radii."""
+        return 5.0 * float(self.radii.max())
+
+
+def sunlight(position, light, occluders):
+    """Share of the sun [P] that reaches points [3, P] past the occluders."""
+    share = np.ones(position.shape[1], np.float32)
+    for occluder in occluders:
+        ray = np.asarray(light.direction, np.float32) / occluder.radii
+        ray /= np.float32(np.linalg.norm(ray))
+        offset = (position - occluder.center[:, None]) / occluder.radii[:, None]
+        along = -(ray @ offset)
+        miss = np.sqrt(np.maximum((offset * offset).sum(0) - along * along, 0))
+        width = np.clip(light.softness * (0.12 + 0.45 * along), 0.02, 0.9)
+        share *= 1 - smoothstep(1 + width, 1 - width, miss) * smoothstep(0, 0.25, along)
+    return share
+
+
+def openness(position, normal, occluders):
+    """Share of the sky [P] that points with normals [3, P] see past the occluders."""
+    share = np.ones(position.shape[1], np.float32)
+    for occluder in occluders:
+        offset = occluder.center[:, None] - position
+        apart = np.sqrt((offset * offset).sum(0)) + 1e-3
+        facing = (normal * offset).sum(0) / apart
+        scaled = offset / occluder.radii[:, None]
+        nearness = 1 / np.maximum((scaled * scaled).sum(0), 1)
+        share *= 1 - 0.85 * nearness * np.clip((facing + 0.25) / 1.25, 0, 1)
+    return share
+
+
+def shade(sprite, view, occluders, bounce, floor=0.0):
+    """Linear radiance [3, P] of a sprite.
+
+    bounce: linear RGB of light thrown up by the ground. floor: height over which it fades near the ground,
+    in pixels.
+    """
+    light = view.light
+    sun, sky, bounce = (np.asarray(c, np.float32)[:, None] for c in (light.sun, light.sky, bounce))
+    toward = np.asarray(light.direction, np.float32)
+    normal, position = sprite.normal, sprite.position
+    near = [o for o in occluders if _matters(o, position)]
+    lit = sunlight(position, light, near)
+    open_sky = openness(position, normal, near) * sprite.ambient
+    lambert = np.clip((toward @ normal + 0.12) / 1.12, 0, 1) * lit * (0.5 + 0.5 * sprite.ambient)
+    lift = 0.25 + 0.75 * smoothstep(0, max(floor, 1), position[1])
+    above = (0.58 + 0.42 * normal[1]) * (0.4 + 0.6 * lift)
+    below = np.clip(0.5 - 0.5 * normal[1], 0, 1) * lift
+    radiance = sprite.albedo * (sun * lambert + sky * (above * open_sky) + bounce * (below * open_sky))
+    return (
+        radiance
+        + sun * (_highlight(normal, toward, view) * sprite.gloss * lit)
+        + sky * (sprite.gloss * open_sky * 0.5 * _grazing(normal, view))
+    )
+
+
+def _highlight(normal, toward, view):
+    half = toward - view.forward
+    half = half / np.float32(np.linalg.norm(half))
+    cosine = np.clip(half @ normal, 0, 1)
+    return 0.35 * cosine**14 + 0.65 * cosine**70
+
+
+def _grazing(normal, view):
+    return np.clip(1 + view.forward @ normal, 0, 1) ** 4
+
+
+def _matters(occluder, position):
+    low, high = position.min(axis=1), position.max(axis=1)
+    gap = np.maximum(np.maximum(low - occluder.center, occluder.center - high), 0)
+    return float(np.linalg.norm(gap)) < occluder.reach()

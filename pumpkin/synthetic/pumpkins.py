@@ -1,0 +1,180 @@
+"""Pumpkins: lobed, dimpled, squashed solids with a mottled skin and a ridged stem."""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from pumpkin.synthetic import stems
+from pumpkin.synthetic.color import jitter, linear
+from pumpkin.synthetic.lighting import Occluder
+from pumpkin.synthetic.noise import ring_field, smoothstep
+from pumpkin.synthetic.solids import TABLE, Solid, Sprite, turn
+
+# share, crest colour, groove colour, strength of green near the stem
+SKINS = {
+    "orange": (0.62, (226, 118, 24), (186, 78, 14), 0.25),
+    "red": (0.14, (200, 66, 22), (150, 38, 14), 0.15),
+    "cream": (0.10, (232, 218, 186), (206, 182, 140), 0.10),
+    "green": (0.06, (92, 108, 62), (52, 70, 38), 0.0),
+    "blue": (0.04, (140, 156, 144), (104, 118, 106), 0.0),
+    "turning": (0.04, (220, 124, 34), (150, 92, 26), 1.0),
+}
+
+
+@dataclass
+class Pumpkin:
+    """One pumpkin that is not placed yet; lengths in its own radius."""
+
+    solid: Solid
+    skin: str
+    lobes: int
+    seed: np.random.SeedSequence
+    is_pumpkin = True
+
+    def occluders(self, view, x, y, radius):
+        """What it shades with when it stands at canvas (x, y): its body."""
+        center = view.ground(x, y)
+        center[1] = radius * self.solid.half_height() * 0.97
+        wide = self.solid.half_width() * 0.97
+        radii = radius * np.array([wide, self.solid.half_height(), wide], np.float32)
+        return [Occluder(center, radii.astype(np.float32))]
+
+    def render(self, view, x, y, radius):
+        """Its sprite when it stands at canvas (x, y) with ``radius`` canvas pixels."""
+        rng = np.random.Generator(np.random.PCG64(self.seed))
+        (body,) = self.occluders(view, x, y, radius)
+        column, row = x, -float(body.center @ view.up)
+        shift = (column - math.floor(column), row - math.floor(row))
+        hits = self.solid.march(view, radius, shift)
+        albedo, gloss = paint(rng, self, hits)
+        skin = make_sprite(view, body.center, (column, row), hits, albedo, gloss)
+        stem = stems.render(rng, self.solid, view, body.center, (column, row), radius)
+        return in_front(skin, stem)
+
+
+def grow(rng, seed):
+    """A random pumpkin; ``seed`` (a SeedSequence) decides its skin's details."""
+    names = list(SKINS)
+    shares = np.array([SKINS[name][0] for name in names])
+    skin = names[rng.choice(len(names), p=shares / shares.sum())]
+    aspect = float(np.clip(rng.normal(0.80, 0.13), 0.5, 1.15))
+    if skin in ("cream", "red", "blue"):
+        aspect *= 0.88
+    tilt = abs(rng.normal(0, 0.12)) if rng.random() < 0.88 else rng.uniform(0.6, 1.3)
+    rotation = turn(rng.uniform(0, 2 * math.pi), tilt, rng.uniform(0, 2 * math.pi))
+    lobes = int(rng.integers(9, 16))
+    solid = Solid(aspect, rotation, _profile(rng, aspect), np.zeros(TABLE, np.float32), _grooves(rng, lobes))
+    sine = np.sqrt(np.clip(1 - np.linspace(-1, 1, TABLE) ** 2, 0, 1))
+    solid.depth = (rng.uniform(0.06, 0.13) * sine**0.7 * solid.profile).astype(np.float32)
+    return Pumpkin(solid, skin, lobes, seed)
+
+
+def _profile(rng, aspect):
+    """R(c): a rounded box with a dimple at the stem and a shallow one below."""
+    cosine = np.linspace(-1, 1, TABLE)
+    sine = np.sqrt(np.clip(1 - cosine**2, 0, 1))
+    power = rng.uniform(2.0, 2.5)
+    shape = (sine**power + np.abs(cosine) ** power) ** (-1 / power)
+    shape *= 1 + rng.uniform(-0.03, 0.06) * cosine
+    angle = np.arccos(cosine)
+    dent = rng.uniform(0.18, 0.34) * (1.15 if aspect < 0.7 else 1)
+    shape *= 1 - dent * np.exp(-((angle / rng.uniform(0.36, 0.52)) ** 2))
+    shape *= 1 - 0.5 * dent * np.exp(-(((math.pi - angle) / 0.45) ** 2))
+    return (shape / shape.max()).astype(np.float32)
+
+
+def _grooves(rng, lobes):
+    """groove(phi): 0 on the crests of lobes of unequal width, 1 in the creases between them."""
+    edges = np.arange(lobes) + rng.uniform(-0.16, 0.16, lobes)
+    edges = np.concatenate([edges, edges[:1] + lobes]) * (2 * math.pi / lobes)
+    place = np.linspace(-math.pi, math.pi, TABLE) + math.pi
+    place = (place - edges[0]) % (2 * math.pi) + edges[0]
+    lobe = np.clip(np.searchsorted(edges, place, side="right") - 1, 0, lobes - 1)
+    across = (place - edges[lobe]) / (edges[lobe + 1] - edges[lobe])
+    crease = np.abs(2 * across - 1) ** rng.uniform(2.2, 3.2)
+    # unequal lobes: each crest lies a little lower or higher, the same on both of its sides
+    lower = rng.uniform(0, 0.35, lobes)
+    crease = np.maximum(crease, 0) * (1 - lower[lobe]) + lower[lobe]
+    kernel = np.hanning(23)
+    crease = np.convolve(np.pad(crease, 11, mode="wrap"), kernel / kernel.sum(), mode="valid")
+    return crease.astype(np.float32)
+
+
+def paint(rng, pumpkin, hits):
+    """Linear albedo [3, P] and gloss [P] of the skin at the hits."""
+    _, crest, groove, green = SKINS[pumpkin.skin]
+    size = (128, 512)
+    blotches = ring_field(rng, size, (5, 9))
+    streaks = 0.6 * ring_field(rng, size, (5, 90)) + 0.5 * ring_field(rng, size, (12, 160))
+    specks = smoothstep(1.5, 2.3, ring_field(rng, size, (64, 256)))
+    texture = np.stack([blotches, streaks, specks], axis=-1)
+    angle = np.arccos(np.clip(hits.cosine, -1, 1))
+    blotch, streak, speck = lookup(texture, hits.azimuth, angle)
+    crest, groove = jitter(rng, crest, 0.07), jitter(rng, groove, 0.07)
+    mix = np.clip(0.85 * hits.crease + 0.10 * blotch, 0, 1)[:, None]
+    color = crest * (1 - mix) + groove * mix
+    color *= (1 + 0.055 * blotch + 0.05 * streak + 0.05 * hits.cosine)[:, None]
+    pale = np.array([246, 214, 150], np.float32)
+    color += (0.22 * speck * rng.uniform(0.2, 1))[:, None] * (pale - color)
+    tint = np.array([104, 106, 44], np.float32)
+    if green >= 1:
+        near = smoothstep(-0.3, 1.3, hits.cosine + 0.45 * blotch + 0.25 * hits.crease)
+    else:
+        near = green * smoothstep(0.75, 1.0, hits.cosine + 0.04 * streak) * rng.uniform(0.4, 1.6)
+    near = np.clip(near, 0, 0.9)[:, None]
+    color = color * (1 - near) + tint * near
+    gloss = rng.uniform(0.05, 0.22) * (1 - 0.6 * hits.crease) * (1 + 0.15 * blotch)
+    return np.ascontiguousarray(linear(color).T), np.clip(gloss, 0, 1).astype(np.float32)
+
+
+def lookup(texture, azimuth, angle):
+    """Bilinear values [channels, P] of a texture [rows over angle, columns over azimuth, channels]."""
+    rows, columns = texture.shape[:2]
+    wrapped = np.concatenate([texture, texture[:, :1]], axis=1)
+    x = (azimuth / (2 * math.pi) + 0.5) * columns
+    y = angle / math.pi * (rows - 1)
+    found = cv2.remap(wrapped, *_as_maps(x, y), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    found = found.reshape(-1, texture.shape[2])[: azimuth.size]
+    return found.T
+
+
+def _as_maps(x, y, width=1024):
+    """Two [rows, width] float32 maps of flat places, padded: remap wants images less than 32768 wide."""
+    pad = -x.size % width
+    return [np.pad(v.astype(np.float32), (0, pad)).reshape(-1, width) for v in (x, y)]
+
+
+def make_sprite(view, center, place, hits, albedo, gloss, crease_shade=0.6):
+    """The sprite of a solid's hits; center: world point, place: (column, row) of its centre on the canvas."""
+    position = center[:, None] + (
+        view.right[:, None] * hits.right + view.up[:, None] * hits.up + view.forward[:, None] * hits.depth
+    )
+    ambient = 1 - crease_shade * hits.crease
+    rows = np.rint(place[1] - hits.up).astype(np.int32)
+    columns = np.rint(place[0] + hits.right).astype(np.int32)
+    return Sprite(rows, columns, hits.depth, position, hits.normal, albedo, ambient.astype(np.float32), gloss)
+
+
+def in_front(first, second):
+    """Both sprites as one, each pixel that of the nearer."""
+    if not second.rows.size:
+        return first
+    top, left = min(first.rows.min(), second.rows.min()), min(first.columns.min(), second.columns.min())
+    shape = (
+        max(first.rows.max(), second.rows.max()) - top + 1,
+        max(first.columns.max(), second.columns.max()) - left + 1,
+    )
+    depths = []
+    for sprite in (first, second):
+        depth = np.full(shape, np.inf, np.float32)
+        depth[sprite.rows - top, sprite.columns - left] = sprite.depth
+        depths.append(depth)
+    nearer = depths[1] < depths[0]
+    return Sprite.join(
+        [
+            first.take(~nearer[first.rows - top, first.columns - left]),
+            second.take(nearer[second.rows - top, second.columns - left]),
+        ]
+    )

@@ -1,0 +1,81 @@
+"""The camera and the light.
+
+World axes: X right, Y up, Z away from the camera, all in canvas pixels. The camera looks down by
+``elevation`` without perspective inside an object; objects shrink towards the horizon by their size alone.
+A ground point (X, 0, Z) stands at canvas column X and row -Z * sin(elevation).
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Light:
+    """One sun (or lamp) and the light that comes from everywhere.
+
+    direction: unit vector (X, Y, Z) towards the sun. sun, sky: linear RGB. softness: width of penumbras.
+    """
+
+    direction: tuple
+    sun: tuple
+    sky: tuple
+    softness: float
+
+
+@dataclass(frozen=True)
+class View:
+    """What the camera sees: canvas size in pixels, elevation in radians, horizon row, light.
+
+    reference: the canvas row where an object's size is as stated; sizes shrink linearly to the horizon.
+    """
+
+    height: int
+    width: int
+    elevation: float
+    horizon: float
+    reference: float
+    light: Light
+
+    @property
+    def right(self):
+        return np.array([1, 0, 0], np.float32)
+
+    @property
+    def up(self):
+        return np.array([0, math.cos(self.elevation), math.sin(self.elevation)], np.float32)
+
+    @property
+    def forward(self):
+        return np.array([0, -math.sin(self.elevation), math.cos(self.elevation)], np.float32)
+
+    def ground(self, x, y):
+        """The ground point (X, 0, Z) seen at column x, row y."""
+        return np.array([x, 0, -y / math.sin(self.elevation)], np.float32)
+
+    def scale(self, y):
+        """Size of things at row y relative to the reference row; at least 0.05."""
+        return max(0.05, (y - self.horizon) / (self.reference - self.horizon))
+
+
+def random_light(rng, indoors=False):
+    """A light from the left or the right, between high noon and late afternoon."""
+    azimuth = rng.uniform(0.35, 1.45) * (1 if rng.random() < 0.5 else -1)
+    height = rng.uniform(0.45, 0.95)
+    direction = (
+        math.cos(height) * math.sin(azimuth),
+        math.sin(height),
+        -math.cos(height) * math.cos(azimuth),
+    )
+    warmth = rng.uniform(-0.35, 1.0)  # -1 cool, 1 warm
+    strength = rng.uniform(0.9, 1.5)
+    sun = strength * np.array([1 + 0.12 * warmth, 1.0, 1 - 0.30 * warmth])
+    fill = rng.uniform(0.38, 0.62) if indoors else rng.uniform(0.30, 0.65)
+    sky = fill * np.array([0.94 + 0.05 * warmth, 1.0, 1.10 - 0.05 * warmth])
+    if indoors:
+        sky = fill * np.array([1.04, 1.0, 0.95])
+    softness = rng.uniform(0.10, 0.35)
+    if rng.random() < 0.2:  # overcast: shadows are broad and faint
+        sun, sky, softness = 0.55 * sun, 1.7 * sky, 0.6
+    return Light(direction, tuple(map(float, sun)), tuple(map(float, sky)), float(softness))
