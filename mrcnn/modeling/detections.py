@@ -35,7 +35,9 @@ class DetectionLayer(layers.Layer):
         class_ids = ops.argmax(probabilities, axis=2)
         scores = ops.max(probabilities, axis=2)
         deltas = ops.take_along_axis(deltas, class_ids[:, :, None, None], axis=2)[:, :, 0]
-        boxes = box_ops.decode_deltas(rois, deltas * ops.convert_to_tensor(self.std_dev))
+        boxes = box_ops.decode_deltas(
+            rois, deltas * ops.convert_to_tensor(self.std_dev), box_ops.MAX_LOG_SIZE
+        )
         boxes = box_ops.clip(boxes, window)
 
         valid = (class_ids > 0) & (scores >= self.min_confidence) & (box_ops.area(rois) > 0)

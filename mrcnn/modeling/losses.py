@@ -14,7 +14,7 @@ NAMES = ("rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss
 
 def smooth_l1(target, prediction):
     """0.5 d^2 where |d| < 1, |d| - 0.5 elsewhere (Girshick 2015, equation 3), element by element."""
-    distance = ops.abs(target - prediction)
+    distance = ops.abs(ops.subtract(target, prediction))
     return ops.where(distance < 1.0, 0.5 * ops.square(distance), distance - 0.5)
 
 

@@ -51,6 +51,8 @@ class _OverRois:
         return ops.reshape(outputs, (-1, rois, *outputs.shape[1:]))
 
     def compute_output_shape(self, input_shape):
+        if len(input_shape) == 4:  # the folded shape, which Keras asks about while it builds
+            return super().compute_output_shape(input_shape)
         batch, rois = input_shape[:2]
         return (batch, rois, *super().compute_output_shape(self._folded(input_shape))[1:])
 

@@ -62,7 +62,7 @@ class ProposalLayer(layers.Layer):
         scores, index = sort_by_score(probabilities[:, :, 1], self.pre_nms_limit)
         deltas = ops.take_along_axis(deltas, index[..., None], axis=1) * ops.convert_to_tensor(self.std_dev)
         anchors = ops.take_along_axis(anchors, index[..., None], axis=1)
-        boxes = box_ops.decode_deltas(anchors, deltas)
+        boxes = box_ops.decode_deltas(anchors, deltas, box_ops.MAX_LOG_SIZE)
         boxes = box_ops.clip(boxes, ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0]))
         index, keep = nms(boxes, scores, self.proposal_count, self.nms_threshold)
         proposals = ops.take_along_axis(boxes, index[..., None], axis=1)

@@ -33,7 +33,7 @@ class RPNTargets(_Sampler):
     anchors: [A, 4] pixels. count: S, of which at most half are positive.
     Inputs: gt_class_ids [B, G], gt_boxes [B, G, (y1, x1, y2, x2)] pixels.
     Outputs: index [B, S] of the sampled anchors; label [B, S] of POSITIVE, NEGATIVE, or NEUTRAL for
-    unused places; deltas [B, S, 4] over std_dev, of use where positive.
+    unused places; deltas [B, S, 4] over std_dev, zero where not positive.
     """
 
     def __init__(self, anchors, count=256, std_dev=(0.1, 0.1, 0.2, 0.2), seed=0, **kwargs):
@@ -56,7 +56,9 @@ class RPNTargets(_Sampler):
         sampled_label = ops.concatenate(
             [ops.where(is_positive, POSITIVE, 0), ops.where(is_negative, NEGATIVE, 0)], axis=1
         )
-        return index, sampled_label, self._deltas(index, gt_index, gt_boxes)
+        deltas = self._deltas(index, gt_index, gt_boxes)
+        # Elsewhere the gt may be padding without a size, whose deltas are infinite.
+        return index, sampled_label, ops.where((sampled_label == POSITIVE)[..., None], deltas, 0.0)
 
     def label_anchors(self, class_ids, gt_boxes):
         """Before sampling: label [B, A] and gt_index [B, A] of every anchor."""

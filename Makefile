@@ -1,0 +1,47 @@
+# make demo: from nothing to outlined pumpkins.  make test: every test.  Each sets up .venv first.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test test-torch lint lock clean-demo
+
+demo: $(VENV)/ready
+	$(BIN)/python scripts/demo.py
+
+test: $(VENV)/ready-dev
+	$(BIN)/python -m pytest
+	KERAS_BACKEND=jax $(BIN)/python -m pytest tests/ops tests/modeling tests/test_parity.py
+
+test-torch: $(VENV)/ready-torch
+	KERAS_BACKEND=torch $(BIN)/python -m pytest tests/ops tests/modeling tests/test_parity.py
+
+lint: $(VENV)/ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# Exact versions of everything, from the ranges in pyproject.toml. Needs uv.
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
+		--extra imgaug --extra oidv6 --extra test -o requirements.txt pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
+		--all-extras -c requirements.txt -o requirements-dev.txt pyproject.toml
+
+# A stamp is written only when all before it went well, so a broken installation is made anew.
+$(VENV)/created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+		"Python 3.11 or newer is needed, %s is %s; name another with PYTHON=..." % (sys.executable, sys.version.split()[0]))'
+	$(PYTHON) -m venv --clear $(VENV)
+	touch $@
+
+$(VENV)/ready: $(VENV)/created requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python -m pip check
+	touch $@
+
+$(VENV)/ready-torch: $(VENV)/ready-dev requirements-torch.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-torch.txt
+	touch $@
