@@ -1,0 +1,180 @@
+"""Crops of feature maps and masks by bilinear sampling.
+
+B: images, N: boxes an image, C: channels, P: samples a side of a crop, L: levels of the pyramid.
+All maps of all images are laid out as the rows of one flat table; a sample is the weighted sum of
+rows fetched by their number. One pass serves every level, a box costs the same on each, and the
+gradient (an addition into the rows fetched) is the same on every run, unlike that of
+tf.image.crop_and_resize. Coordinates and weights are float32 whatever the features are.
+"""
+
+import numpy as np
+from keras import ops
+
+# Rounding puts samples of a box that ends at the map's edge just outside: 1.0000001 * (size - 1).
+_ROUNDING = 1e-5
+
+
+def assign_levels(boxes, image_area, min_level=2, max_level=5, canonical_size=224.0, canonical_level=4):
+    """The level of the pyramid that each box is cropped from.
+
+    Lin et al., "Feature Pyramid Networks" (2017), equation 1, with rounding instead of the floor, as
+    in matterport's network: canonical_level + round(log2(sqrt(h * w) / canonical_size)).
+
+    boxes: [..., (y1, x1, y2, x2)] normalised. image_area: height * width of the image in pixels.
+    Returns [...] int32 in [min_level, max_level]; a box without area is at min_level.
+    """
+    boxes = ops.cast(boxes, "float32")
+    height, width = boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1]
+    # A square of 1e-10 of the image's side: below any level, above the logarithm's pole.
+    side = ops.sqrt(ops.maximum(height * width, 1e-20))
+    canonical_side = canonical_size / ops.sqrt(ops.cast(image_area, "float32"))
+    level = canonical_level + ops.cast(ops.round(ops.log2(side / canonical_side)), "int32")
+    return ops.clip(level, min_level, max_level)
+
+
+def pyramid_roi_align(features, boxes, image_shape, pool_size, method="corner"):
+    """Crop each box from the level of the pyramid that suits its size.
+
+    method "corner" is matterport's crop, which its weights were trained with: the first and last
+    samples lie on the box's edges, at feature coordinate = normalised coordinate * (size - 1), and
+    samples outside of the map are 0. "aligned" is ROIAlign (He et al., "Mask R-CNN", 2017, section
+    3): the box is cut into bins, four samples a bin are averaged, and a feature cell stands for the
+    middle of its pixels: feature coordinate = pixel coordinate / stride - 0.5.
+
+    features: list of [B, height, width, C], P2 first. boxes: [B, N, (y1, x1, y2, x2)] normalised.
+    image_shape: (height, width) of the image in pixels, numbers or a tensor. pool_size: P.
+    Returns [B, N, P, P, C] in the features' dtype. No gradient flows to the boxes.
+    Raises ValueError for an unknown method.
+    """
+    if method not in _AXIS_SAMPLERS:
+        raise ValueError(f"method must be one of {', '.join(_AXIS_SAMPLERS)}, received {method!r}.")
+    boxes = ops.stop_gradient(ops.cast(boxes, "float32"))
+    image_shape = ops.cast(image_shape, "float32")
+    table, sizes, starts = _flatten_pyramid(features)
+    level = assign_levels(boxes, image_shape[0] * image_shape[1], max_level=len(features) + 1) - 2
+    size = ops.take(sizes, level, axis=0)  # (B, N, 2)
+    start = ops.take(starts, level, axis=0) + _image_numbers(boxes) * starts[-1]
+    sample_axis = _AXIS_SAMPLERS[method]
+    rows, columns = (
+        sample_axis(boxes[..., i], boxes[..., i + 2], size[..., i], image_shape[i], pool_size) for i in (0, 1)
+    )
+    crops = _weighted_rows(table, start, size[..., 1], rows, columns)
+    return ops.cast(crops, features[0].dtype)
+
+
+def crop_masks(masks, index, boxes, shape):
+    """Crop boxes out of masks: the mask targets of ROIs.
+
+    Samples lie on the corners of the box as in method "corner" of pyramid_roi_align.
+
+    masks: [B, G, h, w], bool or numbers. index: [B, N] int, the mask of each box, in [0, G).
+    boxes: [B, N, (y1, x1, y2, x2)], normalised in the mask's frame: its first and last pixels' middles are
+    0 and 1. shape: (rows, columns) of the crops.
+    Returns [B, N, rows, columns] float32, not rounded. No gradient flows through it.
+    """
+    boxes = ops.stop_gradient(ops.cast(boxes, "float32"))
+    _, count, height, width = ops.shape(masks)
+    table = ops.reshape(masks, (-1, 1))
+    start = (ops.cast(index, "int32") + _image_numbers(boxes) * count) * (height * width)
+    size = ops.cast(ops.stack([height, width]), "int32")
+    rows, columns = (
+        _sample_corners(boxes[..., i], boxes[..., i + 2], size[i], None, shape[i]) for i in (0, 1)
+    )
+    return _weighted_rows(table, start, size[1], rows, columns)[..., 0]
+
+
+def _flatten_pyramid(features):
+    """All cells of all images as rows, and where each level lies among them.
+
+    Returns the table [B * cells, C], sizes [L, (height, width)] int32 and starts [L + 1] int32: the number of
+    cells of one image before each level, and of all levels together.
+    """
+    sizes = ops.stack([ops.stack(ops.shape(feature)[1:3]) for feature in features])
+    sizes = ops.cast(sizes, "int32")
+    cells = sizes[:, 0] * sizes[:, 1]
+    starts = ops.concatenate([ops.zeros((1,), "int32"), ops.cast(ops.cumsum(cells), "int32")])
+    maps = [_flatten_map(feature) for feature in features]
+    channels = features[0].shape[-1]
+    return ops.reshape(ops.concatenate(maps, axis=1), (-1, channels)), sizes, starts
+
+
+def _flatten_map(feature):
+    _, height, width, channels = ops.shape(feature)
+    return ops.reshape(feature, (-1, height * width, channels))  # (B, height * width, C)
+
+
+def _image_numbers(boxes):
+    """For each of boxes [B, N, 4] the number of its image, [B, N] int32; B may be unknown."""
+    return ops.cumsum(ops.ones_like(boxes[..., 0], dtype="int32"), axis=0) - 1
+
+
+def _sample_corners(start, end, size, _, count):
+    """Samples along one axis from edge to edge of the boxes; a single sample lies in the middle.
+
+    start, end: [B, N], normalised edges. size: [B, N] or a number, cells of the map. count: P.
+    Returns pairs of cells and weights, both [B, N, P]; the sum over the pairs is the sample.
+    """
+    start, end, size = (ops.expand_dims(x, axis=-1) for x in (start, end, size))
+    last = ops.cast(size - 1, "float32")
+    # In the very steps of matterport's arithmetic: on noisy maps another order differs by 2e-5. The divisor
+    # is an array because XLA multiplies by the reciprocal of a number, which rounds differently.
+    step = (end - start) * last / ops.full_like(start, max(count - 1, 1))
+    number = ops.arange(count, dtype="float32") if count > 1 else 0.5
+    position = start * last + step * number
+    slack = _ROUNDING * (last + 1.0)
+    inside = ops.logical_and(position >= -slack, position <= last + slack)
+    return _neighbours(position, inside, size, 1.0)
+
+
+def _sample_bins(start, end, size, pixels, count):
+    """Samples along one axis at a quarter and three quarters of every bin of the boxes.
+
+    pixels: side of the image. The rest, and what is returned, as in _sample_corners. Up to one cell out of
+    the map the border is continued, and farther out samples are 0, as implementations of the paper do.
+    """
+    start, end = start * (pixels - 1.0), end * (pixels - 1.0) + 1.0
+    start, end, size = (ops.expand_dims(x, axis=-1) for x in (start, end, size))
+    length = ops.cast(size, "float32")
+    pairs = []
+    for part in (0.25, 0.75):
+        step = ops.convert_to_tensor((np.arange(count) + part) / count, "float32")
+        position = (start + (end - start) * step) * (length / pixels) - 0.5
+        inside = ops.logical_and(position >= -1.0, position <= length)
+        pairs += _neighbours(position, inside, size, 0.5)
+    return pairs
+
+
+_AXIS_SAMPLERS = {"corner": _sample_corners, "aligned": _sample_bins}
+
+
+def _neighbours(position, inside, size, weight):
+    """The cells on both sides of each position and their shares of weight, 0 where not inside."""
+    position = ops.minimum(ops.maximum(position, 0.0), ops.cast(size - 1, "float32"))
+    below = ops.floor(position)
+    share = position - below
+    # Clipped once more as integers: a NaN must not fetch a row that does not exist.
+    below = ops.minimum(ops.maximum(ops.cast(below, "int32"), 0), size - 1)
+    above = ops.minimum(below + 1, size - 1)
+    nothing = ops.zeros_like(share)
+    return [
+        (below, ops.where(inside, weight * (1.0 - share), nothing)),
+        (above, ops.where(inside, weight * share, nothing)),
+    ]
+
+
+def _weighted_rows(table, start, width, rows, columns):
+    """The sum over all pairs of a row and a column of weight * cell.
+
+    table: [cells, C]. start: [B, N], number of the first cell of each box's map. width: [B, N] or a number,
+    cells a row of that map. rows, columns: pairs of cells and weights, [B, N, P].
+    Returns [B, N, P, P, C] float32.
+    """
+    total = 0.0
+    for row, row_weight in rows:
+        row_start = ops.expand_dims(start, axis=-1) + row * ops.expand_dims(width, axis=-1)
+        for column, column_weight in columns:
+            cell = ops.expand_dims(row_start, axis=-1) + ops.expand_dims(column, axis=-2)  # (B, N, P, P)
+            weight = ops.expand_dims(row_weight, axis=-1) * ops.expand_dims(column_weight, axis=-2)
+            value = ops.cast(ops.take(table, cell, axis=0), "float32")
+            total = total + value * ops.expand_dims(weight, axis=-1)
+    return total
