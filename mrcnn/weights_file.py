@@ -1,0 +1,230 @@
+"""Weights files on disk: HDF5 in matterport's layout, in Keras 2's and in Keras 3's.
+
+Keras 2, and so matterport: the attribute ``layer_names`` (at the root or under ``model_weights``) lists
+groups, and each group's attribute ``weight_names`` lists its datasets, ``conv1/kernel:0``. A nested model
+is one group. Keras 3 (``.weights.h5``): groups are numbered by class, and the layer's name is an attribute
+of its group ``vars``, whose datasets are numbered.
+
+This module knows files alone; ``mrcnn.weights`` matches them with models.
+"""
+
+import contextlib
+import json
+import os
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+METADATA = "mrcnn_metadata"
+FORMAT = 1  # of the metadata; raised when a reader must tell files apart
+
+# An HDF5 attribute holds at most 64 kB with its header; Keras 2 splits longer lists at this size.
+ATTRIBUTE_LIMIT = 64512
+# What Keras 2 reads to decide whether to convert kernels: none of them, whatever wrote the file.
+_LAYOUT_ATTRIBUTES = {"backend": b"tensorflow", "keras_version": b"2.15.0"}
+
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_OTHER_KINDS = (
+    (b"version https://git-lfs", "a Git LFS pointer, not the file itself: run `git lfs pull`"),
+    (b"<!doctype html", "a web page, not the file itself: download it again"),
+    (b"<html", "a web page, not the file itself: download it again"),
+    (b"pk\x03\x04", "a zip archive, such as .keras or PyTorch files: only HDF5 weights can be read"),
+)
+
+
+class WeightsError(ValueError):
+    """A weights file cannot be read, written, or used for the model at hand."""
+
+
+@contextlib.contextmanager
+def open_weights(path):
+    """The HDF5 file at ``path``, open for reading.
+
+    Raises WeightsError, in a sentence with the path, for what is missing, a folder, empty, cut short or
+    no HDF5; also where reading inside the ``with`` block fails.
+    """
+    path = Path(path)
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise WeightsError(f"{path}: {_why_unreadable(path, error)}.") from error
+    with file:
+        try:
+            yield file
+        except OSError as error:
+            raise WeightsError(f"{path}: is damaged ({error}); download or copy it again.") from error
+
+
+def _why_unreadable(path, error):
+    """What is wrong with a file that h5py does not open."""
+    if not path.exists():
+        return "there is no such weights file"
+    if path.is_dir():
+        return "is a folder, not a weights file"
+    try:
+        with path.open("rb") as file:
+            start = file.read(64)
+    except OSError as unreadable:
+        return f"cannot be read ({unreadable.strerror})"
+    if not start:
+        return "is empty (0 bytes)"
+    if start.startswith(_SIGNATURE):
+        return f"is cut short or damaged ({path.stat().st_size} bytes); download or copy it again"
+    for first_bytes, kind in _OTHER_KINDS:
+        if start.lstrip().lower().startswith(first_bytes):
+            return f"is {kind}"
+    return f"is no HDF5 weights file ({error})"
+
+
+def read_groups(file):
+    """The groups of a weights file: a list of (group name, [(path, dataset), ...]).
+
+    file: from ``open_weights``. A path ends in the weight's name, ``rpn_conv_shared/kernel``; in Keras 3's
+    layout in its number, ``rpn_model/rpn_conv_shared/0``. Groups without datasets are left out.
+    Raises WeightsError where the file has no layer names.
+    """
+    root = file.get("model_weights", file)
+    if "layer_names" in root.attrs or "layer_names0" in root.attrs:
+        groups = [(name, _read_keras2_group(root, name)) for name in _read_list(root, "layer_names")]
+    else:
+        groups = _read_keras3_groups(file)
+    return [(name, tensors) for name, tensors in groups if tensors]
+
+
+def _read_keras2_group(root, name):
+    try:
+        group = root[name]
+        paths = _read_list(group, "weight_names")
+        return [(path.removesuffix(":0"), group[path]) for path in paths]
+    except KeyError as error:
+        raise WeightsError(f"{root.file.filename}: is damaged: layer {name!r} lacks its data.") from error
+
+
+def _read_keras3_groups(file):
+    found = list(_named_variables(file))
+    if not any(names for names, _ in found):
+        raise WeightsError(
+            f"{file.filename}: holds no layer names, so its weights cannot be told apart. If an early "
+            f"Keras 3 wrote it, load it there into the model it came from and save that again."
+        )
+    return [
+        (names[-1], [("/".join([*names, number]), own[number]) for number in sorted(own, key=_number)])
+        for names, own in found
+        if names
+    ]
+
+
+def _named_variables(group, names=()):
+    """The groups ``vars`` below a group, each with the names of its layer and the layers around that."""
+    own = group.get("vars")
+    if own is not None:
+        names = (*names, _text(own.attrs["name"])) if "name" in own.attrs else names
+        yield names, own
+    for key, child in group.items():
+        # Neither belongs to the model: the optimizer's slots and the states of random generators.
+        foreign = key == "optimizer" or "seed_generator" in key
+        if isinstance(child, h5py.Group) and key != "vars" and not foreign:
+            yield from _named_variables(child, names)
+
+
+def _number(text):
+    return (0, int(text)) if text.isdigit() else (1, text)
+
+
+def write_groups(path, groups, metadata=None):
+    """Write a file in matterport's layout, which Keras 2's ``load_weights(by_name=True)`` reads.
+
+    groups: [(group name, [(path, array), ...])], path like ``conv1/kernel``. metadata: a dict for JSON.
+    Equal input gives equal bytes. The file appears under its name only when it is complete.
+    """
+    path = Path(path)
+    text = encode_metadata(metadata)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The oldest format of HDF5, for old readers, and without times, for equal bytes.
+        with h5py.File(temporary, "w", libver=("earliest", "v108"), track_order=False) as file:
+            file.attrs.update(_LAYOUT_ATTRIBUTES)
+            _write_list(file, "layer_names", [name for name, _ in groups])
+            _write_text(file, METADATA, text)
+            for name, tensors in groups:
+                group = file.create_group(name)
+                _write_list(group, "weight_names", [f"{key}:0" for key, _ in tensors])
+                for key, array in tensors:
+                    group.create_dataset(f"{key}:0", data=array, track_times=False)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be written ({error}).") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def encode_metadata(metadata):
+    """Metadata as ASCII JSON with the format's number; equal dicts give equal text."""
+    try:
+        return json.dumps({"format": FORMAT, **(metadata or {})}, sort_keys=True)
+    except TypeError as error:
+        raise WeightsError(f"Metadata must be numbers, text, lists and dicts: {error}.") from error
+
+
+def read_metadata(path):
+    """The dict that was saved with the weights, and ``format``; {} for files of other programs.
+
+    Raises WeightsError as ``open_weights`` does.
+    """
+    with open_weights(path) as file:
+        text = _read_text(file, METADATA)
+    if text is None:
+        return {}
+    try:
+        metadata = json.loads(text)
+    except ValueError as error:
+        raise WeightsError(f"{path}: its metadata is damaged ({error}).") from error
+    return metadata if isinstance(metadata, dict) else {}
+
+
+def _text(value):
+    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+
+
+def _write_list(group, name, texts):
+    """A list of texts as one attribute, or split over name0, name1, ... as Keras 2 does."""
+    array = np.array([text.encode("utf-8") for text in texts], dtype=np.bytes_)
+    pieces = 1
+    while any(piece.nbytes > ATTRIBUTE_LIMIT for piece in np.array_split(array, pieces)):
+        pieces += 1
+    if pieces == 1:
+        group.attrs[name] = array
+        return
+    for number, piece in enumerate(np.array_split(array, pieces)):
+        group.attrs[f"{name}{number}"] = piece
+
+
+def _read_list(group, name):
+    if name in group.attrs:
+        return [_text(value) for value in group.attrs[name]]
+    return [_text(value) for piece in _pieces(group, name) for value in piece]
+
+
+def _write_text(group, name, text):
+    """A text as one attribute, or split over name0, name1, ... where it is too long."""
+    data = text.encode("ascii")
+    if len(data) <= ATTRIBUTE_LIMIT:
+        group.attrs[name] = np.bytes_(data)
+        return
+    for number, start in enumerate(range(0, len(data), ATTRIBUTE_LIMIT)):
+        group.attrs[f"{name}{number}"] = np.bytes_(data[start : start + ATTRIBUTE_LIMIT])
+
+
+def _read_text(group, name):
+    if name in group.attrs:
+        return _text(group.attrs[name])
+    return "".join(_text(piece) for piece in _pieces(group, name)) or None
+
+
+def _pieces(group, name):
+    number = 0
+    while f"{name}{number}" in group.attrs:
+        yield group.attrs[f"{name}{number}"]
+        number += 1

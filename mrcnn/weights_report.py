@@ -1,0 +1,86 @@
+"""What became of every tensor when weights were loaded, in data and in a sentence."""
+
+from dataclasses import dataclass, field
+
+# The layers whose shapes depend on the class count, with their channels per class.
+CLASS_HEADS = {"mrcnn_class_logits": 1, "mrcnn_bbox_fc": 4, "mrcnn_mask": 1}
+
+_SHOWN = 6  # layers named in a list before it is cut
+
+
+@dataclass
+class Report:
+    """The tensors of a model (and of a file), each in one list, by name: ``conv1/kernel``."""
+
+    source: str = ""
+    loaded: list = field(default_factory=list)
+    not_in_file: list = field(default_factory=list)
+    shape_differs: dict = field(default_factory=dict)  # name: (shape in the file, shape in the model)
+    kept: list = field(default_factory=list)  # fit, but start anew beside others that do not
+    excluded: list = field(default_factory=list)
+    unused_in_file: list = field(default_factory=list)
+    unknown_excludes: list = field(default_factory=list)  # names in ``exclude`` of no layer of the model
+    classes: tuple | None = None  # (in the file, in the model), where they differ
+    by_order: bool = False  # the file's layers have other names and were taken in their order
+
+    @property
+    def total(self):
+        """The number of tensors of the model."""
+        lists = (self.loaded, self.not_in_file, self.shape_differs, self.kept, self.excluded)
+        return sum(len(names) for names in lists)
+
+    @property
+    def restarted(self):
+        """Layers that keep their initial values though the file has them, because a shape differs."""
+        return list(dict.fromkeys(_layer(name) for name in [*self.shape_differs, *self.kept]))
+
+    def summary(self):
+        """One line: what was loaded, what not and why, by layer."""
+        parts = [f"loaded {len(self.loaded)} of {self.total} tensors"]
+        if self.by_order:
+            parts[0] += " (in their order, for the file's layers have other names)"
+        if self.not_in_file:
+            parts.append(f"not in file: {describe_layers(self.not_in_file)}")
+        if self.shape_differs:
+            parts.append(f"shape differs: {self._differences()}, so these layers start anew")
+        beside = [layer for layer in self.restarted if layer not in map(_layer, self.shape_differs)]
+        if beside:
+            parts.append(f"start anew to agree with them: {_elide(beside)}")
+        if self.excluded:
+            parts.append(f"excluded: {describe_layers(self.excluded)}")
+        if self.unknown_excludes:
+            parts.append(f"excluded but no layer of the model: {', '.join(self.unknown_excludes)}")
+        if self.unused_in_file:
+            parts.append(f"unused in file: {describe_layers(self.unused_in_file)}")
+        return "; ".join(parts)
+
+    def _differences(self):
+        layers = {}
+        for name, shapes in self.shape_differs.items():
+            layers.setdefault(_layer(name), (name, *shapes))
+        return _elide([f"{layer} ({self._difference(*case)})" for layer, case in layers.items()])
+
+    def _difference(self, name, in_file, in_model):
+        if self.classes and _layer(name) in CLASS_HEADS:
+            return f"file: {self.classes[0]} classes, model: {self.classes[1]}"
+        weight = name.split("/", 1)[1]
+        return f"{weight} in file: {_shape(in_file)}, model: {_shape(in_model)}"
+
+
+def describe_layers(names):
+    """The layers of tensor names, in order, cut after a few: "conv1, bn_conv1 and 12 more layers"."""
+    return _elide(list(dict.fromkeys(_layer(name) for name in names)))
+
+
+def _elide(texts):
+    if len(texts) <= _SHOWN + 1:  # naming the last one is no longer than counting it
+        return ", ".join(texts)
+    return f"{', '.join(texts[:_SHOWN])} and {len(texts) - _SHOWN} more layers"
+
+
+def _layer(name):
+    return name.split("/", 1)[0]
+
+
+def _shape(shape):
+    return "x".join(map(str, shape)) or "a number"

@@ -1,0 +1,97 @@
+"""Weights files on disk: long lists, files that are none, damage."""
+
+import h5py
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from mrcnn import weights, weights_file
+from mrcnn.weights import WeightsError
+
+
+def mini():
+    return keras.Sequential([keras.Input((3,)), layers.Dense(4, name="conv1"), layers.Dense(4, name="conv2")])
+
+
+def test_long_lists_and_texts_are_split(tmp_path):
+    """One attribute of HDF5 holds 64 kB."""
+    names = [f"a_layer_with_a_rather_long_name_{number}" for number in range(3000)]
+    metadata = {"class_names": [f"class number {number}, größer" for number in range(5000)]}
+    groups = [(name, [(f"{name}/kernel", np.float32([len(name)]))]) for name in names]
+    nested = ("nested", [(f"{name}/bias", np.float32([number])) for number, name in enumerate(names)])
+    path = tmp_path / "model.h5"
+    weights_file.write_groups(path, [*groups, nested], metadata)
+    assert weights.read_metadata(path) == {"format": 1, **metadata}
+    with weights_file.open_weights(path) as file:
+        read = dict(weights_file.read_groups(file))
+        assert list(read) == [*names, "nested"]
+        assert [(key, float(data[0])) for key, data in read["nested"]] == [
+            (f"{name}/bias", number) for number, name in enumerate(names)
+        ]
+
+
+# --- Files that are none -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "is empty"),
+        (b"some text", "is no HDF5 weights file"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a", "a Git LFS pointer"),
+        (b"\n<!DOCTYPE html><html>", "a web page"),
+        (b"PK\x03\x04....", "a zip archive"),
+        (b"\x89HDF\r\n\x1a\n and no more", "is cut short or damaged"),
+    ],
+)
+def test_files_that_are_no_weights(tmp_path, content, sentence):
+    path = tmp_path / "model.h5"
+    path.write_bytes(content)
+    for read in (lambda: weights.load(mini(), path), lambda: weights.read_metadata(path)):
+        with pytest.raises(WeightsError) as error:
+            read()
+        assert str(error.value).startswith(f"{path}: ")
+        assert sentence in str(error.value)
+        assert "\n" not in str(error.value)
+
+
+def test_missing_files_and_folders(tmp_path):
+    with pytest.raises(WeightsError, match="there is no such weights file"):
+        weights.load(mini(), tmp_path / "none.h5")
+    with pytest.raises(WeightsError, match="is a folder"):
+        weights.load(mini(), tmp_path)
+
+
+def test_a_truncated_file_changes_nothing(tmp_path):
+    path = tmp_path / "model.h5"
+    weights.save(mini(), path)
+    data = path.read_bytes()
+    model = mini()
+    before = [tensor.numpy() for tensor in weights.tensors_of(model)]
+    for size in (len(data) // 3, len(data) - 100):
+        path.write_bytes(data[:size])
+        with pytest.raises(WeightsError, match="is cut short or damaged"):
+            weights.load(model, path)
+    after = [tensor.numpy() for tensor in weights.tensors_of(model)]
+    assert all((old == new).all() for old, new in zip(before, after, strict=True))
+
+
+def test_damage_inside_a_file_is_told(tmp_path):
+    path = tmp_path / "model.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [b"conv1"]
+        group = file.create_group("conv1")
+        group.attrs["weight_names"] = [b"conv1/kernel:0"]
+        group.create_dataset("conv1/kernel:0", data=np.arange(48.0).reshape(1, 1, 4, 12), compression="gzip")
+        start = group["conv1/kernel:0"].id.get_chunk_info(0).byte_offset
+    data = bytearray(path.read_bytes())
+    data[start : start + 20] = bytes(20)
+    path.write_bytes(data)
+    with pytest.raises(WeightsError, match=r"model\.h5: is damaged"):
+        weights.load(mini(), path)
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [b"conv1"]
+        file.create_group("conv1").attrs["weight_names"] = [b"conv1/kernel:0"]
+    with pytest.raises(WeightsError, match="layer 'conv1' lacks its data"):
+        weights.load(mini(), path)
