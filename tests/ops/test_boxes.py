@@ -105,7 +105,7 @@ def test_decode_by_hand():
 
 def test_bound_on_sizes_keeps_decoding_finite():
     box, deltas = [[0.0, 0.0, 16.0, 16.0]], [[0.0, 0.0, 200.0, -3.0]]
-    out = numpy_of(boxes.decode_deltas(box, deltas, max_log_size=math.log(1000 / 16)))
+    out = numpy_of(boxes.decode_deltas(box, deltas, max_log_size=boxes.MAX_LOG_SIZE))
     np.testing.assert_allclose(out[:, 2] - out[:, 0], 1000, rtol=1e-5)
     np.testing.assert_allclose(out[:, 3] - out[:, 1], 16 * math.exp(-3), rtol=1e-5)
 
