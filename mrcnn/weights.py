@@ -15,7 +15,17 @@ import numpy as np
 from mrcnn.weights_file import WeightsError, open_weights, read_groups, read_metadata, write_groups
 from mrcnn.weights_report import CLASS_HEADS, Report
 
-__all__ = ["Report", "WeightsError", "assign", "load", "load_backbone", "read_metadata", "save", "tensors_of"]
+__all__ = [
+    "Report",
+    "WeightsError",
+    "assign",
+    "load",
+    "load_backbone",
+    "read",
+    "read_metadata",
+    "save",
+    "tensors_of",
+]
 
 # A file with less than this share of a model's tensors is taken to be another network's.
 MINIMUM_SHARE = 0.1
@@ -34,9 +44,7 @@ def load(model, path, by_name=True, exclude=(), skip_mismatch=True, minimum_shar
     differ, so do the heads that depend on them (CLASS_HEADS), all together.
     The model changes only if all is well. Raises WeightsError.
     """
-    tensors = tensors_of(model)
-    with open_weights(path) as file:
-        stored = _read(_by_name(read_groups(file), tensors))
+    stored = read(path, [(tensor.group, tensor.layer, tensor.weight) for tensor in tensors_of(model)])
     if not by_name:
         skip_mismatch, minimum_share = False, 1
     return assign(model, stored, path, exclude, skip_mismatch=skip_mismatch, minimum_share=minimum_share)
@@ -52,13 +60,23 @@ def load_backbone(model, path):
     tensors = tensors_of(model)
     with open_weights(path) as file:
         groups = read_groups(file)
-        found = _by_name(groups, tensors)
+        found = _by_name(groups, [(tensor.group, tensor.layer, tensor.weight) for tensor in tensors])
         fits = all(tensor.name in found and found[tensor.name].shape == tensor.shape for tensor in tensors)
         in_order = {} if fits else _by_order(groups, tensors)
         stored = _read(in_order or found)
     report = assign(model, stored, path, skip_mismatch=False, minimum_share=1)
     report.by_order = bool(in_order)
     return report
+
+
+def read(path, wanted):
+    """The arrays of a weights file by name: {"layer/weight": array}.
+
+    wanted: (outermost layer, layer, weight) of each expected tensor; where the file has other words for
+    the same, these names are used. Raises WeightsError.
+    """
+    with open_weights(path) as file:
+        return _read(_by_name(read_groups(file), wanted))
 
 
 def save(model, path, metadata=None):
@@ -226,20 +244,17 @@ def _read(datasets):
     return {name: dataset[()] for name, dataset in datasets.items()}
 
 
-def _by_name(groups, tensors):
-    """A file's datasets by the names of the model's tensors where they are the same: {name: dataset}.
-
-    groups: from ``read_groups``. tensors: from ``tensors_of``.
-    """
-    group_of = {tensor.layer: tensor.group for tensor in tensors}
+def _by_name(groups, wanted):
+    """A file's datasets as {"layer/weight": dataset}, in the words of ``wanted``; see ``read``."""
+    group_of = {layer: group for group, layer, _ in wanted}
     in_file = {scope for _, own in groups for path, _ in own for scope in path.split("/")[:-1]}
     layers = {}
     for group, own in groups:
         for path, dataset in own:
             layers.setdefault(_layer_of(group, path, group_of, in_file), []).append((path, dataset))
     weights_of = {}
-    for tensor in tensors:
-        weights_of.setdefault(tensor.layer, []).append(tensor.weight)
+    for _, layer, weight in wanted:
+        weights_of.setdefault(layer, []).append(weight)
     found = {}
     for layer, own in layers.items():
         weights = _rename(_short_names([path for path, _ in own]), weights_of.get(layer, []))

@@ -1,0 +1,169 @@
+"""ImageNet weights of keras.applications in our ResNets: the same features."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from mrcnn import imagenet, weights, weights_file
+from mrcnn.modeling.resnet import build_resnet
+from mrcnn.weights import WeightsError
+
+DEPTHS = [50, 101]
+TAPS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
+
+
+@functools.cache
+def theirs(depth, size):
+    """keras.applications' ResNet with random weights, whose batch norm statistics are no trivial ones."""
+    build = {50: keras.applications.ResNet50, 101: keras.applications.ResNet101}[depth]
+    model = build(include_top=False, weights=None, input_shape=(size, size, 3))
+    rng = np.random.default_rng(depth)
+    values = {}
+    for tensor in weights.tensors_of(model):
+        random = rng.standard_normal(tensor.shape)
+        fan_in = np.prod(tensor.shape[:-1])
+        values[tensor.name] = random * (np.sqrt(2 / fan_in) if tensor.weight == "kernel" else 0.05)
+    for name in [name for name in values if name.endswith("/gamma")]:
+        variance = np.exp(rng.uniform(np.log(1e-6), np.log(2), values[name].shape))  # the epsilons count
+        gain = 0.2 if "_3_bn" in name else 1.0  # else the sums of the blocks grow without bound
+        values[name] = gain * np.sqrt(variance + 1e-5) * rng.uniform(0.5, 1.2, variance.shape)
+        values[name.replace("gamma", "moving_variance")] = variance
+    for tensor in weights.tensors_of(model):
+        tensor.variable.assign(values[tensor.name].astype("float32"))
+    return model
+
+
+def with_our_pooling(model):
+    """The same network with max-pooling as in our stem, which begins at the first pixel."""
+
+    def clone(layer):
+        if layer.name == "pool1_pad":
+            return layers.Identity(name="pool1_pad")
+        if layer.name == "pool1_pool":
+            return layers.MaxPooling2D(3, strides=2, padding="same", name="pool1_pool")
+        return type(layer).from_config(layer.get_config())
+
+    copy = keras.models.clone_model(model, clone_function=clone)
+    for tensor, other in zip(weights.tensors_of(model), weights.tensors_of(copy), strict=True):
+        other.variable.assign(tensor.numpy())
+    return copy
+
+
+def features(model, image):
+    return [ops.convert_to_numpy(feature) for feature in model(image, training=False)]
+
+
+def their_features(model, depth, image):
+    last = [f"conv{stage}_block{number}_out" for stage, number in enumerate(TAPS[depth], start=2)]
+    tapped = keras.Model(model.input, [model.get_layer(name).output for name in last])
+    return features(tapped, image[..., ::-1])  # they take BGR
+
+
+def ours(depth, size):
+    image = keras.Input((size, size, 3))
+    return keras.Model(image, build_resnet(image, f"resnet{depth}")[1:])
+
+
+def assert_close(found, expected):
+    """Within 1e-4 of each map's largest value."""
+    for mine, other in zip(found, expected, strict=True):
+        assert np.abs(other).max() > 1e-3
+        np.testing.assert_allclose(mine, other, rtol=0, atol=1e-4 * np.abs(other).max())
+
+
+def random_image(size):
+    """RGB minus the mean."""
+    return np.random.default_rng(5).uniform(-120, 130, (1, size, size, 3)).astype("float32")
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_features_are_those_of_keras_applications(depth, tmp_path):
+    """62 pixels give the stem an odd side, where both pool alike; 64 an even one, where theirs is changed."""
+    source = theirs(depth, 62)
+    path = tmp_path / "resnet.h5"
+    weights.save(source, path)  # the layout that keras.applications' files have
+    model = ours(depth, 62)
+    report = imagenet.load_imagenet(model, path, depth)
+    assert len(report.loaded) == report.total == len(source.weights)
+    assert report.unused_in_file == []
+    image = random_image(62)
+    assert_close(features(model, image), their_features(source, depth, image))
+
+
+def test_features_of_an_even_side_but_for_the_pooling():
+    source = theirs(50, 64)
+    model = ours(50, 64)
+    weights.assign(model, imagenet.convert_resnet(source, 50), "a model")
+    image = random_image(64)
+    assert_close(features(model, image), their_features(with_our_pooling(source), 50, image))
+
+
+def test_names_and_numbers():
+    source = theirs(101, 62)
+    converted = imagenet.convert_resnet(source, 101)
+    assert len(converted) == len(source.weights) == 624
+    stored = {tensor.name: tensor.numpy() for tensor in weights.tensors_of(source)}
+    same = {
+        "conv1/bias": "conv1_conv/bias",
+        "res2a_branch1/kernel": "conv2_block1_0_conv/kernel",
+        "res3d_branch2b/bias": "conv3_block4_2_conv/bias",
+        "res4w_branch2c/kernel": "conv4_block23_3_conv/kernel",
+        "bn5c_branch2a/moving_variance": "conv5_block3_1_bn/moving_variance",
+        "bn4b_branch2c/beta": "conv4_block2_3_bn/beta",
+    }
+    for name, other in same.items():
+        np.testing.assert_array_equal(converted[name], stored[other])
+    np.testing.assert_array_equal(converted["conv1/kernel"][:, :, 0], stored["conv1_conv/kernel"][:, :, 2])
+    scale = converted["bn_conv1/gamma"] / np.sqrt(
+        converted["bn_conv1/moving_variance"].astype("float64") + 1e-3
+    )
+    variance = stored["conv1_bn/moving_variance"].astype("float64")
+    np.testing.assert_allclose(scale, stored["conv1_bn/gamma"] / np.sqrt(variance + 1.001e-5), rtol=1e-6)
+
+
+def small_file(path, blocks, skip=""):
+    """A file with small tensors under the names of a keras.applications ResNet."""
+    names = ["conv1"] + [
+        f"conv{stage}_block{block}_{branch}"
+        for stage, count in enumerate(blocks, start=2)
+        for block in range(1, count + 1)
+        for branch in ("0123" if block == 1 else "123")
+    ]
+    shapes = {
+        "conv": {"kernel": (1, 1, 3, 2), "bias": (2,)},
+        "bn": dict.fromkeys(("gamma", "beta", "moving_mean", "moving_variance"), (2,)),
+    }
+    groups = []
+    for layer, own in [(f"{name}_{kind}", own) for name in names for kind, own in shapes.items()]:
+        if layer != skip:
+            groups.append((layer, [(f"{layer}/{weight}", np.ones(own[weight], "f4")) for weight in own]))
+    weights_file.write_groups(path, groups)
+    return path
+
+
+def test_files_of_other_networks_are_told(tmp_path):
+    deep = small_file(tmp_path / "deep.h5", TAPS[101])
+    shallow = small_file(tmp_path / "shallow.h5", TAPS[50])
+    broken = small_file(tmp_path / "broken.h5", TAPS[50], skip="conv3_block2_2_bn")
+    with pytest.raises(
+        WeightsError, match=r"deep\.h5: is a deeper network than ResNet-50: it has conv4_block7"
+    ):
+        imagenet.convert_resnet(deep, 50)
+    with pytest.raises(WeightsError, match=r"shallow\.h5: is no ResNet-101 .* it lacks conv4_block7_1_conv"):
+        imagenet.convert_resnet(shallow, 101)
+    with pytest.raises(WeightsError, match="it lacks conv3_block2_2_bn/gamma"):
+        imagenet.convert_resnet(broken, 50)
+    with pytest.raises(WeightsError, match="not for 152"):
+        imagenet.convert_resnet(deep, 152)
+
+
+def test_a_network_of_another_depth_is_told(tmp_path):
+    path = small_file(tmp_path / "deep.h5", TAPS[101])
+    model = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(64, 7, name="conv1")])
+    with pytest.raises(
+        WeightsError, match=r"holds a ResNet-101, .* another backbone \(no layer 'bn_conv1'\)"
+    ):
+        imagenet.load_imagenet(model, path, 101)
