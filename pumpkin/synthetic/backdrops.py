@@ -41,8 +41,8 @@ def lights(rng, rows, width):
     """A dusky background with discs of light out of focus."""
     glow = fractal_field(rng, (rows, width), (3, 4), 3)
     color = (
-        jitter(rng, [(58, 44, 38), (48, 54, 44), (44, 48, 60)][rng.integers(3)], 0.1)
-        * (1 + 0.3 * glow)[..., None]
+        jitter(rng, [(96, 78, 56), (84, 90, 62), (74, 80, 92)][rng.integers(3)], 0.1)
+        * (1 + 0.16 * glow)[..., None]
     )
     color = np.ascontiguousarray(color.astype(np.float32))
     for _ in range(int(rng.integers(10, 34))):

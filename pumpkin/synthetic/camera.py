@@ -38,7 +38,7 @@ def _vignette(rng, height, width):
 
 def _noise(rng, light):
     """Photon noise, which grows with the light's root, and a little of the sensor's own."""
-    level = rng.uniform(0.002, 0.018)
+    level = rng.uniform(0.003, 0.026)
     grain = rng.standard_normal(light.shape, dtype=np.float32)
     return np.maximum(
         light + grain * np.sqrt(light * np.float32(level) ** 2 + np.float32(0.1 * level) ** 2), 0

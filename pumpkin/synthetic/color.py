@@ -8,7 +8,8 @@ _LINEAR = np.where(_STEPS <= 0.04045, _STEPS / 12.92, ((_STEPS + 0.055) / 1.055)
 
 def linear(rgb):
     """Linear light [..., 3] float32 of sRGB values 0..255 (IEC 61966-2-1); fractions are rounded."""
-    return _LINEAR[np.clip(np.rint(rgb), 0, 255).astype(np.uint8)]
+    rgb = np.asarray(rgb)
+    return _LINEAR[rgb if rgb.dtype == np.uint8 else np.clip(np.rint(rgb), 0, 255).astype(np.uint8)]
 
 
 def srgb(light):

@@ -9,8 +9,10 @@ import hashlib
 import io
 import json
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -22,7 +24,7 @@ from tqdm import tqdm
 from pumpkin.synthetic.layout import STYLES
 from pumpkin.synthetic.scene import OVERLAPPED, render_scene
 
-VERSION = 1  # of the renderer: raise it when the same arguments give other bytes
+VERSION = 2  # of the renderer: raise it when the same arguments give other bytes
 MANIFEST = "synthetic.json"
 SPLITS = ("train", "val", "test")
 MID = "m05zsy"  # Pumpkin, /m/05zsy in Open Images
@@ -56,6 +58,9 @@ def generate(out, counts, seed, size=320, clumps="normal", workers=None, overwri
     files that this renderer made are replaced with ``overwrite``, and files that it did not make are never
     touched. Raises SyntheticError.
     """
+    unknown = sorted(set(counts) - set(SPLITS))
+    if unknown:
+        raise SyntheticError(f"Unknown split {unknown[0]!r}; the splits are {', '.join(SPLITS)}.")
     counts = {split: counts.get(split, 0) for split in SPLITS}
     arguments = {**counts, "seed": seed, "size": size, "clumps": clumps}
     _check(arguments, workers)
@@ -175,15 +180,14 @@ def _run(jobs, workers, progress):
         if min(workers, len(jobs)) == 1:
             return [_step(bar, write_scene(*job)) for job in jobs]
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(
-            min(workers, len(jobs)), mp_context=context, initializer=_ignore_interrupts
-        )
+        pool = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context, initializer=_start_worker)
         try:
             futures = [pool.submit(write_scene, *job) for job in jobs]
             return [_step(bar, future.result()) for future in futures]
         except BrokenProcessPool as error:
             raise SyntheticError(
-                "A worker process died, perhaps for want of memory; try --workers 1."
+                "A worker process died or could not start. Where memory is short, use one worker; a script "
+                'that calls generate() must do so under if __name__ == "__main__".'
             ) from error
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
@@ -194,9 +198,15 @@ def _step(bar, result):
     return result
 
 
-def _ignore_interrupts():
-    """Leave Ctrl-C to the parent, so that a scene that was begun is written whole."""
+def _start_worker():
+    """Leave Ctrl-C to the parent, so that what was begun is finished; end when the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent():
+    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)
 
 
 def _summary(results):

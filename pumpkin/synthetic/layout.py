@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from pumpkin.synthetic import lookalikes, pumpkins
 from pumpkin.synthetic.view import View, random_light
 
@@ -30,10 +32,10 @@ class Style:
 
 STYLES = {
     "normal": (
-        Style(0.22, (1, 2), (0.15, 0.25), 0.5),
-        Style(0.34, (2, 5), (0.09, 0.16), 0.4),
-        Style(0.24, (1, 7), (0.06, 0.12), 0.15, high=0.6),
-        Style(0.20, (6, 12), (0.07, 0.11), 0.45),
+        Style(0.20, (1, 2), (0.17, 0.27), 0.6),
+        Style(0.36, (2, 5), (0.11, 0.18), 0.5),
+        Style(0.22, (1, 7), (0.08, 0.13), 0.25, high=0.6),
+        Style(0.22, (6, 12), (0.08, 0.12), 0.55),
     ),
     "heavy": (
         Style(0.5, (5, 9), (0.12, 0.17), 0.97, (0.86, 0.98), high=0.15),
@@ -52,8 +54,8 @@ class Item:
     radius: float
 
 
-def random_view(rng, size, style, indoors):
-    """A view whose canvas is twice the image: longer side 2 * ``size``."""
+def random_view(rng, size, style, radius, indoors):
+    """A view whose canvas is twice the image of longer side ``size``. radius: of a pumpkin, canvas pixels."""
     longer, shorter = size, round(size * rng.uniform(0.72, 1.0))
     landscape = rng.random() < 0.65
     width, height = (longer, shorter) if landscape else (shorter, longer)
@@ -63,26 +65,26 @@ def random_view(rng, size, style, indoors):
     else:
         elevation, horizon = rng.uniform(0.22, 0.42), height * rng.uniform(0.10, 0.36)
     light = random_light(rng, indoors)
-    return View(height, width, float(elevation), float(horizon), 0.85 * height, light)
+    unit = float(np.clip(radius / 64, size / 500, size / 150))
+    return View(height, width, float(elevation), float(horizon), 0.85 * height, unit, light)
 
 
-def arrange(rng, view, style, background, seeds):
-    """Items in no order: pumpkins unless ``background``, then look-alikes.
+def arrange(rng, view, style, radius, background, seeds):
+    """Items in no order: pumpkins of about ``radius`` unless ``background``, then look-alikes.
 
     seeds: a SeedSequence; each thing's details come from a child of it.
     """
     children = iter(seeds.spawn(40))
     count = 0 if background else int(rng.integers(style.count[0], style.count[1] + 1))
-    base = rng.uniform(*style.radius) * max(view.height, view.width)
     items = []
     for _ in range(count):
         _place(
-            rng, view, style, items, pumpkins.grow(rng, next(children)), base * math.exp(rng.normal(0, 0.2))
+            rng, view, style, items, pumpkins.grow(rng, next(children)), radius * math.exp(rng.normal(0, 0.2))
         )
     others = int(rng.choice(6, p=(0.34, 0.26, 0.18, 0.12, 0.06, 0.04)))
     for _ in range(max(others, 3 if background else 0)):
         thing, relative = lookalikes.pick(rng, next(children))
-        _place(rng, view, style, items, thing, base * relative)
+        _place(rng, view, style, items, thing, radius * relative)
     return items
 
 
@@ -108,7 +110,9 @@ def _place(rng, view, style, items, thing, radius):
 
 
 def _anywhere(rng, view):
-    return rng.uniform(-0.02, 1.02) * view.width, rng.uniform(_first_row(view), 1.06 * view.height)
+    return np.clip(rng.normal(0.5, 0.3), -0.02, 1.02) * view.width, rng.uniform(
+        _first_row(view), 1.06 * view.height
+    )
 
 
 def _first_row(view):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pumpkin.synthetic.noise import smoothstep
+from pumpkin.synthetic.solids import squared_length
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def sunlight(position, light, occluders):
         ray /= np.float32(np.linalg.norm(ray))
         offset = (position - occluder.center[:, None]) / occluder.radii[:, None]
         along = -(ray @ offset)
-        miss = np.sqrt(np.maximum((offset * offset).sum(0) - along * along, 0))
+        miss = np.sqrt(np.maximum(squared_length(offset) - along * along, 0))
         width = np.clip(light.softness * (0.12 + 0.45 * along), 0.02, 0.9)
         share *= 1 - smoothstep(1 + width, 1 - width, miss) * smoothstep(0, 0.25, along)
     return share
@@ -42,10 +43,10 @@ def openness(position, normal, occluders):
     share = np.ones(position.shape[1], np.float32)
     for occluder in occluders:
         offset = occluder.center[:, None] - position
-        apart = np.sqrt((offset * offset).sum(0)) + 1e-3
-        facing = (normal * offset).sum(0) / apart
+        apart = np.sqrt(squared_length(offset)) + 1e-3
+        facing = (normal[0] * offset[0] + normal[1] * offset[1] + normal[2] * offset[2]) / apart
         scaled = offset / occluder.radii[:, None]
-        nearness = 1 / np.maximum((scaled * scaled).sum(0), 1)
+        nearness = 1 / np.maximum(squared_length(scaled), 1)
         share *= 1 - 0.85 * nearness * np.clip((facing + 0.25) / 1.25, 0, 1)
     return share
 
@@ -60,7 +61,7 @@ def shade(sprite, view, occluders, bounce, floor=0.0):
     sun, sky, bounce = (np.asarray(c, np.float32)[:, None] for c in (light.sun, light.sky, bounce))
     toward = np.asarray(light.direction, np.float32)
     normal, position = sprite.normal, sprite.position
-    near = [o for o in occluders if _matters(o, position)]
+    near = _near(occluders, position)
     lit = sunlight(position, light, near)
     open_sky = openness(position, normal, near) * sprite.ambient
     lambert = np.clip((toward @ normal + 0.12) / 1.12, 0, 1) * lit * (0.5 + 0.5 * sprite.ambient)
@@ -86,7 +87,11 @@ def _grazing(normal, view):
     return np.clip(1 + view.forward @ normal, 0, 1) ** 4
 
 
-def _matters(occluder, position):
+def _near(occluders, position):
+    """The occluders that can matter to points [3, P]."""
     low, high = position.min(axis=1), position.max(axis=1)
-    gap = np.maximum(np.maximum(low - occluder.center, occluder.center - high), 0)
-    return float(np.linalg.norm(gap)) < occluder.reach()
+
+    def gap(occluder):
+        return np.linalg.norm(np.maximum(np.maximum(low - occluder.center, occluder.center - high), 0))
+
+    return [o for o in occluders if gap(o) < o.reach()]

@@ -63,10 +63,9 @@ class Bucket:
 
     def render(self, view, x, y, radius):
         """Its sprite when it stands at canvas (x, y)."""
-        faces = self._faces(radius)
         ground = view.ground(x, y)
-        parts = [face for f in faces if (face := _flat_face(view, ground, *f)) is not None]
-        sprite = Sprite.join(parts)
+        faces = [_flat_face(view, ground, *face) for face in self._faces(radius)]
+        sprite = Sprite.join([face for face in faces if face is not None])
         order = np.lexsort((sprite.depth, sprite.columns, sprite.rows))
         sprite = sprite.take(order)
         first = np.ones(order.size, bool)
@@ -78,7 +77,10 @@ class Bucket:
         return sprite
 
     def _faces(self, radius):
-        """(corners [4 or more, 3] relative to the ground point, normal [3], sRGB colour) of each face."""
+        """(corners [3 or more, 3] from the ground point, normal [3], sRGB colour, nearness) of each face.
+
+        nearness: canvas pixels by which a face is preferred to others where they meet.
+        """
         around = self.yaw + 2 * math.pi * np.arange(self.sides) / self.sides
         ring = np.stack([np.cos(around), np.zeros(self.sides), np.sin(around)], axis=1).astype(np.float32)
         top = radius * ring + np.array([0, radius * self.aspect, 0], np.float32)
@@ -89,13 +91,16 @@ class Bucket:
             normal = ring[k] + ring[n]
             normal[1] = 2 * (self.slope - 1) / self.aspect
             normal /= np.linalg.norm(normal)
-            faces.append((np.stack([bottom[k], bottom[n], top[n], top[k]]), normal, self.color))
-        lid = np.asarray(self.color, np.float32) * (0.95 if self.sides == 4 else 0.35)
-        faces.append((top, np.array([0, 1, 0], np.float32), lid))
+            faces.append((np.stack([bottom[k], bottom[n], top[n], top[k]]), normal, self.color, 0.0))
+        upward, color = np.array([0, 1, 0], np.float32), np.asarray(self.color, np.float32)
+        faces.append((top, upward, color, 1.5))
+        if self.sides > 4:
+            inner = top * np.array([0.9, 1, 0.9], np.float32)
+            faces.append((inner, upward, 0.3 * color, 3.0))
         return faces
 
 
-def _flat_face(view, ground, corners, normal, color):
+def _flat_face(view, ground, corners, normal, color, nearness):
     """The sprite of a convex polygon, or None where it faces away."""
     if float(normal @ view.forward) > -0.02:
         return None
@@ -115,7 +120,7 @@ def _flat_face(view, ground, corners, normal, color):
     return Sprite(
         rows,
         columns,
-        depth,
+        depth - np.float32(nearness),
         ground[:, None] + offset,
         np.repeat(normal.astype(np.float32)[:, None], count, axis=1),
         np.repeat(linear(color)[:, None], count, axis=1),

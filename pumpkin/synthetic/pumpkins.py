@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from pumpkin.synthetic import stems
+from pumpkin.synthetic.carving import carve
 from pumpkin.synthetic.color import jitter, linear
 from pumpkin.synthetic.lighting import Occluder
 from pumpkin.synthetic.noise import ring_field, smoothstep
@@ -21,6 +22,7 @@ SKINS = {
     "blue": (0.04, (140, 156, 144), (104, 118, 106), 0.0),
     "turning": (0.04, (220, 124, 34), (150, 92, 26), 1.0),
 }
+CARVED_SHARE = 0.10
 
 
 @dataclass
@@ -30,6 +32,7 @@ class Pumpkin:
     solid: Solid
     skin: str
     lobes: int
+    carved: bool
     seed: np.random.SeedSequence
     is_pumpkin = True
 
@@ -50,8 +53,19 @@ class Pumpkin:
         hits = self.solid.march(view, radius, shift)
         albedo, gloss = paint(rng, self, hits)
         skin = make_sprite(view, body.center, (column, row), hits, albedo, gloss)
+        if self.carved:
+            self._cut_face(rng, view, hits, skin)
         stem = stems.render(rng, self.solid, view, body.center, (column, row), radius)
         return in_front(skin, stem)
+
+    def _cut_face(self, rng, view, hits, skin):
+        """Cut a face into the sprite, in place, on the side that looks at the camera."""
+        toward = self.solid.rotation @ -view.forward
+        facing = math.atan2(toward[2], toward[0]) + rng.uniform(-0.5, 0.5)
+        deep, flesh = carve(rng, hits, facing)
+        skin.albedo[:, deep] = linear((40, 20, 8))[:, None]
+        skin.albedo[:, flesh] = linear((236, 176, 92))[:, None]
+        skin.gloss[deep | flesh] = 0
 
 
 def grow(rng, seed):
@@ -59,7 +73,7 @@ def grow(rng, seed):
     names = list(SKINS)
     shares = np.array([SKINS[name][0] for name in names])
     skin = names[rng.choice(len(names), p=shares / shares.sum())]
-    aspect = float(np.clip(rng.normal(0.80, 0.13), 0.5, 1.15))
+    aspect = float(np.clip(rng.normal(0.81, 0.14), 0.5, 1.25))
     if skin in ("cream", "red", "blue"):
         aspect *= 0.88
     tilt = abs(rng.normal(0, 0.12)) if rng.random() < 0.88 else rng.uniform(0.6, 1.3)
@@ -68,7 +82,8 @@ def grow(rng, seed):
     solid = Solid(aspect, rotation, _profile(rng, aspect), np.zeros(TABLE, np.float32), _grooves(rng, lobes))
     sine = np.sqrt(np.clip(1 - np.linspace(-1, 1, TABLE) ** 2, 0, 1))
     solid.depth = (rng.uniform(0.06, 0.13) * sine**0.7 * solid.profile).astype(np.float32)
-    return Pumpkin(solid, skin, lobes, seed)
+    carved = tilt < 0.4 and rng.random() < CARVED_SHARE
+    return Pumpkin(solid, skin, lobes, carved, seed)
 
 
 def _profile(rng, aspect):

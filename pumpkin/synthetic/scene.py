@@ -12,6 +12,8 @@ import numpy as np
 from pumpkin.synthetic import backdrops, camera, grounds, layout
 from pumpkin.synthetic.lighting import openness, shade, sunlight
 from pumpkin.synthetic.noise import smoothstep
+from pumpkin.synthetic.plane import Plane
+from pumpkin.synthetic.strewn import tuft
 
 MIN_VISIBLE_SHARE = 0.12  # of its own silhouette that a pumpkin must show, or it is taken out
 MIN_VISIBLE_AREA = 30  # image pixels
@@ -74,73 +76,98 @@ def render_scene(seed, size=320, clumps="normal"):
 
 def _render(seed, size, clumps):
     seeds = seed.spawn(4)
-    rng = np.random.Generator(np.random.PCG64(seeds[0]))
+    rng = _generator(seeds[0])
     styles = layout.STYLES[clumps]
     style = styles[rng.choice(len(styles), p=[s.share for s in styles])]
     background = rng.random() < layout.BACKGROUND_SHARE
-    names = list(grounds.GROUNDS)
-    name = names[rng.choice(len(names), p=[grounds.GROUNDS[n][1] for n in names])]
-    view = layout.random_view(rng, size, style, indoors=name == "table")
-    items = layout.arrange(rng, view, style, background, seeds[1])
-    pieces, labels, hidden = _see(view, items)
-    canvas = _ground(np.random.Generator(np.random.PCG64(seeds[2])), view, name, [i for i, _ in pieces])
+    known = list(grounds.GROUNDS.values())
+    ground = known[rng.choice(len(known), p=[g.share for g in known])]
+    tint = rng.uniform(0.83, 1.15) * rng.uniform(0.96, 1.04, 3)
+    radius = 2 * size * rng.uniform(*style.radius)
+    view = layout.random_view(rng, size, style, radius, ground.indoors)
+    items = layout.arrange(rng, view, style, radius, background, seeds[1])
+    rng = _generator(seeds[2])
+    pieces, labels, hidden = see(
+        view, items, (lambda item: tuft(rng, view, item, tint)) if ground.turf else None
+    )
+    canvas = _paint_ground(rng, view, ground, tint, list({id(item): item for item, _ in pieces}.values()))
     _light(view, pieces, canvas)
-    rng = np.random.Generator(np.random.PCG64(seeds[3]))
+    rng = _generator(seeds[3])
     image = camera.photograph(rng, canvas)
     return Scene(image, labels, hidden, camera.mask_shape(rng, image.shape[:2]), int(rng.integers(86, 96)))
 
 
-def _see(view, items):
+def _generator(seed):
+    return np.random.Generator(np.random.PCG64(seed))
+
+
+def see(view, items, before=None):
     """What is seen of each item, from the nearest to the farthest.
 
-    Returns (item, sprite of its visible pixels) pairs, labels and hidden shares. A pumpkin of which too
-    little is seen is left out altogether: it would be in the image without a mask.
+    before: makes the sprite of what grows before an item. Returns (item, sprite of its visible pixels) pairs,
+    labels and hidden shares. A pumpkin of which too little is seen is left out altogether: it would be in the
+    image without a mask.
     """
     taken = np.zeros((view.height, view.width), bool)
     labels = np.zeros((view.height, view.width), np.int32)
     pieces, hidden = [], []
     for item in sorted(items, key=lambda item: -item.y):
-        sprite = item.thing.render(view, item.x, item.y, item.radius)
-        own = sprite.rows.size
-        inside = (sprite.rows >= 0) & (sprite.rows < view.height)
-        inside &= (sprite.columns >= 0) & (sprite.columns < view.width)
-        sprite = sprite.take(inside)
-        free = ~taken[sprite.rows, sprite.columns]
-        seen = int(free.sum())
-        if item.thing.is_pumpkin and seen < max(MIN_VISIBLE_SHARE * own, 4 * MIN_VISIBLE_AREA):
-            continue
-        taken[sprite.rows, sprite.columns] = True
-        sprite, share = sprite.take(free), 1 - seen / max(free.size, 1)
+        whole = item.thing.render(view, item.x, item.y, item.radius)
+        growth = _free(_framed(before(item), view), taken) if before else None
+        sprite = _framed(whole, view)
+        covered = taken.copy()
+        if growth is not None:
+            covered[growth.rows, growth.columns] = True
+        visible = _free(sprite, covered)
         if item.thing.is_pumpkin:
-            hidden.append(share)
-            labels[sprite.rows, sprite.columns] = len(hidden)
-        if seen:
-            pieces.append((item, sprite))
+            if visible.rows.size < max(MIN_VISIBLE_SHARE * whole.rows.size, 4 * MIN_VISIBLE_AREA):
+                continue
+            hidden.append(1 - visible.rows.size / sprite.rows.size)
+            labels[visible.rows, visible.columns] = len(hidden)
+        taken = covered
+        taken[sprite.rows, sprite.columns] = True
+        pieces += [(item, part) for part in (visible, growth) if part is not None and part.rows.size]
     return pieces, labels, tuple(hidden)
+
+
+def _framed(sprite, view):
+    """The part of a sprite that lies on the canvas."""
+    inside = (sprite.rows >= 0) & (sprite.rows < view.height)
+    return sprite.take(inside & (sprite.columns >= 0) & (sprite.columns < view.width))
+
+
+def _free(sprite, taken):
+    """The part of a sprite on the canvas where nothing nearer stands."""
+    return sprite.take(~taken[sprite.rows, sprite.columns])
 
 
 def _occluders(view, item):
     return item.thing.occluders(view, item.x, item.y, item.radius)
 
 
-def _ground(rng, view, name, items):
+def _paint_ground(rng, view, ground, tint, items):
     """Linear radiance [height, width, 3] of ground and backdrop, with the shadows of the items."""
-    plane = grounds.Plane(view)
-    albedo = grounds.GROUNDS[name][0](rng, plane)
-    if rng.random() < 0.3 and name in ("grass", "soil", "planks", "paving", "gravel", "straw"):
-        albedo = grounds.with_leaves(rng, plane, albedo)
+    plane = Plane(view)
+    albedo = ground.paint(rng, plane, tint)
+    if rng.random() < ground.litter:
+        albedo = grounds.littered(rng, plane, albedo)
     sun, sky = _ground_light(view, items)
     canvas = albedo * (
         sun[..., None] * np.float32(view.light.sun) + sky[..., None] * np.float32(view.light.sky)
     )
     if plane.first:
-        canvas[: plane.first] = backdrops.paint(rng, plane.first, view.width, indoors=name == "table")
-        soft = cv2.GaussianBlur(canvas, (0, 0), view.width / 130)
-        rows = np.arange(view.height, dtype=np.float32)[:, None, None]
-        near = smoothstep(plane.first + 0.02 * view.height, plane.first + 0.22 * view.height, rows)
-        canvas = canvas * near + soft * (1 - near)
-        canvas[: plane.first - 6] = soft[: plane.first - 6]
+        canvas[: plane.first] = backdrops.paint(rng, plane.first, view.width, ground.indoors)
+        _blur_distance(view, plane.first, canvas)
     return canvas
+
+
+def _blur_distance(view, first, canvas):
+    """Put the far end of the ground, which begins at row ``first``, out of focus, in place."""
+    end = min(view.height, first + round(0.22 * view.height))
+    soft = cv2.GaussianBlur(canvas[: min(view.height, end + 20)], (0, 0), view.width / 130)[:end]
+    rows = np.arange(end, dtype=np.float32)[:, None, None]
+    near = smoothstep(first + 0.02 * view.height, end, rows)
+    canvas[:end] = canvas[:end] * near + soft * (1 - near)
 
 
 def _ground_light(view, items, step=2):
@@ -185,8 +212,8 @@ def _shadow_area(view, occluder, step, shape):
 def _light(view, pieces, canvas):
     """Shade each piece among the others and paint it on the canvas, in place."""
     ground = canvas[max(0, int(view.horizon)) :].mean(axis=(0, 1))
-    occluders = [_occluders(view, item) for item, _ in pieces]
-    for k, (item, sprite) in enumerate(pieces):
-        others = [o for j, group in enumerate(occluders) if j != k for o in group]
+    bodies = {id(item): _occluders(view, item) for item, _ in pieces}
+    for item, sprite in pieces:
+        others = [body for owner, group in bodies.items() if owner != id(item) for body in group]
         radiance = shade(sprite, view, others, 0.9 * ground, floor=0.7 * item.radius)
         canvas[sprite.rows, sprite.columns] = radiance.T

@@ -24,7 +24,7 @@ def contact_sheet(root, split, count, path, width=1600, row_height=300, gap=6):
     masks = defaultdict(list)
     for mask in sorted((folder / "masks").glob("*.png")):
         masks[mask.name.split("_")[0]].append(mask)
-    rows = [_draw_row(row, masks, width, gap) for row in _rows(images, width, row_height, gap)]
+    rows = [_draw_row(row, masks, width, gap) for row in _rows(images, width, row_height)]
     sheet = np.concatenate([np.pad(row, ((0, gap), (0, 0), (0, 0)), constant_values=255) for row in rows])
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,29 +33,28 @@ def contact_sheet(root, split, count, path, width=1600, row_height=300, gap=6):
     os.replace(part, path)
 
 
-def _rows(images, width, row_height, gap):
-    """Lists of (path, width / height), each list about as long as a row at ``row_height``."""
-    rows, row = [], []
+def _rows(images, width, row_height):
+    """Lists of (path, width / height) pairs, all about equally long and near ``width`` at ``row_height``."""
+    aspects = []
     for path in images:
         with Image.open(path) as image:
-            row.append((path, image.width / image.height))
-        if sum(aspect for _, aspect in row) * row_height + gap * (len(row) - 1) >= width:
-            rows.append(row)
-            row = []
-    return rows + ([row] if row else [])
+            aspects.append(image.width / image.height)
+    count = max(1, round(sum(aspects) * row_height / width))
+    middles = np.cumsum(aspects) - np.array(aspects) / 2
+    rows = np.minimum(count - 1, (middles / sum(aspects) * count).astype(int))
+    return [[(images[k], aspects[k]) for k in np.flatnonzero(rows == row)] for row in np.unique(rows)]
 
 
 def _draw_row(row, masks, width, gap):
-    """One row [height, width, 3]; a last row that is not full keeps white at its end."""
-    aspects = sum(aspect for _, aspect in row)
-    height = min(round((width - gap * (len(row) - 1)) / aspects), round(width / 3))
+    """One row [height, width, 3] of (path, width / height) pairs."""
+    room = width - gap * (len(row) - 1)
+    shares = np.array([aspect for _, aspect in row])
+    edges = np.rint(np.concatenate([[0], np.cumsum(shares)]) * room / shares.sum()).astype(int)
+    height = round(room / shares.sum())
     strip = np.full((height, width, 3), 255, np.uint8)
-    left = 0
-    for k, (path, aspect) in enumerate(row):
-        full = k == len(row) - 1 and aspects * height + gap * (len(row) - 1) > width - len(row)
-        right = width if full else min(width, left + round(aspect * height))
+    for k, (path, _) in enumerate(row):
+        left, right = edges[k] + gap * k, edges[k + 1] + gap * k
         strip[:, left:right] = _outlined(path, masks[path.stem], (right - left, height))
-        left = right + gap
     return strip
 
 

@@ -21,6 +21,11 @@ _CLOSE, _STRIDE = (
 )  # a ray within _CLOSE radii has met the surface; grazing rays take steps of _STRIDE
 
 
+def squared_length(vectors):
+    """Squared lengths [P] of vectors [3, P]; faster than a sum over the first axis."""
+    return vectors[0] * vectors[0] + vectors[1] * vectors[1] + vectors[2] * vectors[2]
+
+
 @dataclass
 class Sprite:
     """The pixels of one rendered thing, before light.
@@ -107,7 +112,7 @@ class Solid:
         start = right[:, None] * u + up[:, None] * v  # [3, P]
         length2 = float(forward @ forward)
         along = (forward @ start) / length2
-        inside = length2 * (along * along) - (start * start).sum(0) + 1.0  # the discriminant
+        inside = length2 * (along * along) - squared_length(start) + 1.0  # the discriminant
         hit = inside > 0
         u, v, start, along, inside = u[hit], v[hit], start[:, hit], along[hit], inside[hit]
         reach = np.sqrt(inside / length2)
@@ -117,7 +122,7 @@ class Solid:
         q = start[:, found] + forward[:, None] * t
         cosine, azimuth, crease, gradient = self._surface(q)
         normal = squash.T @ gradient
-        normal /= np.sqrt((normal * normal).sum(0))
+        normal /= np.sqrt(squared_length(normal))
         return Hits(u, v, t, cosine, azimuth, crease, normal.astype(np.float32))
 
     def _descend(self, start, forward, t, last, unit):
@@ -136,7 +141,7 @@ class Solid:
         return found
 
     def _gap(self, q):
-        size = np.sqrt((q * q).sum(0))
+        size = np.sqrt(squared_length(q))
         c, a = self._entries(q, size)
         return size - (self.profile[c] - self.depth[c] * self.groove[a])
 
@@ -151,7 +156,7 @@ class Solid:
 
     def _surface(self, q):
         """Cosine, azimuth, crease [P] and the gradient [3, P] of the implicit function at points q [3, P]."""
-        size = np.sqrt((q * q).sum(0))
+        size = np.sqrt(squared_length(q))
         c, a = self._entries(q, size)
         step_c, step_a = 2 / (TABLE - 1), 2 * math.pi / (TABLE - 1)
         slope_c = np.gradient(self.profile, step_c)[c] - np.gradient(self.depth, step_c)[c] * self.groove[a]

@@ -15,7 +15,7 @@ from pumpkin.synthetic.solids import Sprite
 
 _POINTS = 14
 COLORS = ((112, 118, 62), (128, 112, 70), (96, 104, 66), (140, 124, 84))
-_DRY, _PALE = np.array([150, 122, 84], np.float32), np.array([200, 182, 134], np.float32)
+_DRY, _PALE = np.array([150, 122, 84], np.float32), np.array([176, 154, 106], np.float32)
 
 
 class Face(NamedTuple):

@@ -28,7 +28,8 @@ class Light:
 class View:
     """What the camera sees: canvas size in pixels, elevation in radians, horizon row, light.
 
-    reference: the canvas row where an object's size is as stated; sizes shrink linearly to the horizon.
+    reference: the canvas row where an object's size is as stated; sizes shrink linearly to the horizon. unit:
+    canvas pixels there of a unit of the ground's features; a pumpkin's radius is about 64 units.
     """
 
     height: int
@@ -36,6 +37,7 @@ class View:
     elevation: float
     horizon: float
     reference: float
+    unit: float
     light: Light
 
     @property

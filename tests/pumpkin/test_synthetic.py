@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pumpkin.synthetic import SyntheticError, contact_sheet, generate, render_scene, scene_seed
+from pumpkin.synthetic import SyntheticError, contact_sheet, generate, layout, render_scene, scene_seed
 from pumpkin.synthetic.__main__ import main
 from pumpkin.synthetic.folder import image_id
-from pumpkin.synthetic.scene import MIN_VISIBLE_AREA, OVERLAPPED
+from pumpkin.synthetic.scene import MIN_VISIBLE_AREA, OVERLAPPED, see
 
 SMALL = 96  # longer side of the scenes here
 
@@ -152,16 +152,15 @@ def test_heavy_clumps_overlap_more(scenes):
 
 def test_a_nearer_pumpkin_hides_a_farther_one():
     """Labels count from the nearest: adding farther things never takes a pixel from a nearer one."""
-    from pumpkin.synthetic import layout, scene
-
     rng = np.random.default_rng(3)
     style = layout.STYLES["heavy"][0]
-    view = layout.random_view(rng, SMALL, style, indoors=False)
-    items = layout.arrange(rng, view, style, False, np.random.SeedSequence(3))
+    view = layout.random_view(rng, SMALL, style, 30, indoors=False)
+    items = layout.arrange(rng, view, style, 30, False, np.random.SeedSequence(3))
     items = sorted((i for i in items if i.thing.is_pumpkin), key=lambda item: -item.y)
-    _, labels, _ = scene._see(view, items)
+    assert len(items) >= 4
+    _, labels, _ = see(view, items)
     for count in range(1, len(items)):
-        _, fewer, _ = scene._see(view, items[:count])
+        _, fewer, _ = see(view, items[:count])
         near = fewer > 0
         assert (labels[near] == fewer[near]).all()
 
@@ -245,6 +244,11 @@ def test_command_line_writes_scenes_and_a_sheet(tmp_path, capsys):
     assert main([*arguments, "--sheet", str(sheet)]) == 0
     assert re.search(r"3 images \(\d without a pumpkin\), \d+ pumpkins", capsys.readouterr().out)
     assert _pixels(sheet).shape[1:] == (1600, 3)
+
+
+def test_unknown_split(tmp_path):
+    with pytest.raises(SyntheticError, match="Unknown split 'validation'"):
+        generate(tmp_path / "data", {"validation": 1}, seed=0)
 
 
 def test_contact_sheet_wants_images(tmp_path):
