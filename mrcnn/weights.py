@@ -16,6 +16,7 @@ from mrcnn.weights_file import WeightsError, open_weights, read_groups, read_met
 from mrcnn.weights_report import CLASS_HEADS, Report
 
 __all__ = [
+    "CLASS_HEADS",
     "Report",
     "WeightsError",
     "assign",

@@ -10,7 +10,9 @@ import pytest
 from keras import layers
 
 from mrcnn import weights, weights_file
-from mrcnn.weights import WeightsError
+from mrcnn.config import Config
+from mrcnn.modeling.network import build_network
+from mrcnn.weights import CLASS_HEADS, WeightsError
 
 # Keras reads its own variables in a way that NumPy 2 warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -217,40 +219,13 @@ def test_a_backbone_file_of_another_kind_is_refused(tmp_path, mobilenet):
 # --- matterport's own files ----------------------------------------------------------------------
 
 
-class Given(layers.Layer):
-    """A layer with the weights that it is told to have."""
-
-    def __init__(self, shapes, **kwargs):
-        super().__init__(**kwargs)
-        self.shapes = shapes
-
-    def build(self, input_shape):
-        for name, shape in self.shapes.items():
-            self.add_weight(shape=shape, initializer="zeros", name=name)
-
-    def call(self, x):
-        return x
+LAYOUTS = {"layout_resnet50_2.h5": ("resnet50", 2), "layout_resnet101_coco81.h5": ("resnet101", 81)}
 
 
-def toy_of(path):
-    """A model of the layer names, nesting and shapes of a matterport file."""
-
-    def chain(shapes):
-        """shapes: {layer: {weight: shape}}"""
-        return [Given(own, name=layer) for layer, own in shapes.items()]
-
-    parts = [keras.Input((1,))]
-    with weights_file.open_weights(path) as file:
-        for group, tensors in weights_file.read_groups(file):
-            shapes = {}
-            for key, dataset in tensors:
-                layer, weight = key.split("/")
-                shapes.setdefault(layer, {})[weight] = dataset.shape
-            if list(shapes) == [group]:
-                parts += chain(shapes)
-            else:
-                parts.append(keras.Sequential([keras.Input((1,)), *chain(shapes)], name=group))
-    return keras.Sequential(parts)
+def network(mode, backbone, classes):
+    config = Config()
+    config.update({"BACKBONE": backbone, "NUM_CLASSES": classes, "IMAGE_MIN_DIM": 64, "IMAGE_MAX_DIM": 64})
+    return build_network(mode, config)
 
 
 def structure(path):
@@ -264,12 +239,33 @@ def structure(path):
         return groups, set(file.attrs)
 
 
-@pytest.mark.parametrize("name", ["layout_resnet50_2.h5", "layout_resnet101_coco81.h5"])
+@pytest.mark.parametrize("name", LAYOUTS)
 def test_matterport_files_load_by_name_and_are_written_alike(parity, tmp_path, name):
-    model = toy_of(parity(name))
+    model = network("inference", *LAYOUTS[name])
     report = weights.load(model, parity(name), by_name=False)
     assert report.unused_in_file == []
     assert_constants(model)
     weights.save(model, tmp_path / "ours.h5", {"class_names": ["BG"]})
     groups, attributes = structure(parity(name))
     assert structure(tmp_path / "ours.h5") == (groups, attributes | {"mrcnn_metadata"})
+
+
+def test_the_training_model_s_weights_serve_the_inference_model(tmp_path):
+    training = fill(network("training", "resnet50", 2))
+    weights.save(training, tmp_path / "trained.h5")
+    inference = network("inference", "resnet50", 2)
+    report = weights.load(inference, tmp_path / "trained.h5", by_name=False)
+    assert report.unused_in_file == []
+    assert_constants(inference)
+
+
+def test_coco_weights_for_another_class_count(parity):
+    model = network("training", "resnet101", 2)
+    before = values(model)
+    report = weights.load(model, parity("layout_resnet101_coco81.h5"))
+    assert sorted(report.restarted) == sorted(CLASS_HEADS)
+    assert report.summary().startswith("loaded 684 of 690 tensors; shape differs: mrcnn_")
+    assert "mrcnn_class_logits (file: 81 classes, model: 2)" in report.summary()
+    assert_constants(model, report.loaded)
+    after = values(model)
+    assert all((after[name] == before[name]).all() for name in report.shape_differs)
