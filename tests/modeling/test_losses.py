@@ -64,7 +64,7 @@ def test_nothing_to_learn_from_is_zero(golden):
     assert value(losses.rpn_bbox_loss(nothing[:, :4], np.ones((2, 4, 4)), np.ones((2, 4, 4)))) == 0
     assert value(losses.mrcnn_bbox_loss(nothing, golden["target_bbox_roi"], golden["pred_bbox"])) == 0
     assert value(losses.mrcnn_mask_loss(nothing, golden["target_masks"], golden["pred_masks"])) == 0
-    unsampled = np.zeros((2, 16), bool)
+    unsampled = ops.zeros((2, 16), "bool")
     loss = losses.mrcnn_class_loss(nothing, golden["class_logits"], golden["active_class_ids"], unsampled)
     assert value(loss) == 0
 

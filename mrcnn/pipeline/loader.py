@@ -1,0 +1,183 @@
+"""From a data set to batches: batch number k of a run is a pure function of (seed, k).
+
+B: images of a batch, G: MAX_GT_INSTANCES, M: length of image meta.
+"""
+
+import threading
+
+import numpy as np
+from keras.utils import PyDataset
+
+from mrcnn.pipeline.augment import augmentation_of
+from mrcnn.pipeline.images import ImageError
+from mrcnn.pipeline.masks import extract_bboxes, minimize_mask, resize_mask
+from mrcnn.pipeline.transforms import compose_image_meta, mold_image, resize_image
+
+# Separates the random streams that one seed feeds.
+_ORDER, _IMAGE = 0, 1
+
+
+def load_image_gt(dataset, config, image_id, augment=False, augmentation=None, use_mini_mask=None, rng=None):
+    """An image and its gt as the network learns them, but for the mean pixel and padding to G.
+
+    augment: matterport's old way, a left-right flip half of the time. augmentation: an Augmentation, a
+    level's name, or an object with ``apply(image, masks, rng)``. use_mini_mask: masks are mini-masks
+    (none: as config.USE_MINI_MASK says). rng: the only randomness; a fixed one where none is given.
+    Returns image [H, W, 3] uint8, image_meta [M], class_ids [N], bbox [N, (y1, x1, y2, x2)] int32 pixels
+    of the resized image, mask [H, W, N] or [*MINI_MASK_SHAPE, N] bool. Instances that resizing or
+    augmentation left without a pixel are dropped.
+    """
+    rng = np.random.default_rng(config.SEED) if rng is None else rng
+    image, mask, class_ids = _load(dataset, image_id)
+    original_shape = image.shape
+    image, window, scale, padding, crop = resize_image(
+        image,
+        min_dim=config.IMAGE_MIN_DIM,
+        max_dim=config.IMAGE_MAX_DIM,
+        min_scale=config.IMAGE_MIN_SCALE,
+        mode=config.IMAGE_RESIZE_MODE,
+        rng=rng,
+    )
+    mask = resize_mask(mask, scale, padding, crop)
+    if augment and rng.random() < 0.5:
+        image, mask = image[:, ::-1], mask[:, ::-1]
+    augmentation = augmentation_of(augmentation)
+    if augmentation is not None:
+        image, mask = augmentation.apply(image, mask, rng)
+
+    visible = mask.any(axis=(0, 1))
+    mask, class_ids = mask[:, :, visible], class_ids[visible]
+    bbox = extract_bboxes(mask)
+    if config.USE_MINI_MASK if use_mini_mask is None else use_mini_mask:
+        mask = minimize_mask(bbox, mask, config.MINI_MASK_SHAPE)
+
+    active = np.zeros(dataset.num_classes, np.int32)
+    active[dataset.source_class_ids[dataset.image_info[image_id]["source"]]] = 1
+    meta = compose_image_meta(image_id, original_shape, image.shape, window, scale, active)
+    return np.ascontiguousarray(image), meta, class_ids, bbox, mask
+
+
+def _load(dataset, image_id):
+    """Image, masks and class ids as the data set has them; masks [H, W, 0] where there are none."""
+    image = dataset.load_image(image_id)
+    mask, class_ids = dataset.load_mask(image_id)
+    if not len(class_ids):
+        return image, np.zeros((*image.shape[:2], 0), bool), np.zeros(0, np.int32)
+    if mask.shape[:2] != image.shape[:2]:
+        raise ImageError(
+            f"{dataset.source_image_link(image_id)}: the image is {image.shape[1]} x {image.shape[0]}, "
+            f"its masks are {mask.shape[1]} x {mask.shape[0]}; load_mask must resize them."
+        )
+    return image, np.asarray(mask, bool), np.asarray(class_ids, np.int32)
+
+
+class Loader(PyDataset):
+    """Batches of a data set for ``fit``, prepared by threads.
+
+    shuffle: each image once in every pass over the data, in an order of its own; without it, in the
+    data set's order, the same each epoch. seed: none is config.SEED. augmentation: as in load_image_gt;
+    none is no augmentation. skip_bad: an unreadable file gives its place to the next image and is noted
+    in ``skipped`` (path to reason), instead of stopping the run. steps: batches of an epoch; none: as many
+    as show every image once. start_epoch: the epoch that comes first.
+
+    ``error`` keeps the exception that stopped a thread: some backends only pass on its text.
+    """
+
+    def __init__(
+        self,
+        dataset,
+        config,
+        shuffle=True,
+        seed=None,
+        augmentation=None,
+        skip_bad=False,
+        workers=None,
+        batch_size=None,
+        steps=None,
+        start_epoch=0,
+    ):
+        super().__init__(workers=config.WORKERS if workers is None else workers, use_multiprocessing=False)
+        if not len(dataset.image_ids):
+            raise ValueError("The data set has no images; add some, then call prepare().")
+        self.dataset = dataset
+        self.config = config
+        self.shuffle = shuffle
+        self.seed = config.SEED if seed is None else seed
+        self.augmentation = augmentation_of(augmentation)
+        self.skip_bad = skip_bad
+        self.batch_size = batch_size or config.BATCH_SIZE
+        self.steps = steps or -(-len(dataset.image_ids) // self.batch_size)
+        self.epoch = start_epoch
+        self.skipped = {}
+        self.error = None
+        self._orders = {}
+        self._lock = threading.Lock()
+
+    def __len__(self):
+        return self.steps
+
+    def __getitem__(self, index):
+        try:
+            return (self.batch(self.epoch * self.steps + index if self.shuffle else index),)
+        except Exception as error:
+            self.error = error
+            raise
+
+    def on_epoch_end(self):
+        self.epoch += 1
+
+    def batch(self, k):
+        """Batch number k of the run: a dict of arrays under the names of the network's inputs.
+
+        input_image [B, H, W, 3] float32 molded, input_image_meta [B, M] float32, input_gt_class_ids
+        [B, G] int32 (0: padding, negative: crowd), input_gt_boxes [B, G, (y1, x1, y2, x2)] float32
+        pixels, input_gt_masks [B, height, width, G] bool.
+        """
+        first = k * self.batch_size
+        samples = [self._sample(position) for position in range(first, first + self.batch_size)]
+        return {name: np.stack([sample[name] for sample in samples]) for name in samples[0]}
+
+    def image_id_at(self, position):
+        """The image at a position of the endless stream: pass after pass over the data."""
+        passes, place = divmod(position, len(self.dataset.image_ids))
+        if not self.shuffle:
+            return self.dataset.image_ids[place]
+        with self._lock:
+            if passes not in self._orders:
+                rng = np.random.default_rng([self.seed, _ORDER, passes])
+                # Two passes are at hand at once where a batch spans their border.
+                self._orders = {p: o for p, o in self._orders.items() if p >= passes - 1}
+                self._orders[passes] = rng.permutation(self.dataset.image_ids)
+            return self._orders[passes][place]
+
+    def _sample(self, position):
+        """The arrays of one image; the next readable one's with skip_bad."""
+        for skip in range(len(self.dataset.image_ids)):
+            image_id = self.image_id_at(position + skip)
+            try:
+                rng = np.random.default_rng([self.seed, _IMAGE, position])
+                gt = load_image_gt(
+                    self.dataset, self.config, image_id, augmentation=self.augmentation, rng=rng
+                )
+                return self._padded(*gt, rng)
+            except (ImageError, OSError) as error:
+                if not self.skip_bad:
+                    raise
+                with self._lock:
+                    self.skipped[self.dataset.source_image_link(image_id)] = str(error)
+        raise ImageError(f"None of the {len(self.dataset.image_ids)} images can be read.")
+
+    def _padded(self, image, meta, class_ids, bbox, mask, rng):
+        """One image's arrays at the batch's fixed sizes; of too many instances a random choice stays."""
+        places = self.config.MAX_GT_INSTANCES
+        if len(class_ids) > places:
+            chosen = np.sort(rng.choice(len(class_ids), places, replace=False))
+            class_ids, bbox, mask = class_ids[chosen], bbox[chosen], mask[:, :, chosen]
+        missing = places - len(class_ids)
+        return {
+            "input_image": mold_image(image, self.config),
+            "input_image_meta": meta.astype(np.float32),
+            "input_gt_class_ids": np.pad(class_ids, (0, missing)),
+            "input_gt_boxes": np.pad(bbox, [(0, missing), (0, 0)]).astype(np.float32),
+            "input_gt_masks": np.pad(mask, [(0, 0), (0, 0), (0, missing)]),
+        }

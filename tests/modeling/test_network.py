@@ -1,0 +1,178 @@
+"""The assembled network: what it is made of, how it learns, and that both modes share their weights."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from mrcnn.config import Config
+from mrcnn.modeling import losses
+from mrcnn.modeling.layer_names import leaf_layers
+from mrcnn.modeling.network import build_network, image_anchors
+
+
+class Tiny(Config):
+    NAME = "tiny"
+    BACKBONE = "light"
+    NUM_CLASSES = 3
+    IMAGES_PER_GPU = 2
+    IMAGE_MIN_DIM = IMAGE_MAX_DIM = 128
+    RPN_ANCHOR_SCALES = (8, 16, 32, 64, 128)
+    TOP_DOWN_PYRAMID_SIZE = 32
+    RPN_CHANNELS = 32
+    FPN_CLASSIF_FC_LAYERS_SIZE = 32
+    MASK_HEAD_CHANNELS = 16
+    PRE_NMS_LIMIT = 200
+    POST_NMS_ROIS_TRAINING = 50
+    POST_NMS_ROIS_INFERENCE = 30
+    TRAIN_ROIS_PER_IMAGE = 16
+    MAX_GT_INSTANCES = 6
+    MINI_MASK_SHAPE = (28, 28)
+    DETECTION_MAX_INSTANCES = 10
+    DETECTION_MIN_CONFIDENCE = 0.0
+    TRAIN_BN = None
+
+
+def batch(config, instances=(2, 0)):
+    """Two images with the given numbers of bright squares on noise."""
+    rng = np.random.default_rng(0)
+    side, count, places = config.IMAGE_MAX_DIM, len(instances), config.MAX_GT_INSTANCES
+    images = rng.normal(0, 10, (count, side, side, 3)).astype("float32")
+    class_ids = np.zeros((count, places), "int32")
+    boxes = np.zeros((count, places, 4), "float32")
+    masks = np.zeros((count, *config.MINI_MASK_SHAPE, places), bool)
+    for image, number in enumerate(instances):
+        for i in range(number):
+            y, x = 10 + 50 * (i % 2), 20 + 45 * i
+            images[image, y : y + 40, x : x + 40] += 100
+            class_ids[image, i], boxes[image, i] = 1 + i % 2, (y, x, y + 40, x + 40)
+            masks[image, :, :, i] = True
+    meta = np.zeros((count, config.IMAGE_META_SIZE), "float32")
+    meta[:, 1:7] = [side, side, 3, side, side, 3]
+    meta[:, 7:11] = [0, 0, side, side]
+    meta[:, 11:] = 1
+    return {
+        "input_image": images,
+        "input_image_meta": meta,
+        "input_gt_class_ids": class_ids,
+        "input_gt_boxes": boxes,
+        "input_gt_masks": masks,
+    }
+
+
+def compiled(config, learning_rate=0.01):
+    model = build_network("training", config)
+    model.compile(optimizer=keras.optimizers.SGD(learning_rate, momentum=0.9, clipnorm=5.0))
+    return model
+
+
+@pytest.fixture(scope="module")
+def model():
+    return compiled(Tiny())
+
+
+def test_losses_are_reported_by_name_in_training_and_validation(model):
+    data = batch(Tiny())
+    logs = model.evaluate(data, batch_size=2, verbose=0, return_dict=True)
+    assert set(logs) == {"loss", *losses.NAMES}
+    assert all(np.isfinite(value) for value in logs.values())
+    assert logs["rpn_class_loss"] > 0.1
+    penalty = float(ops.convert_to_numpy(losses.l2_penalty(model.trainable_weights, 1e-4)))
+    assert logs["loss"] == pytest.approx(sum(logs[name] for name in losses.NAMES) + penalty, rel=1e-4)
+
+
+def test_it_learns_two_squares():
+    config = Tiny()
+    model = compiled(config)
+    data = batch(config, (2, 2))
+    first = model.train_on_batch(data, return_dict=True)
+    for _ in range(25):
+        last = model.train_on_batch(data, return_dict=True)
+        model.reset_metrics()
+    assert last["rpn_class_loss"] < 0.5 * first["rpn_class_loss"]
+    assert last["loss"] < 0.6 * first["loss"]
+
+
+@pytest.mark.parametrize("instances", [(0, 0), (6, 0)])
+def test_images_without_instances_train_as_background(model, instances):
+    logs = model.test_on_batch(batch(Tiny(), instances), return_dict=True)
+    model.reset_metrics()
+    assert all(np.isfinite(value) for value in logs.values())
+    if sum(instances) == 0:
+        assert logs["rpn_class_loss"] > 0
+        assert logs["mrcnn_class_loss"] > 0
+        assert logs["rpn_bbox_loss"] == logs["mrcnn_bbox_loss"] == logs["mrcnn_mask_loss"] == 0
+
+
+def test_loss_weights_weigh():
+    config = Tiny()
+    config.update({"LOSS_WEIGHTS": dict.fromkeys(losses.NAMES, 0.0), "WEIGHT_DECAY": 0.0})
+    config.update({"LOSS_WEIGHTS": {"rpn_class_loss": 3.0}})
+    logs = compiled(config).test_on_batch(batch(config), return_dict=True)
+    assert logs["loss"] == pytest.approx(3 * logs["rpn_class_loss"], rel=1e-5)
+
+
+def test_the_seed_decides_the_initial_weights():
+    def weights(seed):
+        config = Tiny()
+        config.update({"SEED": seed})
+        return [w.numpy() for w in build_network("inference", config).weights]
+
+    for first, second in zip(weights(3), weights(3)):
+        np.testing.assert_array_equal(first, second)
+    assert any((first != second).any() for first, second in zip(weights(3), weights(4)))
+
+
+def test_both_modes_start_with_the_same_weights_and_share_their_names(model):
+    inference = leaf_layers(build_network("inference", Tiny()))
+    training = leaf_layers(compiled(Tiny()))
+    with_weights = {name for name, layer in inference.items() if layer.weights}
+    assert with_weights == {name for name, layer in training.items() if layer.trainable_weights}
+    for name in with_weights:
+        for ours, theirs in zip(inference[name].weights, training[name].weights):
+            np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+
+
+def test_detections_are_sorted_clipped_and_padded():
+    config = Tiny()
+    graph = build_network("inference", config)
+    data = batch(config)
+    anchors = np.repeat(image_anchors(config, config.IMAGE_SHAPE)[None], 2, axis=0)
+    detections, _, _, masks, rois, *_ = graph.predict_on_batch(
+        [data["input_image"], data["input_image_meta"], anchors]
+    )
+    assert detections.shape == (2, 10, 6)
+    assert masks.shape == (2, 10, 28, 28, 3)
+    assert ((rois >= 0) & (rois <= 1)).all()
+    assert (np.diff(detections[..., 5], axis=1) <= 0).all()
+    padding = detections[..., 4] == 0
+    assert (detections[padding] == 0).all()
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16"])
+def test_mixed_precision_is_close_to_float32(precision):
+    config = Tiny()
+    data = batch(config)
+    full = compiled(config).test_on_batch(data, return_dict=True)
+    config.update({"PRECISION": precision})
+    mixed_model = compiled(config)
+    mixed = mixed_model.test_on_batch(data, return_dict=True)
+    assert keras.config.dtype_policy().name == "float32"
+    assert mixed["rpn_class_loss"] == pytest.approx(full["rpn_class_loss"], rel=0.05)
+    assert mixed_model.get_layer("fpn_p2").compute_dtype == "bfloat16"
+    assert all(w.dtype == "float32" for w in mixed_model.trainable_weights)
+    assert np.isfinite(mixed_model.train_on_batch(data, return_dict=True)["loss"])
+
+
+def test_aligned_rois_give_another_answer():
+    config = Tiny()
+    corner = compiled(config).test_on_batch(batch(config), return_dict=True)
+    config.update({"ROI_ALIGN": "aligned"})
+    aligned = compiled(config).test_on_batch(batch(config), return_dict=True)
+    assert aligned["mrcnn_class_loss"] != corner["mrcnn_class_loss"]
+    assert aligned["rpn_class_loss"] == pytest.approx(corner["rpn_class_loss"], rel=1e-5)
+
+
+def test_unknown_mode_says_what_arrived():
+    with pytest.raises(ValueError, match="got 'train'"):
+        build_network("train", Tiny())
