@@ -46,7 +46,8 @@ def nms(boxes, scores, max_output, iou_threshold, valid=None, class_ids=None):
     """
     boxes, scores = (ops.stop_gradient(ops.cast(x, "float32")) for x in (boxes, scores))
     order, available = _sort(scores, valid)
-    table, first = _sorted_rows(boxes, class_ids, order)
+    first = (ops.cumsum(ops.ones_like(available), axis=0) - 1) * ops.shape(boxes)[1]  # (B, 1)
+    table = _sorted_rows(boxes, class_ids, order + first)
     kept = _greedy(table, first, available, max_output, iou_threshold)
     index = ops.concatenate([ops.reshape(order, (-1,)), ops.zeros((1,), "int32")], axis=0)
     return ops.take(index, kept, axis=0), kept < ops.shape(table)[0] - 1
@@ -66,24 +67,23 @@ def _sort(scores, valid):
 def _sorted_rows(boxes, class_ids, order):
     """One table of the sorted boxes of all images, [B * N + 1, (y1, x1, y2, x2, area[, class])].
 
-    The last row is an empty box that suppresses nothing: it stands for boxes not kept yet. Also returns the
-    number of each image's first row, [B, 1].
+    order: [B, N], numbers of boxes among those of all images. The last row is an empty box that suppresses
+    nothing: it stands for boxes not kept yet.
     """
     height, width = boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1]
     area = ops.maximum(height, 0.0) * ops.maximum(width, 0.0) + _TINY
     columns = [boxes, ops.expand_dims(area, axis=-1)]
     if class_ids is not None:
         columns.append(ops.expand_dims(ops.cast(class_ids, "float32"), axis=-1))
-    first = (ops.cumsum(ops.ones_like(order), axis=0) - 1)[:, :1] * ops.shape(boxes)[1]
     rows = ops.reshape(ops.concatenate(columns, axis=-1), (-1, 3 + len(columns)))
-    rows = ops.take(rows, ops.reshape(order + first, (-1,)), axis=0)
-    return ops.concatenate([rows, ops.zeros_like(rows[:1])], axis=0), first
+    rows = ops.take(rows, ops.reshape(order, (-1,)), axis=0)
+    return ops.concatenate([rows, ops.zeros((1, 3 + len(columns)), "float32")], axis=0)
 
 
 def _greedy(table, first, available, max_output, threshold):
     """The rows of the kept boxes, [B, K], in increasing order; the number of the empty row fills the rest.
 
-    table, first: from _sorted_rows. available: [B, 1], how many boxes of each image take part.
+    table: from _sorted_rows. first: [B, 1], each image's first row. available: [B, 1], its valid boxes.
     """
     empty = ops.shape(table)[0] - 1
     places = ops.arange(_TILE, dtype="int32")
@@ -110,10 +110,11 @@ def _greedy(table, first, available, max_output, threshold):
 def _choose_in_tile(tile, free, threshold):
     """Greedy suppression within a tile, [B, T] bool.
 
-    tile: [B, T, columns], in order of decreasing score. free: [B, T] bool, boxes that no earlier tile suppresses.
-    A box stays if it is free and no better one that stays overlaps it. Applying this rule again and again to a
-    guess makes the first places right, one more at least each time, until nothing changes: that is the greedy
-    result, after as many rounds as the longest chain of suppressions, usually below six.
+    tile: [B, T, columns] in order of decreasing score. free: [B, T] bool, not suppressed by earlier tiles.
+
+    A box stays if it is free and no better one that stays overlaps it. Each time that this rule is applied
+    to a guess, at least one more place, counted from the front, is right for good; a guess that it does not
+    change is the greedy result. The rounds are as many as the longest chain of suppressions, mostly below six.
     """
     better = np.triu(np.ones((_TILE, _TILE), bool), k=1)
     suppresses = ops.logical_and(_overlaps(tile, tile) > threshold, better)
@@ -134,7 +135,7 @@ def _choose_in_tile(tile, free, threshold):
 
 
 def _overlaps(rows, others):
-    """IoU of [B, T, columns] with [B, M, columns], [B, T, M]; 0 between classes, at most 0 without overlap."""
+    """IoU of rows [B, T, columns] with others [B, M, columns]; at most 0 between classes and apart."""
     y1, x1, y2, x2, area, *classes = (ops.expand_dims(rows[..., i], axis=-1) for i in range(rows.shape[-1]))
     other_y1, other_x1, other_y2, other_x2, other_area, *other_classes = (
         ops.expand_dims(others[..., i], axis=-2) for i in range(others.shape[-1])
