@@ -5,6 +5,8 @@ import numpy as np
 
 from pumpkin.synthetic.color import srgb
 
+_SKEW = 0.008  # masks whose aspect differs by 1 % from the image's are taken for faulty
+
 
 def photograph(rng, canvas):
     """The image uint8 [height, width, 3] of linear radiance [2 * height, 2 * width, 3]."""
@@ -48,4 +50,6 @@ def _noise(rng, light):
 def mask_shape(rng, shape):
     """(height, width) of an image's masks: another size than the image in most cases, the same aspect."""
     factor = float(rng.choice([1.0, 0.8, rng.uniform(1.2, 1.6)], p=[0.06, 0.24, 0.70]))
-    return tuple(round(side * factor) for side in shape)
+    height, width = (round(side * factor) for side in shape)
+    skew = abs(height / width * shape[1] / shape[0] - 1)
+    return (height, width) if skew < _SKEW else tuple(shape)

@@ -78,9 +78,8 @@ def arrange(rng, view, style, radius, background, seeds):
     count = 0 if background else int(rng.integers(style.count[0], style.count[1] + 1))
     items = []
     for _ in range(count):
-        _place(
-            rng, view, style, items, pumpkins.grow(rng, next(children)), radius * math.exp(rng.normal(0, 0.2))
-        )
+        pumpkin, relative = pumpkins.grow(rng, next(children)), math.exp(rng.normal(0, 0.2))
+        _place(rng, view, style, items, pumpkin, radius * relative)
     others = int(rng.choice(6, p=(0.34, 0.26, 0.18, 0.12, 0.06, 0.04)))
     for _ in range(max(others, 3 if background else 0)):
         thing, relative = lookalikes.pick(rng, next(children))
@@ -110,9 +109,8 @@ def _place(rng, view, style, items, thing, radius):
 
 
 def _anywhere(rng, view):
-    return np.clip(rng.normal(0.5, 0.3), -0.02, 1.02) * view.width, rng.uniform(
-        _first_row(view), 1.06 * view.height
-    )
+    x = np.clip(rng.normal(0.5, 0.3), -0.02, 1.02) * view.width
+    return x, rng.uniform(_first_row(view), 1.06 * view.height)
 
 
 def _first_row(view):

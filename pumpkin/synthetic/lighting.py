@@ -4,8 +4,10 @@ Things shade each other as spheroids: exact enough for soft shadows, and one for
 P: number of points. Vectors over points are [3, P] float32.
 """
 
+import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from pumpkin.synthetic.noise import smoothstep
@@ -74,6 +76,43 @@ def shade(sprite, view, occluders, bounce, floor=0.0):
         + sun * (_highlight(normal, toward, view) * sprite.gloss * lit)
         + sky * (sprite.gloss * open_sky * 0.5 * _grazing(normal, view))
     )
+
+
+def ground_light(view, occluders, step=2):
+    """Light [height, width, 3] that falls on the ground at each canvas pixel, with the occluders' shadows.
+
+    step: canvas pixels between the points it is computed for.
+    """
+    x, y = np.meshgrid(np.arange(0, view.width, step), np.arange(0, view.height, step))
+    points = np.stack([x, np.zeros_like(x), -y / math.sin(view.elevation)]).astype(np.float32)
+    sun, sky = np.ones((2, *x.shape), np.float32)
+    for occluder in occluders:
+        area = _shadow_area(view, occluder, step)
+        near = points[:, area[0], area[1]]
+        shape, near = near.shape[1:], near.reshape(3, -1)
+        up = np.zeros_like(near)
+        up[1] = 1
+        sun[area] *= sunlight(near, view.light, [occluder]).reshape(shape)
+        sky[area] *= openness(near, up, [occluder]).reshape(shape)
+    sun, sky = (cv2.resize(share, (view.width, view.height))[..., None] for share in (sun, sky))
+    slant = np.float32(view.light.direction[1])
+    return sun * (slant * np.float32(view.light.sun)) + sky * np.float32(view.light.sky)
+
+
+def _shadow_area(view, occluder, step):
+    """Slices (rows, columns), in steps, of the canvas that an occluder's shadow can reach."""
+    height = occluder.center[1] + occluder.radii[1]
+    sun = view.light.direction
+    reach = 3 * float(occluder.radii.max())
+    x, y = occluder.center[0], -occluder.center[2] * math.sin(view.elevation)
+    far_x = x - sun[0] * 1.5 * height / sun[1]
+    far_y = y + sun[2] * 1.5 * height / sun[1] * math.sin(view.elevation)
+
+    def span(one, two):
+        low, high = min(one, two) - reach, max(one, two) + reach
+        return slice(max(0, int(low // step)), max(0, int(high // step) + 1))
+
+    return span(y, far_y), span(x, far_x)
 
 
 def _highlight(normal, toward, view):

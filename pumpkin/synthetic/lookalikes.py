@@ -44,8 +44,8 @@ class Ball:
 
 
 @dataclass
-class Bucket:
-    """A truncated cone (narrower at its foot by ``slope``) with a dark mouth, or a box if ``sides`` is 4."""
+class Prism:
+    """A box if ``sides`` is 4, else a bucket: round, open at the top, narrower at its foot by ``slope``."""
 
     color: tuple
     aspect: float
@@ -160,7 +160,7 @@ def _toy_ball(rng, seed):
 
     def paint(rng, hits):
         band = smoothstep(-0.06, 0.06, np.sin(stripes * hits.azimuth))[:, None] if stripes else 0.0
-        return _skin(rng, hits, first * (1 - band) + second * band + 0 * hits.azimuth[:, None], 0.35)
+        return _skin(rng, hits, first * (1 - band) + second * band, 0.35)
 
     return Ball(Solid(rotation=_any_turn(rng)), paint, seed), rng.uniform(0.5, 0.9)
 
@@ -177,9 +177,8 @@ def _orange(rng, seed):
 
 
 def _tomato(rng, seed):
-    color = jitter(
-        rng, [(196, 40, 28), (190, 30, 40), (150, 170, 60)][rng.choice(3, p=[0.5, 0.35, 0.15])], 0.1
-    )
+    tones = [(196, 40, 28), (190, 30, 40), (150, 170, 60)]
+    color = jitter(rng, tones[rng.choice(3, p=[0.5, 0.35, 0.15])], 0.1)
     apple = rng.random() < 0.5
 
     def paint(rng, hits):
@@ -200,38 +199,34 @@ def _tomato(rng, seed):
 def _stone(rng, seed):
     color = jitter(rng, [(128, 124, 118), (150, 140, 124), (96, 98, 100)][rng.integers(3)], 0.12)
     solid = Solid(rng.uniform(0.5, 0.8), turn(rng.uniform(0, 6), rng.uniform(0, 0.2), rng.uniform(0, 6)))
-    bumps = np.cumsum(rng.standard_normal(7) / np.arange(1, 8) ** 1.3)
     angle = np.linspace(-math.pi, math.pi, TABLE)
-    wave = sum(b * np.cos((k + 2) * angle + b * 9) for k, b in enumerate(bumps[:3]))
+    wave = sum(rng.normal() * np.cos(k * angle + rng.uniform(0, 2 * math.pi)) for k in (2, 3, 4))
     solid.groove = ((wave - wave.min()) / np.ptp(wave)).astype(np.float32)
     solid.depth = (0.16 * np.sqrt(1 - np.linspace(-1, 1, TABLE) ** 2)).astype(np.float32)
 
     def paint(rng, hits):
-        return _skin(rng, hits, color + 0 * hits.azimuth[:, None], 0.02, grain=0.22)
+        return _skin(rng, hits, color, 0.02, grain=0.22)
 
     return Ball(solid, paint, seed), rng.uniform(0.4, 1.0)
 
 
 def _bucket(rng, seed):
-    color = jitter(
-        rng, [(226, 112, 30), (176, 178, 180), (70, 90, 120), (190, 60, 40)][rng.integers(4)], 0.08
-    )
-    return Bucket(tuple(color), rng.uniform(0.9, 1.4), rng.uniform(0.7, 0.85), 40, 0.0, seed), rng.uniform(
-        0.55, 0.85
-    )
+    tones = [(226, 112, 30), (176, 178, 180), (70, 90, 120), (190, 60, 40)]
+    color = jitter(rng, tones[rng.integers(len(tones))], 0.08)
+    bucket = Prism(tuple(color), rng.uniform(0.9, 1.4), rng.uniform(0.7, 0.85), 40, 0.0, seed)
+    return bucket, rng.uniform(0.55, 0.85)
 
 
 def _crate(rng, seed):
     color = jitter(rng, [(160, 120, 76), (200, 120, 52), (130, 96, 64)][rng.integers(3)], 0.1)
     yaw = rng.uniform(0, math.pi / 2)
-    return Bucket(tuple(color), rng.uniform(0.7, 1.1), 1.0, 4, yaw, seed), rng.uniform(0.7, 1.1)
+    return Prism(tuple(color), rng.uniform(0.7, 1.1), 1.0, 4, yaw, seed), rng.uniform(0.7, 1.1)
 
 
 def _dimpled(depth, width):
     angle = np.arccos(np.linspace(-1, 1, TABLE))
-    shape = (1 - depth * np.exp(-((angle / width) ** 2))) * (
-        1 - 0.5 * depth * np.exp(-(((np.pi - angle) / width) ** 2))
-    )
+    shape = 1 - depth * np.exp(-((angle / width) ** 2))
+    shape *= 1 - 0.5 * depth * np.exp(-(((math.pi - angle) / width) ** 2))
     return (shape / shape.max()).astype(np.float32)
 
 
@@ -241,10 +236,8 @@ def _directions(hits):
 
 
 def _skin(rng, hits, color, gloss, grain=0.03):
-    """Albedo and gloss of a colour [P, 3] with blotches and fine grain."""
-    texture = np.stack(
-        [ring_field(rng, (64, 256), (6, 12)), ring_field(rng, (128, 512), (60, 240))[::2, ::2]], -1
-    )
+    """Albedo [3, P] and gloss [P] of a colour [3] or colours [P, 3] with blotches and fine grain."""
+    texture = np.stack([ring_field(rng, (128, 512), cells) for cells in ((6, 12), (60, 240))], axis=-1)
     blotch, fine = lookup(texture, hits.azimuth, np.arccos(np.clip(hits.cosine, -1, 1)))
     shown = color * (1 + 0.04 * blotch + grain * fine)[:, None]
     return np.ascontiguousarray(linear(shown).T), np.full(hits.depth.shape, gloss, np.float32)

@@ -5,12 +5,13 @@ function of its arguments and its SeedSequence.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
 
 from pumpkin.synthetic import backdrops, camera, grounds, layout
-from pumpkin.synthetic.lighting import openness, shade, sunlight
+from pumpkin.synthetic.lighting import ground_light, shade
 from pumpkin.synthetic.noise import smoothstep
 from pumpkin.synthetic.plane import Plane
 from pumpkin.synthetic.strewn import tuft
@@ -40,22 +41,16 @@ class Scene:
         height, width = shape or self.mask_shape
         masks = []
         for k in range(1, len(self.hidden) + 1):
-            share = cv2.resize(
-                (self.labels == k).astype(np.float32), (width, height), interpolation=cv2.INTER_AREA
-            )
-            masks.append(share > 0.501)
+            seen = (self.labels == k).astype(np.float32)
+            masks.append(cv2.resize(seen, (width, height), interpolation=cv2.INTER_AREA) > 0.501)
         return masks
 
     def touching(self):
         """Number of pumpkins whose visible mask comes within an image pixel of another one's."""
         met = set()
-        for down, right in ((0, 2), (2, 0), (2, 2), (2, -2)):
-            one, two = self.labels[: self.labels.shape[0] - down], self.labels[down:]
-            one, two = (
-                (one[:, -right:], two[:, :right])
-                if right < 0
-                else (one[:, : one.shape[1] - right], two[:, right:])
-            )
+        mirrored = self.labels[:, ::-1]
+        for labels, down in ((self.labels, 0), (self.labels.T, 0), (self.labels, 2), (mirrored, 2)):
+            one, two = labels[: len(labels) - down, :-2], labels[down:, 2:]
             pairs = (one != two) & (one > 0) & (two > 0)
             met |= set(one[pairs].tolist()) | set(two[pairs].tolist())
         return len(met)
@@ -87,10 +82,9 @@ def _render(seed, size, clumps):
     view = layout.random_view(rng, size, style, radius, ground.indoors)
     items = layout.arrange(rng, view, style, radius, background, seeds[1])
     rng = _generator(seeds[2])
-    pieces, labels, hidden = see(
-        view, items, (lambda item: tuft(rng, view, item, tint)) if ground.turf else None
-    )
-    canvas = _paint_ground(rng, view, ground, tint, list({id(item): item for item, _ in pieces}.values()))
+    pieces, labels, hidden = see(view, items, partial(tuft, rng, view, tint) if ground.turf else None)
+    standing = list({id(item): item for item, _ in pieces}.values())
+    canvas = _paint_ground(rng, view, ground, tint, standing)
     _light(view, pieces, canvas)
     rng = _generator(seeds[3])
     image = camera.photograph(rng, canvas)
@@ -120,7 +114,7 @@ def see(view, items, before=None):
             covered[growth.rows, growth.columns] = True
         visible = _free(sprite, covered)
         if item.thing.is_pumpkin:
-            if visible.rows.size < max(MIN_VISIBLE_SHARE * whole.rows.size, 4 * MIN_VISIBLE_AREA):
+            if not _is_enough(visible, whole, view):
                 continue
             hidden.append(1 - visible.rows.size / sprite.rows.size)
             labels[visible.rows, visible.columns] = len(hidden)
@@ -141,6 +135,13 @@ def _free(sprite, taken):
     return sprite.take(~taken[sprite.rows, sprite.columns])
 
 
+def _is_enough(visible, whole, view):
+    """Whether so much is seen of a pumpkin that it can be found, and has a mask at every size."""
+    pixels = visible.rows // 2 * (view.width // 2) + visible.columns // 2  # image pixels
+    solid = int((np.bincount(pixels) > 2).sum()) if pixels.size else 0
+    return solid >= MIN_VISIBLE_AREA and visible.rows.size >= MIN_VISIBLE_SHARE * whole.rows.size
+
+
 def _occluders(view, item):
     return item.thing.occluders(view, item.x, item.y, item.radius)
 
@@ -151,10 +152,8 @@ def _paint_ground(rng, view, ground, tint, items):
     albedo = ground.paint(rng, plane, tint)
     if rng.random() < ground.litter:
         albedo = grounds.littered(rng, plane, albedo)
-    sun, sky = _ground_light(view, items)
-    canvas = albedo * (
-        sun[..., None] * np.float32(view.light.sun) + sky[..., None] * np.float32(view.light.sky)
-    )
+    bodies = [body for item in items for body in _occluders(view, item)]
+    canvas = albedo * ground_light(view, bodies)
     if plane.first:
         canvas[: plane.first] = backdrops.paint(rng, plane.first, view.width, ground.indoors)
         _blur_distance(view, plane.first, canvas)
@@ -168,45 +167,6 @@ def _blur_distance(view, first, canvas):
     rows = np.arange(end, dtype=np.float32)[:, None, None]
     near = smoothstep(first + 0.02 * view.height, end, rows)
     canvas[:end] = canvas[:end] * near + soft * (1 - near)
-
-
-def _ground_light(view, items, step=2):
-    """Shares [height, width] of sun (times its slant) and sky that reach the ground."""
-    rows, columns = np.arange(0, view.height, step), np.arange(0, view.width, step)
-    x, y = np.meshgrid(columns.astype(np.float32), rows.astype(np.float32))
-    sun, sky = np.ones_like(x), np.ones_like(x)
-    up = np.array([[0], [1], [0]], np.float32)
-    for item in items:
-        for occluder in _occluders(view, item):
-            area = _shadow_area(view, occluder, step, x.shape)
-            points = np.stack([x[area].ravel(), np.zeros(x[area].size, np.float32)])
-            points = np.insert(points, 2, -y[area].ravel() / np.sin(view.elevation), axis=0).astype(
-                np.float32
-            )
-            sun[area] *= sunlight(points, view.light, [occluder]).reshape(x[area].shape)
-            sky[area] *= openness(points, np.repeat(up, points.shape[1], axis=1), [occluder]).reshape(
-                x[area].shape
-            )
-    size = (view.width, view.height)
-    return tuple(
-        cv2.resize(share, size, interpolation=cv2.INTER_LINEAR) * np.float32(factor)
-        for share, factor in ((sun, view.light.direction[1]), (sky, 1.0))
-    )
-
-
-def _shadow_area(view, occluder, step, shape):
-    """Slices of the coarse canvas that an occluder's shadow and gloom can reach."""
-    radius, height = float(occluder.radii.max()), float(occluder.center[1] + occluder.radii[1])
-    direction = np.asarray(view.light.direction)
-    foot = np.array([occluder.center[0], 0, occluder.center[2]])
-    far = foot - direction * np.array([1, 0, 1]) * 1.5 * height / direction[1]
-    reach = 3.0 * radius
-    places = [(p[0], -p[2] * np.sin(view.elevation)) for p in (foot, far)]
-    left, right = min(p[0] for p in places) - reach, max(p[0] for p in places) + reach
-    top, bottom = min(p[1] for p in places) - reach, max(p[1] for p in places) + reach
-    rows = slice(int(np.clip(top // step, 0, shape[0])), int(np.clip(bottom // step + 1, 0, shape[0])))
-    columns = slice(int(np.clip(left // step, 0, shape[1])), int(np.clip(right // step + 1, 0, shape[1])))
-    return rows, columns
 
 
 def _light(view, pieces, canvas):

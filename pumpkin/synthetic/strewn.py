@@ -92,7 +92,7 @@ def fallen_leaves(rng, plane, canvas, places, size=(10, 24)):
         )
 
 
-def tuft(rng, view, item, tint):
+def tuft(rng, view, tint, item):
     """The sprite of the blades that stand before the foot of an item on turf."""
     body = item.thing.occluders(view, item.x, item.y, item.radius)[0]
     wide, tall = float(body.radii[0]), float(np.hypot(body.radii[1] * view.up[1], body.radii[2] * view.up[2]))

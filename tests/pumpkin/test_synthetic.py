@@ -8,10 +8,23 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pumpkin.synthetic import SyntheticError, contact_sheet, generate, layout, render_scene, scene_seed
+from pumpkin.synthetic import (
+    SyntheticError,
+    contact_sheet,
+    generate,
+    layout,
+    lookalikes,
+    pumpkins,
+    render_scene,
+    scene_seed,
+)
 from pumpkin.synthetic.__main__ import main
 from pumpkin.synthetic.folder import image_id
+from pumpkin.synthetic.lighting import Occluder, sunlight
+from pumpkin.synthetic.noise import ring_field
 from pumpkin.synthetic.scene import MIN_VISIBLE_AREA, OVERLAPPED, see
+from pumpkin.synthetic.solids import TABLE, Solid
+from pumpkin.synthetic.view import Light, View
 
 SMALL = 96  # longer side of the scenes here
 
@@ -26,6 +39,12 @@ def folder(tmp_path_factory):
     out = tmp_path_factory.mktemp("scenes") / "data"
     manifest = generate(out, {"train": 6, "val": 3}, seed=7, size=SMALL, workers=1, progress=False)
     return out, manifest
+
+
+@pytest.fixture
+def view():
+    light = Light((0.6, 0.64, -0.48), (1, 1, 1), (0.5, 0.5, 0.5), 0.2)
+    return View(160, 200, 0.4, -400.0, 140.0, 1.0, light)
 
 
 def _files(out):
@@ -83,7 +102,7 @@ def test_masks_fit_their_image_and_never_overlap(folder):
             mask = _pixels(path)
             assert mask.dtype == bool
             assert mask.any()
-            assert abs((mask.shape[1] / mask.shape[0]) / (width / height) - 1) < 0.02
+            assert abs((mask.shape[1] / mask.shape[0]) / (width / height) - 1) < 0.01
             total = mask.astype(int) if total is None else total + mask
         if total is not None:
             assert total.max() == 1
@@ -163,6 +182,65 @@ def test_a_nearer_pumpkin_hides_a_farther_one():
         _, fewer, _ = see(view, items[:count])
         near = fewer > 0
         assert (labels[near] == fewer[near]).all()
+
+
+def test_a_look_alike_hides_pumpkins_and_has_no_mask(view):
+    pumpkin = pumpkins.grow(np.random.default_rng(1), np.random.SeedSequence(1))
+    ball = lookalikes.Ball(Solid(), lambda rng, hits: (hits.normal, hits.depth), pumpkin.seed)
+    far, near = layout.Item(pumpkin, 100.0, 90.0, 30.0), layout.Item(ball, 100.0, 112.0, 20.0)
+    alone, both = see(view, [far]), see(view, [far, near])
+    (_, sprite), _ = both[0]
+    assert alone[2] == (0.0,)
+    assert 0.1 < both[2][0] < 0.9
+    assert set(np.unique(both[1])) == {0, 1}
+    assert not both[1][sprite.rows, sprite.columns].any()
+    seen = (both[1] == 1).sum() / (alone[1] == 1).sum()
+    assert both[2][0] == pytest.approx(1 - seen)
+
+
+def test_a_pumpkin_that_can_hardly_be_seen_is_left_out(view):
+    pumpkin = pumpkins.grow(np.random.default_rng(1), np.random.SeedSequence(1))
+    far, near = layout.Item(pumpkin, 100.0, 100.0, 15.0), layout.Item(pumpkin, 100.0, 120.0, 60.0)
+    pieces, labels, hidden = see(view, [far, near])
+    assert [item for item, _ in pieces] == [near]
+    assert labels.max() == 1
+    assert hidden == (0.0,)
+
+
+def test_a_plain_solid_is_a_ball(view):
+    hits = Solid().march(view, 40.0, (0.0, 0.0))
+    assert hits.depth.size == pytest.approx(np.pi * 40**2, rel=0.01)
+    place = np.stack([hits.right, hits.up, hits.depth])
+    assert np.allclose(np.linalg.norm(place, axis=0), 40, atol=0.2)
+    axes = np.stack([view.right, view.up, view.forward], axis=1)
+    assert np.allclose(hits.normal, axes @ place / 40, atol=0.02)
+    assert hits.depth.max() < 3  # only the side that looks at the camera
+
+
+def test_lobes_have_creases_between_crests(view):
+    angle = np.linspace(-np.pi, np.pi, TABLE)
+    groove = (0.5 - 0.5 * np.cos(8 * angle)).astype(np.float32)
+    lobed = Solid(depth=np.full(TABLE, 0.1, np.float32), groove=groove).march(view, 40.0, (0.0, 0.0))
+    radius = np.sqrt(lobed.right**2 + lobed.up**2 + lobed.depth**2) / 40
+    assert radius.min() == pytest.approx(0.9, abs=0.01)
+    assert radius.max() == pytest.approx(1.0, abs=0.01)
+    off_axis = lobed.cosine < 0.99  # on the axis itself all lobes meet
+    assert np.allclose(radius[off_axis], 1 - 0.1 * lobed.crease[off_axis], atol=0.01)
+
+
+def test_shadow_falls_away_from_the_light():
+    light = Light((0.6, 0.8, 0.0), (1, 1, 1), (0.5, 0.5, 0.5), 0.1)
+    ball = Occluder(np.array([0, 10, 0], np.float32), np.array([10, 10, 10], np.float32))
+    # the ray through the middle of the ball meets the ground 7.5 to its left
+    points = np.array([[-7.5, 7.5, 40.0], [0, 0, 0], [0, 0, 0]], np.float32)
+    assert sunlight(points, light, [ball]).tolist() == pytest.approx([0, 1, 1], abs=1e-3)
+
+
+def test_ring_field_has_no_seam():
+    field = ring_field(np.random.default_rng(0), (32, 128), (4, 8))
+    steps = np.abs(np.diff(np.concatenate([field, field[:, :1]], axis=1), axis=1))
+    assert steps[:, -1].max() <= steps[:, :-1].max()
+    assert 0.5 < field.std() < 1.5
 
 
 def test_same_arguments_do_nothing(folder):
