@@ -114,7 +114,7 @@ def _choose_in_tile(tile, free, threshold):
 
     A box stays if it is free and no better one that stays overlaps it. Each time that this rule is applied
     to a guess, at least one more place, counted from the front, is right for good; a guess that it does not
-    change is the greedy result. The rounds are as many as the longest chain of suppressions, mostly below six.
+    change is the greedy result. It takes as many rounds as the longest chain of suppressions: a few.
     """
     better = np.triu(np.ones((_TILE, _TILE), bool), k=1)
     suppresses = ops.logical_and(_overlaps(tile, tile) > threshold, better)
