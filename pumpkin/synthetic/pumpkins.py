@@ -31,7 +31,6 @@ class Pumpkin:
 
     solid: Solid
     skin: str
-    lobes: int
     carved: bool
     seed: np.random.SeedSequence
     is_pumpkin = True
@@ -83,7 +82,7 @@ def grow(rng, seed):
     sine = np.sqrt(np.clip(1 - np.linspace(-1, 1, TABLE) ** 2, 0, 1))
     solid.depth = (rng.uniform(0.06, 0.13) * sine**0.7 * solid.profile).astype(np.float32)
     carved = tilt < 0.4 and rng.random() < CARVED_SHARE
-    return Pumpkin(solid, skin, lobes, carved, seed)
+    return Pumpkin(solid, skin, carved, seed)
 
 
 def _profile(rng, aspect):

@@ -95,10 +95,9 @@ class Solid:
         radii = np.array([1, self.aspect, 1], np.float32)
         return float(np.linalg.norm(radii * self.rotation[:, 0]))
 
-    def pole(self, cosine=1.0):
-        """The point (X, Y, Z) on the axis, in radii from the centre."""
-        height = self.aspect * float(self.profile[-1 if cosine > 0 else 0])
-        return self.rotation.T @ np.array([0, math.copysign(height, cosine), 0], np.float32)
+    def pole(self):
+        """The point (X, Y, Z) where the stem stands, in radii from the centre."""
+        return self.rotation[1] * np.float32(self.aspect * self.profile[-1])
 
     def march(self, view, radius, shift):
         """Hits of the rays through the canvas pixels; ``shift`` is the centre's place in its pixel.
