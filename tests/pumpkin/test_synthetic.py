@@ -228,6 +228,17 @@ def test_lobes_have_creases_between_crests(view):
     assert np.allclose(radius[off_axis], 1 - 0.1 * lobed.crease[off_axis], atol=0.01)
 
 
+def test_silhouettes_have_no_holes(view):
+    """Rays that graze one lobe still find the lobe behind it."""
+    for k in range(12):
+        thing = pumpkins.grow(np.random.default_rng(k), np.random.SeedSequence(k))
+        hits = thing.solid.march(view, 60.0, (0.0, 0.0))
+        cover = np.zeros((160, 160), np.uint8)
+        cover[80 - hits.up.astype(int), 80 + hits.right.astype(int)] = 1
+        assert cv2.connectedComponents(1 - cover, connectivity=4)[0] == 2  # a label for the solid, one around
+        assert cv2.connectedComponents(cover)[0] == 2
+
+
 def test_shadow_falls_away_from_the_light():
     light = Light((0.6, 0.8, 0.0), (1, 1, 1), (0.5, 0.5, 0.5), 0.1)
     ball = Occluder(np.array([0, 10, 0], np.float32), np.array([10, 10, 10], np.float32))
