@@ -55,13 +55,14 @@ def load_backbone(model, path):
     """Load a file of keras.applications weights into a keras.applications model; returns a Report.
 
     model: whole or cut at an inner layer, without its classifier. path: Keras 3's ``.weights.h5`` or the
-    older ``.h5``. If an old file names its layers otherwise, they are taken in their order, provided that
-    all shapes agree. Raises WeightsError if a tensor of the model is missing or has another shape.
+    older ``.h5``. Layers that Keras named by kind and number correspond in their order. If an old file
+    names all its layers otherwise, they are taken in their order, provided that all shapes agree.
+    Raises WeightsError if a tensor of the model is missing or has another shape.
     """
     tensors = tensors_of(model)
     with open_weights(path) as file:
         groups = read_groups(file)
-        found = _by_name(groups, [(tensor.group, tensor.layer, tensor.weight) for tensor in tensors])
+        found = _by_kind(groups, tensors)
         fits = all(tensor.name in found and found[tensor.name].shape == tensor.shape for tensor in tensors)
         in_order = {} if fits else _by_order(groups, tensors)
         stored = _read(in_order or found)
@@ -290,6 +291,35 @@ def _rename(names, wanted):
         return names
     words = dict(zip(unknown, missing))
     return [words.get(name, name) for name in names]
+
+
+def _by_kind(groups, tensors):
+    """As ``_by_name``, and layers that Keras named by kind and number may have other numbers in the file.
+
+    The numbers count what the process built before: ``layer_normalization_1`` of the model may be
+    ``layer_normalization_7`` of the file.
+    """
+    in_model = {tensor.layer for tensor in tensors}
+    in_file = {name for group, own in groups for path, _ in own for name in (group, *path.split("/")[:-1])}
+    kinds_in_model, kinds_in_file = _kinds(in_model - in_file), _kinds(in_file - in_model)
+    alias = {}
+    for kind, names in kinds_in_model.items():
+        alias.update(zip(names, kinds_in_file.get(kind, [])))
+    wanted = [(tensor.group, alias.get(tensor.layer, tensor.layer), tensor.weight) for tensor in tensors]
+    found = _by_name(groups, wanted)
+    ours = {
+        f"{alias[tensor.layer]}/{tensor.weight}": tensor.name for tensor in tensors if tensor.layer in alias
+    }
+    return {ours.get(name, name): dataset for name, dataset in found.items()}
+
+
+def _kinds(names):
+    """Names without their number: {"dense": ["dense", "dense_2", "dense_10"]}."""
+    kinds = {}
+    for name in names:
+        kind, number = re.fullmatch(r"(.*?)(?:_(\d+))?", name).groups()
+        kinds.setdefault(kind, []).append((int(number or 0), name))
+    return {kind: [name for _, name in sorted(found)] for kind, found in kinds.items()}
 
 
 def _by_order(groups, tensors):

@@ -210,6 +210,27 @@ def test_an_old_backbone_file_with_other_names_is_taken_in_order(tmp_path):
     assert "in their order" in report.summary()
 
 
+def test_layers_that_keras_numbered_correspond_in_their_order(tmp_path):
+    def build(numbers):
+        image = keras.Input((4, 4, 3))
+        x = layers.Conv2D(4, 1, name="stem")(image)
+        for number in numbers:
+            x = layers.Dense(4, name=f"dense{number}")(x)
+        return keras.Model(image, x)
+
+    source = fill(build(("_2", "_10", "_11")))
+    source.save_weights(tmp_path / "model.weights.h5")
+    weights.save(source, tmp_path / "model.h5")
+    for path in ("model.weights.h5", "model.h5"):
+        model = build(("", "_1"))
+        report = weights.load_backbone(model, tmp_path / path)
+        assert not report.by_order
+        assert_constants(model, ["stem/kernel", "stem/bias"])
+        assert (values(model)["dense/kernel"] == constant("dense_2/kernel")).all()
+        assert (values(model)["dense_1/bias"] == constant("dense_10/bias")).all()
+        assert len(report.unused_in_file) == 2
+
+
 def test_a_backbone_file_of_another_kind_is_refused(tmp_path, mobilenet):
     weights.save(nested(), tmp_path / "other.h5")
     with pytest.raises(WeightsError, match="holds too little of the model: loaded 0 of 260"):
