@@ -77,7 +77,8 @@ def _sorted_rows(boxes, class_ids, order):
         columns.append(ops.expand_dims(ops.cast(class_ids, "float32"), axis=-1))
     rows = ops.reshape(ops.concatenate(columns, axis=-1), (-1, 3 + len(columns)))
     rows = ops.take(rows, ops.reshape(order, (-1,)), axis=0)
-    return ops.concatenate([rows, ops.zeros((1, 3 + len(columns)), "float32")], axis=0)
+    empty = ops.convert_to_tensor([[0.0, 0.0, 0.0, 0.0, _TINY, 0.0]], "float32")
+    return ops.concatenate([rows, empty[:, : rows.shape[1]]], axis=0)
 
 
 def _greedy(table, first, available, max_output, threshold):
