@@ -160,7 +160,8 @@ def compute_overlaps(boxes1, boxes2):
 def compute_overlaps_masks(masks1, masks2):
     """IoU of masks [H, W, N] with masks [H, W, M]: [N, M], 0 where both are empty."""
     flat1, flat2 = (
-        np.reshape(masks > 0.5, (np.prod(masks.shape[:2]), masks.shape[2])).astype(np.float32) for masks in (masks1, masks2)
+        np.reshape(masks > 0.5, (np.prod(masks.shape[:2]), masks.shape[2])).astype(np.float32)
+        for masks in (masks1, masks2)
     )
     intersection = flat1.T @ flat2
     union = flat1.sum(axis=0)[:, None] + flat2.sum(axis=0)[None, :] - intersection

@@ -1,16 +1,15 @@
 """The door to the network under matterport's names: ``from mrcnn import model as modellib``."""
 
-import re
-
 import numpy as np
 from keras import Model
 
 from mrcnn import inference, weights
-from mrcnn.modeling.layer_names import leaf_layers
 from mrcnn.modeling.network import backbone_shapes, build_network
 from mrcnn.modeling.resnet import BatchNorm
 from mrcnn.pipeline.loader import load_image_gt
 from mrcnn.pipeline.transforms import compose_image_meta, mold_image, parse_image_meta, unmold_image
+from mrcnn.training import driver
+from mrcnn.training.run import Run, data_hash
 
 __all__ = [
     "BatchNorm",
@@ -53,12 +52,14 @@ class MaskRCNN:
         self.class_names = None
         self._anchors_of = inference.AnchorCache(config)
         self._detector = None
+        self._run_folder = None
 
     # --- Weights --------------------------------------------------------------------------------
 
-    def load_weights(self, filepath, by_name=True, exclude=None):
+    def load_weights(self, filepath, by_name=False, exclude=None):
         """Load weights by layer name from a file of ours or of matterport's.
 
+        by_name: True loads what fits, False asks that the file hold every tensor of the network.
         exclude: names of layers to leave as they are. Returns a weights.Report of what was loaded.
         Raises weights.WeightsError if the file is unreadable or fits next to nothing.
         """
@@ -77,10 +78,33 @@ class MaskRCNN:
 
     # --- Training -------------------------------------------------------------------------------
 
+    def train(
+        self, train_dataset, val_dataset, learning_rate, epochs, layers,
+        augmentation=None, custom_callbacks=None, no_augmentation_sources=None,
+    ):  # fmt: skip
+        """Train up to a total of ``epochs``, counted with those already done.
+
+        train_dataset, val_dataset: prepared Datasets; val_dataset may be None. layers: heads, 3+, 4+, 5+,
+        all, or a regular expression of layer names. augmentation: see Loader. custom_callbacks: Keras
+        callbacks. no_augmentation_sources: sources of images that are not augmented.
+        """
+        self._expect("training")
+        if epochs <= self.epoch:
+            print(f"Nothing to train: {self.epoch} epochs are done and {epochs} were asked for.")
+            return
+        if self._run_folder is None:
+            self._run_folder = Run(self.model_dir, self.config)
+            self._run_folder.write_settings(data=data_hash(train_dataset))
+        stage = {"layers": layers, "epochs": epochs - self.epoch, "learning_rate": learning_rate}
+        driver.train(
+            self, train_dataset, val_dataset, self.config, self._run_folder, stages=[stage],
+            augmentation=augmentation, callbacks=custom_callbacks or (),
+            plain_sources=no_augmentation_sources or (),
+        )  # fmt: skip
+
     def set_trainable(self, layer_regex):
         """Train the layers whose whole name matches a regular expression, and no others."""
-        for name, layer in leaf_layers(self.keras_model).items():
-            layer.trainable = bool(re.fullmatch(layer_regex, name))
+        driver.set_trainable(self.keras_model, layer_regex)
 
     # --- Detection ------------------------------------------------------------------------------
 

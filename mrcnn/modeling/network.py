@@ -102,7 +102,8 @@ def _build_training(config):
     outputs = {name: losses.Loss(name)(tensors) for name, tensors in loss_inputs.items()}
     model = TrainingModel(inputs, outputs, name="mask_rcnn")
     model.loss_weights = {name: float(config.LOSS_WEIGHTS.get(name, 1.0)) for name in outputs}
-    model.weight_decay = config.WEIGHT_DECAY
+    # AdamW decays the weights itself.
+    model.weight_decay = 0.0 if config.OPTIMIZER == "adamw" else config.WEIGHT_DECAY
     return model
 
 
@@ -125,13 +126,9 @@ class TrainingModel(keras.Model):
         return self.get_metrics_result()
 
     def compile(self, **kwargs):
-        # Keras finds the metrics as attributes; without gt-dependent targets there are no others.
-        self._loss_means = [keras.metrics.Mean(name=name) for name in self.output_names_of_losses]
+        # Keras finds metrics among the attributes.
+        self._loss_means = [keras.metrics.Mean(name=name) for name in self.loss_weights]
         super().compile(**kwargs)
-
-    @property
-    def output_names_of_losses(self):
-        return list(self.loss_weights)
 
 
 def image_anchors(config, image_shape, normalized=True):

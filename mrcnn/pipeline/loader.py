@@ -75,10 +75,10 @@ class Loader(PyDataset):
     """Batches of a data set for ``fit``, prepared by threads.
 
     shuffle: each image once in every pass over the data, in an order of its own; without it, in the
-    data set's order, the same each epoch. seed: none is config.SEED. augmentation: as in load_image_gt;
-    none is no augmentation. skip_bad: an unreadable file gives its place to the next image and is noted
-    in ``skipped`` (path to reason), instead of stopping the run. steps: batches of an epoch; none: as many
-    as show every image once. start_epoch: the epoch that comes first.
+    data set's order, the same each epoch. seed: none is config.SEED. augmentation: as in load_image_gt.
+    plain_sources: sources whose images are not augmented. skip_bad: an unreadable file gives its place
+    to the next image and is noted in ``skipped`` (path to reason), instead of stopping the run. steps:
+    batches of an epoch; none: as many as show every image once. start_epoch: the epoch that comes first.
 
     ``error`` keeps the exception that stopped a thread: some backends only pass on its text.
     """
@@ -90,6 +90,7 @@ class Loader(PyDataset):
         shuffle=True,
         seed=None,
         augmentation=None,
+        plain_sources=(),
         skip_bad=False,
         workers=None,
         batch_size=None,
@@ -104,6 +105,7 @@ class Loader(PyDataset):
         self.shuffle = shuffle
         self.seed = config.SEED if seed is None else seed
         self.augmentation = augmentation_of(augmentation)
+        self.plain_sources = set(plain_sources)
         self.skip_bad = skip_bad
         self.batch_size = batch_size or config.BATCH_SIZE
         self.steps = steps or -(-len(dataset.image_ids) // self.batch_size)
@@ -156,9 +158,9 @@ class Loader(PyDataset):
             image_id = self.image_id_at(position + skip)
             try:
                 rng = np.random.default_rng([self.seed, _IMAGE, position])
-                gt = load_image_gt(
-                    self.dataset, self.config, image_id, augmentation=self.augmentation, rng=rng
-                )
+                plain = self.dataset.image_info[image_id]["source"] in self.plain_sources
+                augmentation = None if plain else self.augmentation
+                gt = load_image_gt(self.dataset, self.config, image_id, augmentation=augmentation, rng=rng)
                 return self._padded(*gt, rng)
             except (ImageError, OSError) as error:
                 if not self.skip_bad:

@@ -1,0 +1,40 @@
+"""PumpkinConfig: the network's settings and those of the application around it."""
+
+import yaml
+
+from mrcnn.config import Config, ConfigError
+
+
+class PumpkinConfig(Config):
+    """Settings of scripts/train.py; ``CLASSES`` decides NUM_CLASSES."""
+
+    NAME = "pumpkin"
+    CLASSES = ("Pumpkin",)  # names of Open Images classes
+    DATASET = "data/pumpkin"  # where scripts/download.py puts them
+    LAYOUT = "openimages"  # or "nuclei": a folder an image
+    STEPS_PER_EPOCH = None  # an epoch shows every image once
+    VALIDATION_STEPS = None
+
+    def _compute_derived(self):
+        self.NUM_CLASSES = 1 + len(self.CLASSES)
+        super()._compute_derived()
+
+
+def load_config(path=None, settings=()):
+    """The config of a YAML file (none: the defaults) with ``NAME=VALUE`` texts on top, values in YAML.
+
+    Raises ConfigError for what cannot be read or is unknown.
+    """
+    config = PumpkinConfig() if path is None else PumpkinConfig.from_yaml(path)
+    config.update(dict(_parse(setting) for setting in settings), source="--set")
+    return config
+
+
+def _parse(setting):
+    name, equals, value = setting.partition("=")
+    if not equals:
+        raise ConfigError(f"--set: expected NAME=VALUE, got {setting!r}.")
+    try:
+        return name.strip(), yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set: the value of {name} is not YAML: {value!r}.") from error

@@ -1,0 +1,59 @@
+"""COCO AP of a model's masks and boxes on one split of a data set."""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone, not installed
+
+from pumpkin.startup import import_backend
+
+
+def parse(argv):
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--weights", default="last", help="last (default), coco, or the path of a weights file"
+    )
+    parser.add_argument("--runs", default="runs", metavar="DIR", help="where --weights last looks (runs)")
+    parser.add_argument("--dataset", metavar="DIR", help="the data set (the config's DATASET)")
+    parser.add_argument("--split", default="val", help="train, val (default) or test")
+    parser.add_argument("--config", metavar="FILE", help="a YAML config, for weights that carry none")
+    parser.add_argument("--limit", type=int, metavar="N", help="measure on the first N images alone")
+    parser.add_argument(
+        "--min-confidence", type=float, default=0.05, metavar="X",
+        help="AP looks at weak detections too, so this is low whatever the config says (0.05)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--out", metavar="FILE", help="JSON of the result (evaluation_<split>.json by the weights)"
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    args = parse(argv)
+    import_backend()
+    from mrcnn.downloads import DownloadError
+    from mrcnn.evaluation import evaluate, format_table
+    from pumpkin import inference
+    from pumpkin.dataset import open_dataset
+    from pumpkin.detect import write_json
+
+    try:
+        weights = inference.find_weights(args.weights, args.runs)
+        config = inference.config_of(weights, args.config, DETECTION_MIN_CONFIDENCE=args.min_confidence)
+        dataset = open_dataset(config, args.dataset or config.DATASET, args.split)
+        model = inference.open_model(weights, config)
+        scores = evaluate(model.detect, dataset, dataset.image_ids[: args.limit])
+        out = Path(args.out) if args.out else weights.with_name(f"evaluation_{args.split}.json")
+        write_json(out, {"weights": weights.name, "split": args.split, **scores})
+    except (ValueError, OSError, DownloadError) as error:
+        print(f"evaluate: {error}", file=sys.stderr)
+        return 1
+    print(f"{weights.name} on {scores['images']} images with {scores['instances']} instances:")
+    print(format_table(scores))
+    print(f"Written to {out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
