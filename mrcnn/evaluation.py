@@ -12,63 +12,85 @@ from tqdm import tqdm
 from mrcnn.ops import boxes as box_ops
 from mrcnn.pipeline.masks import extract_bboxes
 
-# The numbers of COCO's evaluation server, by the names that the evaluator gives them.
-METRICS = {
-    "AP": "AP_all",
-    "AP50": "AP_50",
-    "AP75": "AP_75",
-    "APs": "AP_small",
-    "APm": "AP_medium",
-    "APl": "AP_large",
-    "AR": "AR_all",
-}
+# COCO's numbers: AP over all IoU thresholds, at 0.50, at 0.75, of small (< 32 x 32 px), medium and large
+# (> 96 x 96 px) gt, and average recall over all thresholds.
+METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR")
+MAX_DETECTIONS = 100
+
+_AT_50, _AT_75 = 0, 5  # places among COCO's IoU thresholds 0.50, 0.55, ... 0.95
+_ALL, _SMALL, _MEDIUM, _LARGE = range(4)  # places among its ranges of area
+_PIXELS_AT_ONCE = 1 << 16  # bounds the memory for overlaps of masks
 
 
 class EvaluationError(ValueError):
-    """There is nothing to evaluate."""
+    """There is nothing to evaluate, or the detections do not belong to the images."""
 
 
 # --- COCO ---------------------------------------------------------------------------------------
 
 
-def evaluate(detect, dataset, image_ids=None, progress=True, max_detections=100):
+def evaluate(detect, dataset, image_ids=None, progress=True, batch_size=1, max_detections=MAX_DETECTIONS):
     """COCO's average precision of detections on a data set, for masks and for boxes.
 
     detect: takes a list of images [H, W, 3] uint8, gives for each a dict of rois, class_ids, scores and
-    masks, as MaskRCNN.detect. image_ids: of the data set; none: all. max_detections: the best so many of
-    each image count; COCO's number is 100.
-    Returns {"segm": {...}, "bbox": {...}, "images": ..., "instances": ...}; the inner dicts hold AP, AP50,
-    AP75, APs, APm, APl, AR (between 0 and 1, -1 where no gt is of that size) and per_class AP by name.
+    masks, as MaskRCNN.detect. image_ids: of the data set; none: all. batch_size: images given to detect at
+    once; only their masks are held in memory. max_detections: the best so many of each image count.
+    Returns the dict of ``score``. Raises EvaluationError, before it detects, if no instance is to be found.
+    """
+    image_ids = [int(i) for i in (dataset.image_ids if image_ids is None else image_ids)]
+    ground_truth = coco_ground_truth(dataset, image_ids)
+    _require_instances(ground_truth)
+    results = []
+    with tqdm(total=len(image_ids), desc="evaluate", unit="image", disable=not progress) as bar:
+        for start in range(0, len(image_ids), batch_size):
+            batch = ground_truth["images"][start : start + batch_size]
+            images = [dataset.load_image(info["id"]) for info in batch]
+            for info, image, found in zip(batch, images, detect(images), strict=True):
+                _require_equal_sizes(info, image, found["masks"])
+                results.extend(coco_results(info["id"], found))
+            bar.update(len(batch))
+    return score(ground_truth, results, max_detections)
+
+
+def score(ground_truth, results, max_detections=MAX_DETECTIONS):
+    """COCO's numbers for detections against ground truth.
+
+    ground_truth: of ``coco_ground_truth``. results: of ``coco_results``, those of all images in one list.
+    Returns {"segm": {...}, "bbox": {...}, "images": ..., "instances": ...}; the inner dicts hold METRICS
+    (between 0 and 1, -1 where no gt is of that size) and per_class, the AP by the name of the class.
     Crowds count neither for nor against. Raises EvaluationError if there is no instance to find.
     """
-    image_ids = dataset.image_ids if image_ids is None else image_ids
-    images, truths, results = [], [], []
-    for image_id in tqdm(image_ids, desc="evaluate", unit="image", disable=not progress):
-        image = dataset.load_image(image_id)
-        images.append({"id": int(image_id), "height": image.shape[0], "width": image.shape[1]})
-        truths.extend(_truths(int(image_id), *dataset.load_mask(image_id), first=len(truths) + 1))
-        results.extend(coco_results(int(image_id), detect([image])[0]))
-    instances = sum(not truth["iscrowd"] for truth in truths)
-    if not instances:
-        raise EvaluationError(f"None of the {len(image_ids)} images holds an instance to find.")
-    ground_truth = {
-        "images": images,
-        "categories": [{"id": int(i), "name": dataset.class_names[i]} for i in dataset.class_ids[1:]],
-        "annotations": truths,
-    }
+    instances = _require_instances(ground_truth)
     scores = {kind: _score(kind, ground_truth, results, max_detections) for kind in ("segm", "bbox")}
-    return {**scores, "images": len(image_ids), "instances": instances}
+    return {**scores, "images": len(ground_truth["images"]), "instances": instances}
+
+
+def coco_ground_truth(dataset, image_ids=None):
+    """The instances of a data set in COCO's format, masks run-length encoded; one image in memory at a time.
+
+    A negative class id makes a crowd. Returns {"images": [...], "categories": [...], "annotations": [...]}.
+    """
+    images, annotations = [], []
+    for image_id in dataset.image_ids if image_ids is None else image_ids:
+        masks, class_ids = dataset.load_mask(image_id)
+        images.append({"id": int(image_id), "height": masks.shape[0], "width": masks.shape[1]})
+        annotations.extend(_truths(int(image_id), masks, class_ids, first=len(annotations) + 1))
+    categories = [{"id": int(i), "name": _class_label(dataset, i)} for i in dataset.class_ids[1:]]
+    return {"images": images, "categories": categories, "annotations": annotations}
 
 
 def coco_results(image_id, result):
-    """Detections of one image in COCO's results format, masks run-length encoded."""
-    boxes = np.asarray(result["rois"], float)
+    """Detections of one image in COCO's results format, masks run-length encoded.
+
+    result: a dict of rois, class_ids, scores and masks, in the coordinates of the image.
+    """
+    boxes = np.asarray(result["rois"], float).reshape(-1, 4)
     rows = zip(boxes, result["class_ids"], result["scores"], np.moveaxis(result["masks"], -1, 0))
     return [
         {
             "image_id": image_id,
             "category_id": int(class_id),
-            "bbox": [x1, y1, x2 - x1, y2 - y1],
+            "bbox": [float(x1), float(y1), float(x2 - x1), float(y2 - y1)],
             "score": float(score),
             "segmentation": encode_mask(mask),
         }
@@ -96,7 +118,7 @@ def _truths(image_id, masks, class_ids, first):
             "image_id": image_id,
             "category_id": abs(int(class_id)),
             "bbox": [float(x1), float(y1), float(x2 - x1), float(y2 - y1)],
-            "area": float(mask.sum()),
+            "area": float(np.count_nonzero(mask)),
             "iscrowd": int(class_id < 0),
             "segmentation": encode_mask(mask),
         }
@@ -104,24 +126,72 @@ def _truths(image_id, masks, class_ids, first):
     ]
 
 
+def _class_label(dataset, class_id):
+    """A class's name, with its source where another class has the same name."""
+    name = dataset.class_names[class_id]
+    alike = list(dataset.class_names).count(name) > 1
+    return f"{name} ({dataset.class_info[class_id]['source']})" if alike else name
+
+
+def _require_instances(ground_truth):
+    """The number of instances that are no crowds; EvaluationError if there are none."""
+    instances = sum(not truth["iscrowd"] for truth in ground_truth["annotations"])
+    if not instances:
+        raise EvaluationError(
+            f"None of the {len(ground_truth['images'])} images holds an instance to find, so there is no AP."
+        )
+    return instances
+
+
+def _require_equal_sizes(info, image, detected):
+    """EvaluationError if gt or detected masks do not have their image's size: they would never overlap."""
+    size = image.shape[:2]
+    # The base class gives masks of no size for images without instances.
+    for kind, shape in (("gt", (info["height"], info["width"])), ("detected", detected.shape[:2])):
+        if shape not in (size, (0, 0)):
+            raise EvaluationError(
+                f"Image {info['id']} is {size[0]} x {size[1]}, but its {kind} masks are "
+                f"{shape[0]} x {shape[1]}; they must be of one size."
+            )
+
+
 def _score(kind, ground_truth, results, max_detections):
-    """The METRICS of one kind, "segm" or "bbox"."""
-    names = [category["name"] for category in ground_truth["categories"]]
-    if not results:
-        return {**dict.fromkeys(METRICS, 0.0), "per_class": dict.fromkeys(names, 0.0)}
-    truth = COCO(ground_truth, use_deepcopy=True)
-    # The evaluator writes into what it is given.
-    evaluator = COCOeval_faster(truth, truth.loadRes([dict(row) for row in results]), kind)
-    evaluator.params.maxDets = [1, 10, max_detections]
+    """The METRICS and per_class of one kind, "segm" or "bbox"."""
+    truth = COCO(ground_truth, use_deepcopy=True)  # the evaluator writes into what it is given
+    found = COCO({**ground_truth, "annotations": _as_annotations(kind, results)})
+    evaluator = COCOeval_faster(truth, found, kind)
+    evaluator.params.maxDets = [max_detections]
     evaluator.evaluate()
     evaluator.accumulate()
-    evaluator.summarize()
-    found = evaluator.stats_as_dict
-    per_class = evaluator.eval["precision"][:, :, :, 0, -1]  # (IoU thresholds, recalls, classes)
-    return {
-        **{ours: float(found[theirs]) for ours, theirs in METRICS.items()},
-        "per_class": {name: _mean_of_known(per_class[:, :, i]) for i, name in enumerate(names)},
+    precision = evaluator.eval["precision"][..., 0]  # [IoU thresholds, recalls, classes, areas]
+    recall = evaluator.eval["recall"][..., 0]  # [IoU thresholds, classes, areas]
+    values = {
+        "AP": precision[..., _ALL],
+        "AP50": precision[_AT_50, ..., _ALL],
+        "AP75": precision[_AT_75, ..., _ALL],
+        "APs": precision[..., _SMALL],
+        "APm": precision[..., _MEDIUM],
+        "APl": precision[..., _LARGE],
+        "AR": recall[..., _ALL],
     }
+    names = [category["name"] for category in ground_truth["categories"]]
+    per_class = {name: _mean_of_known(precision[:, :, i, _ALL]) for i, name in enumerate(names)}
+    return {**{name: _mean_of_known(values[name]) for name in METRICS}, "per_class": per_class}
+
+
+def _as_annotations(kind, results):
+    """Results in the form of gt. Masks are sorted into sizes by their own area, not by their box's."""
+    return [
+        {
+            **result,
+            "id": number,
+            "iscrowd": 0,
+            "area": float(
+                rle.area(result["segmentation"]) if kind == "segm" else result["bbox"][2] * result["bbox"][3]
+            ),
+        }
+        for number, result in enumerate(results, start=1)
+    ]
 
 
 def _mean_of_known(values):
@@ -158,19 +228,31 @@ def compute_overlaps(boxes1, boxes2):
 
 
 def compute_overlaps_masks(masks1, masks2):
-    """IoU of masks [H, W, N] with masks [H, W, M]: [N, M], 0 where both are empty."""
+    """IoU of masks [H, W, N] with masks [H, W, M]: [N, M] float32, 0 where both are empty."""
     flat1, flat2 = (
-        np.reshape(masks > 0.5, (np.prod(masks.shape[:2]), masks.shape[2])).astype(np.float32)
-        for masks in (masks1, masks2)
+        np.reshape(masks, (np.prod(masks.shape[:2]), masks.shape[2])) for masks in (masks1, masks2)
     )
-    intersection = flat1.T @ flat2
-    union = flat1.sum(axis=0)[:, None] + flat2.sum(axis=0)[None, :] - intersection
-    return intersection / np.maximum(union, 1)
+    intersection = np.zeros((flat1.shape[1], flat2.shape[1]))
+    area1, area2 = np.zeros(flat1.shape[1]), np.zeros(flat2.shape[1])
+    for start in range(0, len(flat1), _PIXELS_AT_ONCE):
+        part1, part2 = (
+            (flat[start : start + _PIXELS_AT_ONCE] > 0.5).astype(np.float32) for flat in (flat1, flat2)
+        )
+        intersection += part1.T @ part2
+        area1 += part1.sum(axis=0)
+        area2 += part2.sum(axis=0)
+    union = area1[:, None] + area2[None, :] - intersection
+    return (intersection / np.maximum(union, 1)).astype(np.float32)
 
 
 def trim_zeros(x):
     """An array [N, ...] without its rows of zeros."""
-    return x[np.any(x != 0, axis=tuple(range(1, x.ndim)))]
+    return x[_rows_in_use(x)]
+
+
+def _rows_in_use(x):
+    """The indices of the rows that are not all zero; padding is."""
+    return np.flatnonzero(np.any(x != 0, axis=tuple(range(1, x.ndim))))
 
 
 def compute_matches(
@@ -179,19 +261,19 @@ def compute_matches(
 ):  # fmt: skip
     """Pair the predictions of an image with its gt, the most confident first.
 
-    A prediction takes the free gt of its class and the highest mask IoU of at least iou_threshold.
+    A prediction takes the free gt of its class and the highest mask IoU, which must reach iou_threshold
+    and score_threshold: in spite of its name that is a bound on the IoU too. Boxes of zeros are padding.
     Returns gt_match [gt] index of its prediction or -1, pred_match [predictions] index of its gt or -1
     (predictions by decreasing score), overlaps [predictions, gt].
     """
-    gt_boxes, pred_boxes = trim_zeros(gt_boxes), trim_zeros(pred_boxes)
-    gt_masks, pred_masks = gt_masks[..., : len(gt_boxes)], pred_masks[..., : len(pred_boxes)]
-    order = np.argsort(pred_scores[: len(pred_boxes)], kind="stable")[::-1]
-    pred_class_ids, pred_masks = pred_class_ids[order], pred_masks[..., order]
+    gt, pred = _rows_in_use(gt_boxes), _rows_in_use(pred_boxes)
+    pred = pred[np.argsort(pred_scores[pred], kind="stable")[::-1]]
+    gt_class_ids, pred_class_ids = gt_class_ids[gt], pred_class_ids[pred]
 
-    overlaps = compute_overlaps_masks(pred_masks, gt_masks)
-    pred_match = np.full(len(pred_boxes), -1.0)
-    gt_match = np.full(len(gt_boxes), -1.0)
-    for i in range(len(pred_boxes)):
+    overlaps = compute_overlaps_masks(pred_masks[..., pred], gt_masks[..., gt])
+    pred_match = np.full(len(pred), -1.0)
+    gt_match = np.full(len(gt), -1.0)
+    for i in range(len(pred)):
         for j in np.argsort(overlaps[i])[::-1]:
             if overlaps[i, j] < max(iou_threshold, score_threshold):
                 break
@@ -206,7 +288,7 @@ def compute_ap(
 ):  # fmt: skip
     """Average precision of one image at one IoU threshold (VOC 2010: area under the monotone curve).
 
-    Returns mAP, precisions, recalls, overlaps.
+    Returns mAP (0 where there is no gt), precisions, recalls, overlaps.
     """
     gt_match, pred_match, overlaps = compute_matches(
         gt_boxes, gt_class_ids, gt_masks, pred_boxes, pred_class_ids, pred_scores, pred_masks, iou_threshold
@@ -244,9 +326,11 @@ def compute_ap_range(
 def compute_recall(pred_boxes, gt_boxes, iou):
     """The share of gt boxes that some predicted box meets at the given IoU, and which predictions do.
 
-    Returns recall, indices of the predictions that meet a gt box.
+    Returns recall (0 where there is no gt) and the indices of the predictions that meet a gt box.
     """
     overlaps = compute_overlaps(pred_boxes, gt_boxes)
+    if not overlaps.size:
+        return 0.0, np.zeros(0, np.intp)
     best_iou, best_gt = overlaps.max(axis=1), overlaps.argmax(axis=1)
     positive = np.flatnonzero(best_iou >= iou)
     return len(set(best_gt[positive])) / len(gt_boxes), positive

@@ -1,7 +1,10 @@
 """COCO AP and matterport's AP: golden numbers, perfect and absent detections, crowds."""
 
+import json
+
 import numpy as np
 import pytest
+from faster_coco_eval.core import mask as rle
 
 from mrcnn import evaluation
 from mrcnn.pipeline.dataset import Dataset
@@ -98,6 +101,86 @@ class TestCoco:
         del scene[1]
         assert evaluation.evaluate(detect, Squares([scene]), progress=False)["segm"]["AP"] < 0.6
 
+    def test_a_detection_where_nothing_is_costs_precision(self):
+        dataset = Squares([[(1, 10, 10, 20)], []])
+
+        def detect(images):
+            if images[0][0, 0, 0] == 0:
+                return perfect(dataset)(images)
+            masks = np.zeros((100, 100, 1), bool)
+            masks[5:25, 5:25] = True
+            return [result_of(masks, np.array([1]), np.array([0.95]))]
+
+        for kind in ("segm", "bbox"):
+            assert evaluation.evaluate(detect, dataset, progress=False)[kind]["AP"] == pytest.approx(0.5)
+
+    def test_recall_counts_all_detections_of_an_image(self):
+        dataset = Squares([[(1, 10, 10, 20), (1, 60, 60, 20), (1, 10, 60, 20)]])
+        assert evaluation.evaluate(perfect(dataset), dataset, progress=False)["segm"]["AR"] == 1.0
+
+    def test_sizes_have_numbers_only_where_there_is_gt(self):
+        dataset = Squares([[(1, 0, 0, 31), (2, 40, 40, 40)]])
+        for detect in (perfect(dataset), nothing):
+            scores = evaluation.evaluate(detect, dataset, progress=False)["segm"]
+            assert (scores["APs"] == scores["APm"]) and scores["APs"] in (0.0, 1.0)
+            assert scores["APl"] == -1.0
+
+    def test_the_size_of_a_detected_mask_is_its_own_not_its_box(self):
+        # An unmatched detection counts against the AP of its own size. An L of 97 + 96 pixels is small,
+        # though its box is large.
+        dataset = Squares([[(1, 0, 0, 20)]])
+        masks = np.zeros((100, 100, 2), bool)
+        masks[:20, :20, 0] = True
+        masks[3:, 99, 1] = masks[99, 3:, 1] = True
+
+        def detect(images):
+            return [result_of(masks, np.array([1, 1]), np.array([0.5, 0.9]))]
+
+        scores = evaluation.evaluate(detect, dataset, progress=False)
+        assert scores["segm"]["APs"] == pytest.approx(0.5)
+        assert scores["bbox"]["APs"] == 1.0
+
+    def test_batches_give_the_same(self):
+        dataset = Squares(SCENES)
+
+        def detect(images):
+            return [perfect(dataset)([image])[0] for image in images]
+
+        one, two = (evaluation.evaluate(detect, dataset, progress=False, batch_size=k) for k in (1, 2))
+        assert one == two
+
+    def test_masks_of_another_size_are_an_error(self):
+        dataset = Squares(SCENES)
+
+        def detect(images):
+            return [result_of(np.ones((50, 100, 1), bool), np.array([1]), np.array([0.9]))]
+
+        with pytest.raises(evaluation.EvaluationError, match=r"Image 0 is 100 x 100, .* 50 x 100"):
+            evaluation.evaluate(detect, dataset, progress=False)
+
+    def test_classes_of_one_name_are_told_apart_by_their_source(self):
+        dataset = Squares(SCENES)
+        dataset.add_class("circles", 1, "small")
+        dataset.prepare()
+        scores = evaluation.evaluate(perfect(dataset), dataset, progress=False)["segm"]
+        assert scores["per_class"] == {"small (squares)": 1.0, "large": 1.0, "small (circles)": -1.0}
+
+    def test_it_says_nothing_and_changes_nothing(self, capsys):
+        dataset = Squares(SCENES)
+        truth = evaluation.coco_ground_truth(dataset)
+        results = evaluation.coco_results(0, perfect(dataset)([dataset.load_image(0)])[0])
+        before = json.dumps([truth, results])
+        first = evaluation.score(truth, results)
+        assert json.dumps([truth, results]) == before
+        assert evaluation.score(truth, results) == first
+        assert capsys.readouterr() == ("", "")
+
+    def test_run_lengths_are_cocos(self):
+        mask = np.zeros((3, 4), bool)
+        mask[1, 1] = mask[1, 2] = True  # by columns 4, 1, 2, 1, 4; from the fourth on less the one two before
+        assert evaluation.encode_mask(mask) == {"size": [3, 4], "counts": "41202"}
+        assert (rle.decode(evaluation.encode_mask(mask)) == mask).all()
+
     def test_nothing_to_find_is_an_error(self):
         with pytest.raises(evaluation.EvaluationError, match="None of the 2 images"):
             evaluation.evaluate(nothing, Squares([[], []]), progress=False)
@@ -147,6 +230,29 @@ class TestMatterport:
         assert evaluation.compute_overlaps_masks(some, none).shape == (2, 0)
         assert evaluation.compute_overlaps_masks(some & False, some & False).tolist() == [[0, 0], [0, 0]]
         assert evaluation.compute_overlaps_masks(some, some).tolist() == [[1, 1], [1, 1]]
+
+    def test_padding_anywhere_is_left_out(self):
+        mask = np.zeros((10, 10, 3), bool)
+        mask[1:4, 1:4, 0] = mask[6:9, 6:9, 2] = True  # between them a row of padding
+        boxes, ids = extract_bboxes(mask), np.array([1, 0, 2])
+        scores = np.array([0.8, 0.0, 0.9])
+        gt_match, pred_match, overlaps = evaluation.compute_matches(
+            boxes, ids, mask, boxes, ids, scores, mask
+        )
+        assert gt_match.tolist() == pred_match.tolist() == [1, 0]
+        assert overlaps.tolist() == [[0, 1], [1, 0]]
+
+    def test_overlaps_of_large_masks(self):
+        rng = np.random.default_rng(3)
+        one, two = rng.random((300, 301, 2)) < 0.5, rng.random((300, 301, 3)) < 0.3
+        both = (one[..., None] & two[:, :, None]).sum(axis=(0, 1))
+        either = (one[..., None] | two[:, :, None]).sum(axis=(0, 1))
+        np.testing.assert_allclose(evaluation.compute_overlaps_masks(one, two), both / either, rtol=1e-6)
+
+    def test_recall_without_boxes(self):
+        none, some = np.zeros((0, 4)), np.array([[0, 0, 5, 5]])
+        assert evaluation.compute_recall(none, some, 0.5)[0] == 0.0
+        assert evaluation.compute_recall(some, none, 0.5)[0] == 0.0
 
     def test_recall(self):
         gt = np.array([[0, 0, 10, 10], [20, 20, 30, 30]])
