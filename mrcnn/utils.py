@@ -1,0 +1,145 @@
+"""The door to boxes, masks, images and data sets under matterport's names: ``from mrcnn import utils``.
+
+Arguments and results are NumPy arrays, boxes [N, (y1, x1, y2, x2)], masks [H, W, N]; box_refinement_graph
+and batch_slice alone work on tensors.
+"""
+
+import numpy as np
+from keras import ops
+
+from mrcnn import downloads
+from mrcnn.evaluation import (
+    compute_ap,
+    compute_ap_range,
+    compute_iou,
+    compute_matches,
+    compute_overlaps,
+    compute_overlaps_masks,
+    compute_recall,
+    trim_zeros,
+)
+from mrcnn.ops import boxes as box_ops
+from mrcnn.ops import nms
+from mrcnn.ops.anchors import generate_anchors
+from mrcnn.ops.anchors import pyramid_anchors as generate_pyramid_anchors
+from mrcnn.pipeline import transforms
+from mrcnn.pipeline.dataset import Dataset
+from mrcnn.pipeline.masks import expand_mask, extract_bboxes, minimize_mask, resize_mask, unmold_mask
+from mrcnn.pipeline.transforms import resize_image
+
+__all__ = [
+    "Dataset",
+    "apply_box_deltas",
+    "batch_slice",
+    "box_refinement",
+    "box_refinement_graph",
+    "compute_ap",
+    "compute_ap_range",
+    "compute_iou",
+    "compute_matches",
+    "compute_overlaps",
+    "compute_overlaps_masks",
+    "compute_recall",
+    "denorm_boxes",
+    "download_trained_weights",
+    "expand_mask",
+    "extract_bboxes",
+    "generate_anchors",
+    "generate_pyramid_anchors",
+    "minimize_mask",
+    "mold_mask",
+    "non_max_suppression",
+    "norm_boxes",
+    "resize",
+    "resize_image",
+    "resize_mask",
+    "trim_zeros",
+    "unmold_mask",
+]
+
+
+# --- Boxes --------------------------------------------------------------------------------------
+
+
+def apply_box_deltas(boxes, deltas):
+    """Boxes [N, 4] moved and scaled by deltas [N, (dy, dx, log dh, log dw)]: [N, 4] float32."""
+    return ops.convert_to_numpy(box_ops.decode_deltas(np.asarray(boxes), np.asarray(deltas)))
+
+
+def box_refinement(box, gt_box):
+    """The deltas [N, 4] float32 that turn boxes [N, 4] into gt boxes [N, 4]."""
+    return ops.convert_to_numpy(box_ops.encode_deltas(np.asarray(box), np.asarray(gt_box)))
+
+
+def box_refinement_graph(box, gt_box):
+    """box_refinement of tensors."""
+    return box_ops.encode_deltas(box, gt_box)
+
+
+def norm_boxes(boxes, shape):
+    """Pixel boxes [..., 4] in normalised coordinates, float32. shape: (height, width) of the image."""
+    return ops.convert_to_numpy(box_ops.normalize(np.asarray(boxes), np.asarray(shape)))
+
+
+def denorm_boxes(boxes, shape):
+    """Normalised boxes [..., 4] in whole pixels, int32. shape: (height, width) of the image."""
+    return ops.convert_to_numpy(box_ops.denormalize(np.asarray(boxes), np.asarray(shape)))
+
+
+def non_max_suppression(boxes, scores, threshold):
+    """The indices [K] int32 of the boxes that stay, by decreasing score.
+
+    boxes: [N, 4]. scores: [N]. threshold: a box suppresses those whose IoU with it is greater.
+    """
+    if not len(boxes):
+        return np.zeros(0, np.int32)
+    index, keep = nms.nms(np.asarray(boxes)[None], np.asarray(scores)[None], len(boxes), threshold)
+    return ops.convert_to_numpy(index)[ops.convert_to_numpy(keep)]
+
+
+# --- Images and masks ---------------------------------------------------------------------------
+
+
+def resize(
+    image, output_shape, order=1, mode="constant", cval=0, clip=True, preserve_range=False,
+    anti_aliasing=False, anti_aliasing_sigma=None,
+):  # fmt: skip
+    """scikit-image's resize without anti-aliasing. preserve_range: False gives an image of 0 to 1."""
+    return transforms.resize(
+        image, output_shape, order, preserve_range, mode=mode, cval=cval, clip=clip,
+        anti_aliasing=anti_aliasing, anti_aliasing_sigma=anti_aliasing_sigma,
+    )  # fmt: skip
+
+
+def mold_mask(mask, config):
+    """A mask [height, width] that fills its box, at config.MASK_SHAPE, bool: the inverse of unmold_mask."""
+    whole = [[0, 0, *mask.shape]]
+    return minimize_mask(whole, mask[:, :, None], config.MASK_SHAPE)[:, :, 0]
+
+
+# --- The rest -----------------------------------------------------------------------------------
+
+
+def batch_slice(inputs, graph_fn, batch_size, names=None):
+    """Call a function on each image of a batch and stack what it returns.
+
+    inputs: a tensor [batch, ...] or a list of them. graph_fn: takes a slice of each, returns a tensor or
+    several. names: of the results, which TensorFlow 1 used; without effect. Returns a tensor, or a list if
+    there are several. Functions of mrcnn.ops take whole batches and are faster.
+    """
+    inputs = inputs if isinstance(inputs, (list, tuple)) else [inputs]
+    results = [graph_fn(*(tensor[i] for tensor in inputs)) for i in range(batch_size)]
+    if not isinstance(results[0], (list, tuple)):
+        return ops.stack(results)
+    stacked = [ops.stack(column) for column in zip(*results)]
+    return stacked if len(stacked) > 1 else stacked[0]
+
+
+def download_trained_weights(coco_model_path, verbose=1):
+    """Download matterport's COCO weights to a path, unless the whole file is there.
+
+    verbose: 1 says where it goes. Raises downloads.DownloadError, which says what to do instead.
+    """
+    if verbose > 0:
+        print(f"Downloading pretrained weights to {coco_model_path}, unless they are there")
+    downloads.download("coco", coco_model_path)
