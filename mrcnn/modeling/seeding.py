@@ -26,4 +26,4 @@ def seed_weights(model, seed):
 
 
 def _seed_of(seed, name):
-    return zlib.crc32(f"{seed}:{name}".encode())
+    return zlib.crc32(f"{seed}:{name}".encode()) & 0x7FFFFFFF  # PyTorch's generators take 31 bits
