@@ -116,8 +116,9 @@ def _sample_corners(start, end, size, _, count):
     """
     start, end, size = (ops.expand_dims(x, axis=-1) for x in (start, end, size))
     last = ops.cast(size - 1, "float32")
-    # In the very steps of matterport's arithmetic: on noisy maps another order differs by 2e-5. The divisor
-    # is an array because XLA multiplies by the reciprocal of a number, which rounds differently.
+    # In the very steps of matterport's arithmetic, a true division included: XLA turns division by a number
+    # into multiplication by its reciprocal. The last bit of a position is worth 2e-5 on a noisy map, and
+    # a compiler that rearranges the steps after all costs no more than that.
     step = (end - start) * last / ops.full_like(start, max(count - 1, 1))
     number = ops.arange(count, dtype="float32") if count > 1 else 0.5
     position = start * last + step * number
