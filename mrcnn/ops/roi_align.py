@@ -10,26 +10,28 @@ tf.image.crop_and_resize. Coordinates and weights are float32 whatever the featu
 import numpy as np
 from keras import ops
 
+# An object of 224 px, the side of ImageNet's crops, is seen best on P4; P2 is the finest level.
+_CANONICAL_SIDE, _CANONICAL_LEVEL, _FIRST_LEVEL = 224.0, 4, 2
 # Rounding puts samples of a box that ends at the map's edge just outside: 1.0000001 * (size - 1).
 _ROUNDING = 1e-5
 
 
-def assign_levels(boxes, image_area, min_level=2, max_level=5, canonical_size=224.0, canonical_level=4):
+def assign_levels(boxes, image_area, max_level=5):
     """The level of the pyramid that each box is cropped from.
 
     Lin et al., "Feature Pyramid Networks" (2017), equation 1, with rounding instead of the floor, as
-    in matterport's network: canonical_level + round(log2(sqrt(h * w) / canonical_size)).
+    in matterport's network: 4 + round(log2(sqrt(h * w) / 224)), sides in pixels.
 
     boxes: [..., (y1, x1, y2, x2)] normalised. image_area: height * width of the image in pixels.
-    Returns [...] int32 in [min_level, max_level]; a box without area is at min_level.
+    Returns [...] int32 in [2, max_level]; a box without area is at level 2.
     """
     boxes = ops.cast(boxes, "float32")
     height, width = boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1]
     # A square of 1e-10 of the image's side: below any level, above the logarithm's pole.
     side = ops.sqrt(ops.maximum(height * width, 1e-20))
-    canonical_side = canonical_size / ops.sqrt(ops.cast(image_area, "float32"))
-    level = canonical_level + ops.cast(ops.round(ops.log2(side / canonical_side)), "int32")
-    return ops.clip(level, min_level, max_level)
+    canonical_side = _CANONICAL_SIDE / ops.sqrt(ops.cast(image_area, "float32"))
+    level = _CANONICAL_LEVEL + ops.cast(ops.round(ops.log2(side / canonical_side)), "int32")
+    return ops.clip(level, _FIRST_LEVEL, max_level)
 
 
 def pyramid_roi_align(features, boxes, image_shape, pool_size, method="corner"):
@@ -51,7 +53,8 @@ def pyramid_roi_align(features, boxes, image_shape, pool_size, method="corner"):
     boxes = ops.stop_gradient(ops.cast(boxes, "float32"))
     image_shape = ops.cast(image_shape, "float32")
     table, sizes, starts = _flatten_pyramid(features)
-    level = assign_levels(boxes, image_shape[0] * image_shape[1], max_level=len(features) + 1) - 2
+    area, last_level = image_shape[0] * image_shape[1], _FIRST_LEVEL + len(features) - 1
+    level = assign_levels(boxes, area, last_level) - _FIRST_LEVEL
     size = ops.take(sizes, level, axis=0)  # (B, N, 2)
     start = ops.take(starts, level, axis=0) + _image_numbers(boxes) * starts[-1]
     sample_axis = _AXIS_SAMPLERS[method]
