@@ -14,9 +14,11 @@ def mold_inputs(images, config):
 
     images: list of [H, W, 3] uint8 RGB, of any sizes.
     Returns three lists: molded images [h, w, 3] float32, image metas [M], windows (y1, x1, y2, x2).
+    Raises ValueError for what is no colour image.
     """
     molded, metas, windows = [], [], []
-    for image in images:
+    for number, image in enumerate(images):
+        _require_colors(image, number, config.IMAGE_CHANNEL_COUNT)
         resized, window, scale, _, _ = resize_image(
             image,
             min_dim=config.IMAGE_MIN_DIM,
@@ -29,6 +31,15 @@ def mold_inputs(images, config):
         metas.append(compose_image_meta(0, image.shape, resized.shape, window, scale, active))
         windows.append(window)
     return molded, metas, windows
+
+
+def _require_colors(image, number, channels):
+    shape = np.shape(image)
+    if len(shape) != 3 or shape[2] != channels or 0 in shape:
+        raise ValueError(
+            f"Image {number} must be [height, width, {channels}], received shape {shape}; "
+            "mrcnn.pipeline.images.read_image reads any file as RGB."
+        )
 
 
 def _detection_mode(config):

@@ -111,7 +111,7 @@ class MaskRCNN:
     def detect(self, images, verbose=0):
         """Find the instances in images of any number and size.
 
-        images: list of [H, W, 3] uint8 RGB. verbose: 1 prints the shapes on the way.
+        images: list of [H, W, 3] uint8 RGB. verbose: 1 prints shapes and ranges on the way.
         Returns a dict an image: rois [N, (y1, x1, y2, x2)] int32 pixels, class_ids [N] int32,
         scores [N] float32, masks [H, W, N] bool, by decreasing score.
         """
@@ -119,6 +119,9 @@ class MaskRCNN:
         molded, metas, windows = self.mold_inputs(images)
         if verbose:
             log(f"Processing {len(images)} images")
+            for image, as_molded in zip(images, molded):
+                log("image", image)
+                log("molded image", as_molded)
         results = []
         for batch in _batches_of_equal_shape(molded, self.config.BATCH_SIZE):
             detections, masks = self._run(
@@ -154,10 +157,8 @@ class MaskRCNN:
         count = len(images)
         missing = self.config.BATCH_SIZE - count
         images, metas = (np.concatenate([x, np.repeat(x[-1:], missing, axis=0)]) for x in (images, metas))
-        anchors = np.broadcast_to(
-            self.get_anchors(images.shape[1:]), (len(images), *self.get_anchors(images.shape[1:]).shape)
-        )
-        outputs = self._detector.predict_on_batch([images, metas.astype("float32"), np.array(anchors)])
+        anchors = np.repeat(self.get_anchors(images.shape[1:])[None], len(images), axis=0)
+        outputs = self._detector.predict_on_batch([images, metas.astype("float32"), anchors])
         return [output[:count] for output in outputs]
 
     def _expect(self, mode):

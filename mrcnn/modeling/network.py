@@ -41,7 +41,7 @@ def build_network(mode, config):
 
 
 def _build_inference(config):
-    image, meta = _image_inputs(config, any_size=config.IMAGE_RESIZE_MODE in ("none", "pad64"))
+    image, meta = _image_inputs(config, any_size=config.IMAGE_RESIZE_MODE != "square")
     anchors = keras.Input((None, 4), name="input_anchors", dtype="float32")
 
     pyramid = _pyramid(image, config)
