@@ -4,40 +4,47 @@ Functions that return a Figure need no display; those under matterport's names d
 a window. Masks are [H, W, N] bool, boxes [N, (y1, x1, y2, x2)] pixels.
 """
 
-import colorsys
+import io
 
 import numpy as np
-from matplotlib import patches, patheffects
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from skimage.measure import find_contours
+from PIL import Image
 
-_GOLDEN_RATIO = (np.sqrt(5) - 1) / 2
+from mrcnn.drawing import Captions, apply_mask, draw_frame, draw_outline, random_colors
+from mrcnn.evaluation import compute_matches
+from mrcnn.modeling.layer_names import leaf_layers
+from mrcnn.pipeline.masks import unmold_mask
+
+__all__ = [
+    "apply_mask",
+    "detection_sheet",
+    "display_differences",
+    "display_images",
+    "display_instances",
+    "display_table",
+    "display_top_masks",
+    "display_weight",
+    "display_weight_stats",
+    "draw_box",
+    "draw_boxes",
+    "draw_detections",
+    "draw_rois",
+    "plot_overlaps",
+    "plot_precision_recall",
+    "random_colors",
+    "save_figure",
+]
+
 _DPI = 100
-
-
-def random_colors(N, bright=True):
-    """N colours that stay apart from their neighbours, the same ones each time: tuples of RGB in 0..1.
-
-    Each hue is a golden section of the circle away from the one before, so that any first few are spread
-    evenly. bright: full brightness, or 0.7 of it.
-    """
-    hues = (0.08 + _GOLDEN_RATIO * np.arange(N)) % 1
-    return [colorsys.hsv_to_rgb(hue, 0.85, 1.0 if bright else 0.7) for hue in hues]
-
-
-def apply_mask(image, mask, color, alpha=0.5):
-    """Tint the pixels of a mask [H, W] in an image [H, W, 3] uint8, in place; returns the image."""
-    inside = mask > 0
-    tint = np.asarray(color) * 255
-    image[inside] = (image[inside] * (1 - alpha) + alpha * tint).astype(image.dtype)
-    return image
+_GREY = (0.5, 0.5, 0.5)
+_COLORS = (256, 192, 128, 96, 64, 32)  # palettes to try, until a file is small enough
 
 
 # --- Figures for files --------------------------------------------------------------------------
 
 
-def draw_detections(image, result, class_names, title=None, width=None):
+def draw_detections(image, result, class_names, width=None):
     """A Figure of an image with its detections, of the image's own proportions.
 
     image: [H, W, 3] uint8. result: a dict of MaskRCNN.detect. class_names: by class id. width: of the
@@ -45,23 +52,20 @@ def draw_detections(image, result, class_names, title=None, width=None):
     """
     width = width or max(800, image.shape[1])
     figure = _figure(width, width * image.shape[0] / image.shape[1])
-    ax = figure.add_axes((0, 0, 1, 1))
-    _draw_instances(ax, image, result, class_names)
-    if title:
-        _label(ax, 0.01, 0.99, title, "black", transform=ax.transAxes, va="top", size=11)
+    _draw_instances(figure.add_axes((0, 0, 1, 1)), image, result, class_names)
     return figure
 
 
 def detection_sheet(items, class_names, columns=3, width=1000):
-    """A Figure of several images with their detections, side by side in rows of equal height.
+    """A Figure of several images with their detections, side by side in rows as wide as the sheet.
 
     items: pairs of image and result. columns: images a row. width: of the sheet in pixels.
     """
     rows = [items[i : i + columns] for i in range(0, len(items), columns)]
     gap = 4 / width
-    full = max(_aspects(row) for row in rows)
-    # Every row is as wide as the sheet; one with fewer images is not blown up beyond the others.
-    heights = [(1 - gap * (len(row) - 1)) / max(_aspects(row), full * len(row) / columns) for row in rows]
+    heights = [(1 - gap * (len(row) - 1)) / _aspects(row) for row in rows]
+    if len(rows) > 1 and len(rows[-1]) < columns:  # keeps to the left, not blown up beyond the others
+        heights[-1] = min(heights[-1], heights[-2])
     total = sum(heights) + gap * (len(rows) - 1)
     figure = _figure(width, width * total)
     top = total
@@ -76,14 +80,34 @@ def detection_sheet(items, class_names, columns=3, width=1000):
     return figure
 
 
-def save_figure(figure, path):
-    """Write a Figure as PNG, under a temporary name first. path: a Path."""
+def save_figure(figure, path, max_bytes=None):
+    """Write a Figure as PNG, under a temporary name first.
+
+    path: a Path. max_bytes: a larger file gets a palette of as many colours as keep it below, 32 at least.
+    """
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})
+    data = file.getvalue()
+    for colors in _COLORS if max_bytes else ():
+        if len(data) <= max_bytes:
+            break
+        data = _in_colors(Image.open(file), colors)
     temporary = path.with_name(f".{path.name}.tmp")
     try:
-        figure.savefig(temporary, format="png", dpi=_DPI, metadata={"Software": None})
+        temporary.write_bytes(data)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _in_colors(picture, colors):
+    """A picture as PNG with a palette of so many colours."""
+    file = io.BytesIO()
+    picture = picture.convert("RGB")
+    # Pillow's other choices lose the bright outlines, which cover few pixels.
+    palette = picture.quantize(colors, method=Image.Quantize.MAXCOVERAGE)
+    picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(file, "PNG", optimize=True)
+    return file.getvalue()
 
 
 def _aspects(row):
@@ -102,6 +126,7 @@ def _draw_instances(ax, image, result, class_names, captions=True):
         scores=result["scores"], ax=ax, show_bbox=captions,
         captions=None if captions else [""] * len(result["rois"]),
     )  # fmt: skip
+    ax.set_aspect("auto")  # the Axes has the image's proportions, but for a fraction of a pixel
 
 
 # --- matterport's names -------------------------------------------------------------------------
@@ -131,34 +156,30 @@ def display_instances(
     boxes: [N, 4]. masks: [H, W, N]. class_ids: [N]. class_names: by class id. scores: [N] or None.
     ax: where to draw; none opens a window. colors: N colours. captions: N texts instead of class and score.
     """
-    show = ax is None
-    if show:
-        _, ax = _pyplot().subplots(1, figsize=figsize)
-    if not boxes.shape[0] == masks.shape[-1] == len(class_ids):
+    if not len(boxes) == masks.shape[-1] == len(class_ids):
         raise ValueError(
-            f"Received {boxes.shape[0]} boxes, {masks.shape[-1]} masks and {len(class_ids)} class ids; "
+            f"Received {len(boxes)} boxes, {masks.shape[-1]} masks and {len(class_ids)} class ids; "
             "there must be as many of each."
         )
-    colors = colors or random_colors(len(boxes))
-    height, width = image.shape[:2]
-    ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), title=title)
-    ax.axis("off")
-
+    show = ax is None
+    if show:
+        ax = _pyplot().subplots(1, figsize=figsize)[1]
+    colors = random_colors(len(boxes)) if colors is None else colors
+    drawn = [i for i in range(len(boxes)) if np.any(boxes[i])]  # without padding
     painted = image.astype(np.uint8).copy()
-    if show_mask:
-        for i, color in enumerate(colors[: len(boxes)]):
-            apply_mask(painted, masks[:, :, i], color, alpha=0.35)
-    ax.imshow(painted, interpolation="bilinear", aspect="auto")
-    for i in range(len(boxes)):
-        if not np.any(boxes[i]):
-            continue  # padding
+    for i in drawn if show_mask else ():
+        apply_mask(painted, masks[:, :, i], colors[i], alpha=0.35)
+    _show_image(ax, painted, title)
+    for i in drawn:
         if show_mask:
-            _outline(ax, masks[:, :, i], colors[i])
+            draw_outline(ax, masks[:, :, i], colors[i])
         if show_bbox:
-            _box(ax, boxes[i], colors[i], linestyle="dashed", alpha=0.8)
-        text = captions[i] if captions else _caption(class_ids[i], class_names, scores, i)
+            draw_frame(ax, boxes[i], colors[i], linestyle="dashed", alpha=0.8)
+    placed = Captions(ax)  # after all lines, so that none runs through a caption
+    for i in drawn:
+        text = _caption(class_ids[i], class_names, scores, i) if captions is None else captions[i]
         if text:
-            _label(ax, boxes[i][1], boxes[i][0], text, colors[i])
+            placed.add(boxes[i], text, colors[i])
     if show:
         _pyplot().show()
 
@@ -168,8 +189,6 @@ def display_differences(
     title="", ax=None, show_mask=True, show_box=True, iou_threshold=0.5, score_threshold=0.5,
 ):  # fmt: skip
     """Draw gt in green and predictions in red, each prediction with its score and IoU."""
-    from mrcnn.evaluation import compute_matches
-
     gt_match, pred_match, overlaps = compute_matches(
         gt_box, gt_class_id, gt_mask, pred_box, pred_class_id, pred_score, pred_mask,
         iou_threshold=iou_threshold, score_threshold=score_threshold,
@@ -193,26 +212,25 @@ def display_differences(
 
 
 def draw_rois(image, rois, refined_rois, mask, class_ids, class_names, limit=10):
-    """Show a random choice of ROIs (dashed), their refinement (solid) and masks; background in grey."""
+    """Show a random choice of ROIs (dashed), their refinement (solid) and masks; background in grey.
+
+    rois, refined_rois: [N, 4] pixels. mask: [N, height, width] of each ROI. limit: how many to show.
+    """
     chosen = np.random.default_rng(0).permutation(len(rois))[:limit]
-    _, ax = _pyplot().subplots(1, figsize=(12, 12))
-    ax.axis("off")
-    ax.set_title(f"{len(rois)} ROIs, {int(np.sum(class_ids > 0))} of them positive")
     painted = image.astype(np.uint8).copy()
-    for color, i in zip(random_colors(len(chosen)), chosen):
-        positive = class_ids[i] > 0
-        _box(ax, rois[i], color if positive else (0.5, 0.5, 0.5), linestyle="dashed", alpha=0.7)
-        if positive:
-            _box(ax, refined_rois[i], color)
-            _label(ax, refined_rois[i][1], refined_rois[i][0], class_names[class_ids[i]], color)
-            y1, x1, y2, x2 = np.asarray(rois[i], int)
-            full = np.zeros(image.shape[:2], bool)
-            small = np.asarray(mask[i]) > 0.5
-            rows = np.arange(max(y2 - y1, 0)) * small.shape[0] // max(y2 - y1, 1)
-            columns = np.arange(max(x2 - x1, 0)) * small.shape[1] // max(x2 - x1, 1)
-            full[y1:y2, x1:x2] = small[rows[:, None], columns]
-            apply_mask(painted, full, color)
-    ax.imshow(painted)
+    ax = _pyplot().subplots(1, figsize=(12, 12))[1]
+    colors = dict(zip(chosen, random_colors(len(chosen))))
+    positive = [i for i in chosen if class_ids[i] > 0]
+    for i in positive:
+        apply_mask(painted, unmold_mask(mask[i], np.asarray(rois[i], int), image.shape), colors[i])
+    _show_image(ax, painted, f"{len(rois)} ROIs, {int(np.sum(class_ids > 0))} of them positive")
+    for i in chosen:
+        color = colors[i] if i in positive else _GREY
+        draw_frame(ax, rois[i], color, linestyle="dashed", alpha=0.7)
+    captions = Captions(ax)
+    for i in positive:
+        draw_frame(ax, refined_rois[i], colors[i])
+        captions.add(refined_rois[i], class_names[class_ids[i]], colors[i])
     _pyplot().show()
 
 
@@ -267,24 +285,22 @@ def draw_boxes(
     """
     boxes = refined_boxes if boxes is None else boxes
     count = 0 if boxes is None else len(boxes)
+    visibilities = np.ones(count, int) if visibilities is None else visibilities
+    colors = [color if seen else _GREY for color, seen in zip(random_colors(count), visibilities)]
     ax = ax or _pyplot().subplots(1, figsize=(12, 12))[1]
-    ax.axis("off")
-    ax.set_title(title)
     painted = image.astype(np.uint8).copy()
-    for i, color in enumerate(random_colors(count)):
-        visibility = 1 if visibilities is None else visibilities[i]
-        shade = color if visibility else (0.5, 0.5, 0.5)
+    for i in range(count if masks is not None else 0):
+        apply_mask(painted, masks[:, :, i], colors[i])
+    _show_image(ax, painted, title)
+    for i in range(count):
         if np.any(boxes[i]):
-            style = "solid" if visibility == 2 else "dashed"
-            _box(ax, boxes[i], shade, linestyle=style, alpha=1 if visibility else 0.5)
-        if refined_boxes is not None and visibility:
-            _box(ax, refined_boxes[i], color)
-        if captions is not None:
-            y1, x1 = (boxes if refined_boxes is None else refined_boxes)[i][:2]
-            _label(ax, x1, y1, captions[i], shade)
-        if masks is not None:
-            apply_mask(painted, masks[:, :, i], color)
-    ax.imshow(painted)
+            style = "solid" if visibilities[i] == 2 else "dashed"
+            draw_frame(ax, boxes[i], colors[i], linestyle=style, alpha=1 if visibilities[i] else 0.5)
+        if refined_boxes is not None and visibilities[i]:
+            draw_frame(ax, refined_boxes[i], colors[i])
+    placed = Captions(ax)
+    for i in range(count if captions is not None else 0):
+        placed.add((boxes if refined_boxes is None else refined_boxes)[i], captions[i], colors[i])
 
 
 def display_table(table):
@@ -303,17 +319,8 @@ def display_weight_stats(model):
     table = [["weight name", "shape", "min", "max", "std"]]
     for name, values in _weights_of(model):
         suspect = values.max() == values.min() and "bias" not in name and "beta" not in name
-        spread = f"{values.std():+9.4f}"
-        shape = str(values.shape)
-        table.append(
-            [
-                f"{name} *** dead?" if suspect else name,
-                shape,
-                f"{values.min():+9.4f}",
-                f"{values.max():+10.4f}",
-                spread,
-            ]
-        )
+        numbers = (f"{value:+.4f}" for value in (values.min(), values.max(), values.std()))
+        table.append([f"{name} *** dead?" if suspect else name, str(values.shape), *numbers])
     display_table(table)
 
 
@@ -326,12 +333,10 @@ def display_weight(name, model):
 
 
 def _weights_of(model):
-    from mrcnn.modeling.layer_names import leaf_layers
-
     for name, layer in leaf_layers(model.keras_model).items():
         for weight in layer.weights:
             if weight.dtype == "float32":
-                yield f"{name}/{weight.name}", np.asarray(weight.numpy())
+                yield f"{name}/{weight.name}", np.asarray(weight)
 
 
 def _pyplot():
@@ -341,36 +346,13 @@ def _pyplot():
     return plt
 
 
-def _outline(ax, mask, color):
-    """The contour of a mask; a border of zeros closes it at the image's edge."""
-    for contour in find_contours(np.pad(mask, 1).astype(float), 0.5):
-        y, x = contour.T - 1
-        ax.plot(x, y, color="black", linewidth=2.6, alpha=0.5)
-        ax.plot(x, y, color=color, linewidth=1.4)
-
-
-def _box(ax, box, color, linestyle="solid", alpha=1.0):
-    y1, x1, y2, x2 = box
-    rectangle = patches.Rectangle(
-        (x1, y1),
-        x2 - x1,
-        y2 - y1,
-        linewidth=1.2,
-        linestyle=linestyle,
-        alpha=alpha,
-        edgecolor=color,
-        facecolor="none",
-    )
-    ax.add_patch(rectangle)
+def _show_image(ax, image, title):
+    height, width = image.shape[:2]
+    ax.imshow(image, interpolation="bilinear")
+    ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), title=title)
+    ax.axis("off")
 
 
 def _caption(class_id, class_names, scores, index):
     name = class_names[class_id]
     return name if scores is None else f"{name} {scores[index]:.2f}"
-
-
-def _label(ax, x, y, text, color, va="bottom", size=9, **options):
-    """White text with a dark edge on a tinted patch: readable on any ground."""
-    box = {"facecolor": color, "alpha": 0.55, "pad": 1.5, "edgecolor": "none"}
-    edge = [patheffects.withStroke(linewidth=2, foreground="black")]
-    ax.text(x, y, text, color="white", size=size, va=va, bbox=box, path_effects=edge, clip_on=True, **options)
