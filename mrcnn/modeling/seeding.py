@@ -2,6 +2,9 @@
 
 import zlib
 
+import keras
+import numpy as np
+
 from mrcnn.modeling.layer_names import leaf_layers
 
 
@@ -9,7 +12,7 @@ def seed_weights(model, seed):
     """Draw every randomly initialised weight of a model again, and set its random generators, from ``seed``.
 
     Keras seeds initialisers from Python's global generator; here a weight depends on the seed and its
-    own name alone, so two networks that share a layer start with the same weights in it.
+    own name alone, so two networks that share a layer start with the same weights in it, on every backend.
     """
     for name, layer in leaf_layers(model).items():
         for attribute in [key for key in vars(layer) if key.endswith("_initializer")]:
@@ -17,12 +20,30 @@ def seed_weights(model, seed):
             initializer = getattr(layer, attribute)
             if weight is None or "seed" not in getattr(initializer, "get_config", dict)():
                 continue
-            own_seed = _seed_of(seed, f"{name}/{attribute}")
-            again = type(initializer).from_config({**initializer.get_config(), "seed": own_seed})
-            weight.assign(again(weight.shape, dtype=weight.dtype))
+            weight.assign(_draw(initializer, tuple(weight.shape), _seed_of(seed, f"{name}/{attribute}")))
         generator = getattr(layer, "seed_generator", None)
         if generator is not None and generator is not layer:
             generator.state.assign([_seed_of(seed, name), 0])
+
+
+def _draw(initializer, shape, seed):
+    """Values of an initialiser: variance scaling (Glorot, He, LeCun) by NumPy, any other by Keras itself."""
+    if not isinstance(initializer, keras.initializers.VarianceScaling):
+        again = type(initializer).from_config({**initializer.get_config(), "seed": seed})
+        return again(shape, dtype="float32")
+    rng = np.random.default_rng(seed)
+    field = np.prod(shape[:-2]) if len(shape) > 2 else 1
+    fan_in, fan_out = field * shape[-2], field * shape[-1]
+    fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[initializer.mode]
+    deviation = np.sqrt(initializer.scale / max(1.0, fan))
+    if initializer.distribution == "uniform":
+        return (2 * rng.random(shape, np.float32) - 1) * np.float32(np.sqrt(3) * deviation)
+    values = rng.standard_normal(shape, np.float32)
+    if initializer.distribution == "truncated_normal":
+        while (outside := np.abs(values) > 2).any():
+            values[outside] = rng.standard_normal(outside.sum(), np.float32)
+        deviation /= 0.87962566  # of a standard normal cut at two deviations
+    return values * np.float32(deviation)
 
 
 def _seed_of(seed, name):
