@@ -46,6 +46,11 @@ def run_model(layer, boxes, scores, valid=None, class_ids=None):
     return keras.Model(inputs, layer(*inputs)).predict_on_batch(arrays)
 
 
+def pick(boxes, scores, max_output, threshold, valid=None):
+    """nms, compiled, which is quicker here than operation by operation: index, keep."""
+    return run_model(Nms(max_output, threshold, masked=valid is not None), boxes, scores, valid)
+
+
 def greedy(boxes, scores, max_output, threshold, valid=None, class_ids=None):
     """The rule as one would say it, for one image, in float32."""
     boxes = boxes.astype(np.float32)
@@ -182,21 +187,21 @@ def test_chain_of_suppressions_longer_than_a_tile():
     start = np.arange(600, dtype=np.float32)
     boxes = np.stack([0 * start, start, 0 * start + 1, start + 3], axis=-1)[None]
     scores = np.linspace(1, 0, 600, dtype=np.float32)[None]
-    index, keep = (numpy_of(x) for x in nms.nms(boxes, scores, 400, 0.4))
+    index, keep = pick(boxes, scores, 400, 0.4)
     np.testing.assert_array_equal(index[0, :300], np.arange(0, 600, 2))
     np.testing.assert_array_equal(keep[0], np.arange(400) < 300)
 
 
 def test_identical_boxes_leave_the_first():
     boxes = np.tile(np.float32([0.1, 0.1, 0.5, 0.5]), (1, 300, 1))
-    index, keep = (numpy_of(x) for x in nms.nms(boxes, np.full((1, 300), 0.5, np.float32), 3, 0.7))
+    index, keep = pick(boxes, np.full((1, 300), 0.5, np.float32), 3, 0.7)
     np.testing.assert_array_equal(index, [[0, 0, 0]])
     np.testing.assert_array_equal(keep, [[True, False, False]])
 
 
 def test_boxes_without_area_suppress_nothing():
     boxes = np.float32([[[0, 0, 0, 0]] * 3 + [[0.5, 0.5, 0.5, 0.9]] * 2 + [[0.8, 0.8, 0.2, 0.2]] * 2])
-    index, keep = (numpy_of(x) for x in nms.nms(boxes, np.zeros((1, 7), np.float32), 7, 0.0))
+    index, keep = pick(boxes, np.zeros((1, 7), np.float32), 7, 0.0)
     np.testing.assert_array_equal(index, [np.arange(7)])
     assert keep.all()
 
@@ -204,15 +209,15 @@ def test_boxes_without_area_suppress_nothing():
 def test_threshold_itself_does_not_suppress():
     boxes = np.float32([[[0, 0, 2, 2], [0, 0, 2, 1], [0, 0, 1, 2]]])
     scores = np.float32([[0.9, 0.8, 0.7]])
-    assert numpy_of(nms.nms(boxes, scores, 3, 0.5)[1]).tolist() == [[True, True, True]]
-    assert numpy_of(nms.nms(boxes, scores, 3, 0.49)[1]).tolist() == [[True, False, False]]
+    assert pick(boxes, scores, 3, 0.5)[1].tolist() == [[True, True, True]]
+    assert pick(boxes, scores, 3, 0.49)[1].tolist() == [[True, False, False]]
 
 
 def test_nothing_valid_keeps_nothing():
     rng = np.random.default_rng(3)
     boxes, scores = random_boxes(rng, 2, 10), rng.uniform(size=(2, 10)).astype(np.float32)
     valid = np.zeros((2, 10), bool)
-    check(nms.nms(boxes, scores, 4, THRESHOLD, valid), boxes, scores, 4, valid=valid)
+    check(pick(boxes, scores, 4, THRESHOLD, valid), boxes, scores, 4, valid=valid)
 
 
 def test_no_boxes_keep_nothing():
@@ -225,7 +230,7 @@ def test_valid_box_of_lowest_score_goes_before_invalid_ones():
     boxes = np.float32([[[0, 0, 1, 1], [2, 2, 3, 3], [4, 4, 5, 5]]])
     scores = np.float32([[9, -np.inf, 8]])
     valid = np.array([[False, True, True]])
-    index, keep = (numpy_of(x) for x in nms.nms(boxes, scores, 3, THRESHOLD, valid))
+    index, keep = pick(boxes, scores, 3, THRESHOLD, valid)
     assert index[keep].tolist() == [2, 1]
 
 
