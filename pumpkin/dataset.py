@@ -217,7 +217,9 @@ def _read_crowds(path, shape):
                 raise DatasetError(
                     f"{path}, line {number}: expected XMin,XMax,YMin,YMax, got {row}."
                 ) from error
+            y1, y2 = (round(min(max(y, 0.0), 1.0) * height) for y in (y1, y2))
+            x1, x2 = (round(min(max(x, 0.0), 1.0) * width) for x in (x1, x2))
             mask = np.zeros(shape, bool)
-            mask[round(y1 * height) : round(y2 * height), round(x1 * width) : round(x2 * width)] = True
+            mask[y1:y2, x1:x2] = True
             if mask.any():
                 yield mask

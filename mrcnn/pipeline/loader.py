@@ -114,6 +114,7 @@ class Loader(PyDataset):
         self.error = None
         self._orders = {}
         self._lock = threading.Lock()
+        self._within_epoch = False
 
     def __len__(self):
         return self.steps
@@ -125,8 +126,14 @@ class Loader(PyDataset):
             self.error = error
             raise
 
+    def on_epoch_begin(self):
+        self._within_epoch = True
+
     def on_epoch_end(self):
-        self.epoch += 1
+        # Keras also ends an epoch that never began, when it resets the iterator at the start of fit.
+        if self._within_epoch:
+            self.epoch += 1
+        self._within_epoch = False
 
     def batch(self, k):
         """Batch number k of the run: a dict of arrays under the names of the network's inputs.
