@@ -4,6 +4,9 @@ import os
 
 import keras
 
+# Whether ops.top_k puts the lower index first among equals. PyTorch's leaves their order open.
+TOP_K_KEEPS_ORDER = keras.backend.backend() != "torch"
+
 
 def make_deterministic():
     """Ask the backend for kernels that give the same bits every time, where it has a choice."""

@@ -58,6 +58,15 @@ def test_imports_point_one_way(place):
                 assert module != prefix and not module.startswith(prefix + "."), f"{file} imports {module}"
 
 
+def test_only_one_module_asks_for_the_backend():
+    asking = {
+        path.relative_to(ROOT).as_posix()
+        for path in python_files("mrcnn", "pumpkin", "scripts")
+        if "backend.backend() ==" in path.read_text(encoding="utf-8")
+    }
+    assert asking == {"mrcnn/backend.py"}
+
+
 def test_only_one_module_knows_the_backend():
     users = {
         path.relative_to(ROOT).as_posix()

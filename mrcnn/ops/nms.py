@@ -8,9 +8,10 @@ compared with all boxes kept so far, then with itself. The work grows with N * K
 array has a fixed size, and all images go in step. benchmarks/nms.py measures it.
 """
 
-import keras
 import numpy as np
 from keras import ops
+
+from mrcnn.backend import TOP_K_KEEPS_ORDER
 
 # The fastest of 64 ... 512 on TensorFlow, where 64 takes half as long again; on JAX all are alike. The IoUs
 # of a tile with 1,000 boxes fill 1 MB, which stays in a core's cache.
@@ -27,7 +28,7 @@ def sort_by_score(scores, k):
     """
     count = ops.shape(scores)[-1]
     k = min(k, count) if isinstance(count, int) else ops.minimum(k, count)
-    if keras.backend.backend() == "torch":  # whose top_k leaves the order of equals open
+    if not TOP_K_KEEPS_ORDER:
         index = ops.argsort(ops.negative(scores), axis=-1)[..., :k]
         return ops.take_along_axis(scores, index, axis=-1), index
     return ops.top_k(scores, k)
