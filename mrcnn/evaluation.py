@@ -108,6 +108,11 @@ def encode_mask(mask):
     }
 
 
+def decode_mask(encoded):
+    """The mask [H, W] bool of run lengths: the inverse of ``encode_mask``."""
+    return rle.decode(encoded).astype(bool)
+
+
 def _truths(image_id, masks, class_ids, first):
     """Annotations of one image; the ids count on from ``first``."""
     boxes = extract_bboxes(masks) if len(class_ids) else []

@@ -5,6 +5,7 @@ from pathlib import Path
 from mrcnn import downloads, weights
 from mrcnn.coco_names import COCO_CLASS_NAMES
 from mrcnn.training.run import find_last
+from mrcnn.weights_file import open_weights, read_groups
 from pumpkin.config import PumpkinConfig, load_config
 
 
@@ -20,25 +21,47 @@ def find_weights(name, runs="runs"):
 def config_of(path, config_file=None, **overrides):
     """The config of a weights file, with one image a batch.
 
-    The file's own metadata, a run's config.yaml beside it, or else config_file says how the network was
-    built. A file without metadata is taken for matterport's COCO weights if its class count says so.
+    A config file given by the user says how the network was built, or else the weights' own metadata. Of a
+    file without either, as matterport's, its layers tell backbone and number of classes.
     """
-    stored = weights.read_metadata(path).get("config")
-    if config_file is not None or stored is None:
+    metadata = weights.read_metadata(path)
+    if config_file is not None:
         config = load_config(config_file)
     else:
         config = PumpkinConfig()
-        config.update({k: v for k, v in stored.items() if k in config.names()}, source=str(path))
-    if stored is None and config_file is None and _class_count(path) == len(COCO_CLASS_NAMES):
-        config.update({"NAME": "coco", "CLASSES": COCO_CLASS_NAMES[1:]})
+        found = _settings_in(metadata) if "config" in metadata else _settings_of_layers(path)
+        config.update(found, source=str(path))
     config.update({"GPU_COUNT": 1, "IMAGES_PER_GPU": 1, **overrides})
     return config
 
 
-def _class_count(path):
-    """Classes, with the background, of the heads in a weights file; 0 without heads."""
-    name = "mrcnn_class_logits/bias"
-    return len(weights.read(path, [("mrcnn_class_logits", "mrcnn_class_logits", "bias")]).get(name, ()))
+def _settings_in(metadata):
+    """The settings that a weights file carries, in the words of PumpkinConfig."""
+    stored = metadata["config"]
+    # Other programs' configs count their classes, ours name them; one may also have no NAME.
+    names = (metadata.get("class_names") or [])[1:]
+    classes = stored.get("CLASSES") or names or _unnamed_classes(stored.get("NUM_CLASSES", 1) - 1)
+    known = {k: v for k, v in stored.items() if k in PumpkinConfig.names() and (k, v) != ("NAME", None)}
+    return {**known, "CLASSES": classes}
+
+
+def _settings_of_layers(path):
+    """What the layers of matterport's network say: backbone, and classes by name if they are COCO's."""
+    with open_weights(path) as file:
+        shapes = {name: tensor.shape for _, own in read_groups(file) for name, tensor in own}
+    layers = {name.split("/")[-2]: shape for name, shape in shapes.items() if name.endswith("/bias")}
+    count = layers.get("mrcnn_class_logits", (1,))[0] - 1
+    backbone = "resnet50" if "res4f_branch2a" in layers and "res4w_branch2a" not in layers else "resnet101"
+    coco = count == len(COCO_CLASS_NAMES) - 1
+    return {
+        "NAME": "coco" if coco else "mask_rcnn",
+        "BACKBONE": backbone,
+        "CLASSES": COCO_CLASS_NAMES[1:] if coco else _unnamed_classes(count),
+    }
+
+
+def _unnamed_classes(count):
+    return [f"class {number}" for number in range(1, count + 1)]
 
 
 def open_model(path, config):

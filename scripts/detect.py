@@ -6,6 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone, not installed
 
+from pumpkin.image_files import InputError, find_images
 from pumpkin.startup import import_backend
 
 
@@ -31,6 +32,14 @@ def parse(argv):
     args = parser.parse_args(argv)
     if args.min_confidence is not None and not 0 <= args.min_confidence <= 1:
         parser.error(f"--min-confidence must lie between 0 and 1, got {args.min_confidence}")
+    if args.sheet_count < 1:
+        parser.error(f"--sheet-count must be 1 or more, got {args.sheet_count}")
+    if Path(args.out).is_file():
+        parser.error(f"--out wants a folder, {args.out} is a file")
+    try:
+        args.paths = find_images(args.images)
+    except InputError as error:
+        parser.error(str(error))
     return args
 
 
@@ -38,28 +47,35 @@ def main(argv=None):
     args = parse(argv)
     import_backend()
     from mrcnn.downloads import DownloadError
-    from pumpkin import detect, inference
-    from pumpkin.show import DisplayError, open_windows
+    from pumpkin.show import DisplayError
 
     try:
-        paths = detect.find_images(args.images)
-        weights = inference.find_weights(args.weights, args.runs)
-        overrides = {} if args.min_confidence is None else {"DETECTION_MIN_CONFIDENCE": args.min_confidence}
-        config = inference.config_of(weights, args.config, **overrides)
-        model = inference.open_model(weights, config)
-        items, failed = detect.detect_files(model, paths, Path(args.out))
-        print(f"{len(items)} pictures are in {args.out}, masks in {Path(args.out) / 'detections.json'}")
-        if args.sheet:
-            detect.save_sheet(items, model.class_names, Path(args.sheet), args.sheet_count)
-            print(f"The sheet is {args.sheet}")
-        if args.show:
-            open_windows(items, model.class_names)
+        return detect(args)
     except DisplayError as error:
         print(error, file=sys.stderr)
-        return 1
     except (ValueError, OSError, DownloadError) as error:
         print(f"detect: {error}", file=sys.stderr)
-        return 1
+    return 1
+
+
+def detect(args):
+    from pumpkin import inference, show
+    from pumpkin.detect import detect_files, reload, save_sheet
+
+    weights = inference.find_weights(args.weights, args.runs)
+    overrides = {} if args.min_confidence is None else {"DETECTION_MIN_CONFIDENCE": args.min_confidence}
+    config = inference.config_of(weights, args.config, **overrides)
+    model = inference.open_model(weights, config)
+    out = Path(args.out)
+    records, failed = detect_files(model, args.paths, out)
+    print(
+        f"{len(records)} of {len(args.paths)} images: pictures in {out}, masks in {out / 'detections.json'}"
+    )
+    if args.sheet:
+        save_sheet(records, model.class_names, Path(args.sheet), args.sheet_count)
+        print(f"The sheet is {args.sheet}")
+    if args.show:
+        show.open_windows(map(reload, records), model.class_names)
     return 1 if failed else 0
 
 

@@ -26,33 +26,44 @@ def parse(argv):
     parser.add_argument(
         "--out", metavar="FILE", help="JSON of the result (evaluation_<split>.json by the weights)"
     )
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if not 0 <= args.min_confidence <= 1:
+        parser.error(f"--min-confidence must lie between 0 and 1, got {args.min_confidence}")
+    if args.limit is not None and args.limit < 1:
+        parser.error(f"--limit must be 1 or more, got {args.limit}")
+    return args
 
 
 def main(argv=None):
     args = parse(argv)
     import_backend()
     from mrcnn.downloads import DownloadError
-    from mrcnn.evaluation import evaluate, format_table
-    from pumpkin import inference
-    from pumpkin.dataset import open_dataset
-    from pumpkin.detect import write_json
 
     try:
-        weights = inference.find_weights(args.weights, args.runs)
-        config = inference.config_of(weights, args.config, DETECTION_MIN_CONFIDENCE=args.min_confidence)
-        dataset = open_dataset(config, args.dataset or config.DATASET, args.split)
-        model = inference.open_model(weights, config)
-        scores = evaluate(model.detect, dataset, dataset.image_ids[: args.limit])
-        out = Path(args.out) if args.out else weights.with_name(f"evaluation_{args.split}.json")
-        write_json(out, {"weights": weights.name, "split": args.split, **scores})
+        evaluate(args)
     except (ValueError, OSError, DownloadError) as error:
         print(f"evaluate: {error}", file=sys.stderr)
         return 1
-    print(f"{weights.name} on {scores['images']} images with {scores['instances']} instances:")
-    print(format_table(scores))
-    print(f"Written to {out}")
     return 0
+
+
+def evaluate(args):
+    from mrcnn import evaluation
+    from pumpkin import inference
+    from pumpkin.dataset import open_dataset
+    from pumpkin.image_files import write_json
+
+    weights = inference.find_weights(args.weights, args.runs)
+    config = inference.config_of(weights, args.config, DETECTION_MIN_CONFIDENCE=args.min_confidence)
+    root = args.dataset or config.DATASET
+    dataset = open_dataset(config, root, args.split)
+    model = inference.open_model(weights, config)
+    scores = evaluation.evaluate(model.detect, dataset, dataset.image_ids[: args.limit])
+    print(f"{weights.name} on {scores['images']} images with {scores['instances']} instances:")
+    print(evaluation.format_table(scores))
+    out = Path(args.out) if args.out else weights.with_name(f"evaluation_{args.split}.json")
+    write_json(out, {"weights": weights.name, "dataset": str(root), "split": args.split, **scores})
+    print(f"Written to {out}")
 
 
 if __name__ == "__main__":

@@ -3,10 +3,12 @@
 import numpy as np
 
 from mrcnn.config import Config
+from mrcnn.model import MaskRCNN
+from mrcnn.modeling.layer_names import leaf_layers
 
 
 class Tiny(Config):
-    """Two classes, images of 128 px, untrained: what it detects is arbitrary but the same each time."""
+    """Two classes, images of 128 px."""
 
     NAME = "tiny"
     BACKBONE = "light"
@@ -24,6 +26,25 @@ class Tiny(Config):
     DETECTION_MAX_INSTANCES = 10
     DETECTION_MIN_CONFIDENCE = 0.0
     TRAIN_BN = None
+
+
+def detector(**settings):
+    """A MaskRCNN of Tiny for inference, untrained: what it finds is arbitrary but the same each time.
+
+    It shows anchors that the network takes for objects, as wholly filled boxes and never as background.
+    """
+    config = Tiny()
+    config.update(settings)
+    model = MaskRCNN("inference", config, "runs")
+    layers = leaf_layers(model.keras_model)
+    for name in ("rpn_bbox_pred", "mrcnn_bbox_fc"):
+        kernel = layers[name].weights[0]
+        kernel.assign(np.zeros(kernel.shape))
+    kernel, bias = layers["mrcnn_class_logits"].weights
+    kernel.assign(np.asarray(kernel) / 10)
+    bias.assign([-100.0, 0.0, 0.0])
+    layers["mrcnn_mask"].weights[1].assign([100.0, 100.0, 100.0])
+    return model
 
 
 def picture(height, width, seed=0):

@@ -1,0 +1,60 @@
+"""Which files to read and which to write: paths alone, so that mistakes show before a backend starts."""
+
+import json
+from glob import glob, has_magic
+from pathlib import Path
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
+
+
+class InputError(ValueError):
+    """Nothing stands where the user said that images are."""
+
+
+def find_images(names):
+    """The image files of a list of files, folders and patterns, each once, in a stable order.
+
+    Raises InputError for a name that leads to no file.
+    """
+    found = [path for name in names for path in _files_of(name)]
+    return list(dict.fromkeys(found))
+
+
+def _files_of(name):
+    path = Path(name)
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        # macOS leaves files like ._photo.jpg that are no images.
+        paths = [p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
+        fault = f"the folder holds no image ({', '.join(SUFFIXES)})"
+    elif has_magic(name):
+        paths = [p for p in map(Path, glob(name, recursive=True)) if p.is_file()]
+        fault = "no file matches this pattern"
+    else:
+        paths, fault = [], "there is no such file"
+    if not paths:
+        raise InputError(f"{name}: {fault}.")
+    return sorted(paths)
+
+
+def picture_paths(paths, folder):
+    """A PNG path in a folder for each image; images of one name from different folders stay apart."""
+    taken = {path.resolve() for path in paths}  # never the user's own file
+    pictures = []
+    for path in paths:
+        number, picture = 1, folder / f"{path.stem}.png"
+        while picture.resolve() in taken:
+            number += 1
+            picture = folder / f"{path.stem}_{number}.png"
+        taken.add(picture.resolve())
+        pictures.append(picture)
+    return pictures
+
+
+def write_json(path, value):
+    """Write JSON under a temporary name, then rename it; the folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+    temporary.replace(path)

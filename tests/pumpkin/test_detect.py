@@ -1,0 +1,228 @@
+"""Detection on files with a model that finds what it is told: paths, records, table, sheet, windows."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mrcnn.evaluation import decode_mask
+from mrcnn.pipeline.masks import extract_bboxes
+from pumpkin import detect, show
+from pumpkin.image_files import InputError, find_images, picture_paths, write_json
+from tests.tiny import picture
+
+
+class Finder:
+    """Finds the bright square of ``picture`` as class 2, with a triangle of it as mask."""
+
+    class_names = ["BG", "round", "square"]
+
+    def __init__(self):
+        self.shapes = []
+
+    def detect(self, images):
+        (image,) = images
+        self.shapes.append(image.shape)
+        mask = image[..., 0] > 150
+        mask &= np.add.outer(np.arange(mask.shape[0]), np.arange(mask.shape[1])) % 3 > 0
+        masks = mask[..., None][..., : int(mask.any())]
+        count = masks.shape[2]
+        return [
+            {
+                "rois": extract_bboxes(masks),
+                "class_ids": np.full(count, 2, np.int32),
+                "scores": np.full(count, 0.875, np.float32),
+                "masks": masks,
+            }
+        ]
+
+
+def write(path, height=60, width=80, **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(picture(height, width)).save(path, **options)
+    return path
+
+
+def run(paths, folder):
+    lines = []
+    records, failed = detect.detect_files(Finder(), paths, folder, report=lines.append)
+    return records, failed, lines
+
+
+class TestFindImages:
+    def test_files_folders_and_patterns_each_once(self, tmp_path):
+        a, b = write(tmp_path / "b" / "a.png"), write(tmp_path / "b" / "B.JPG")
+        c = write(tmp_path / "c" / "deep" / "c.png")
+        (tmp_path / "b" / "notes.txt").write_text("no image")
+        (tmp_path / "b" / "._a.png").write_text("macOS leaves these")
+        assert find_images([str(tmp_path / "b")]) == [b, a]
+        assert find_images([str(tmp_path / "**" / "*.png")]) == [a, c]
+        assert find_images([str(a), str(tmp_path / "b"), str(tmp_path / "c" / "*" / "*")]) == [a, b, c]
+
+    def test_a_name_with_brackets_is_a_name_if_the_file_is_there(self, tmp_path):
+        odd = write(tmp_path / "photo[1].png")
+        assert find_images([str(odd)]) == [odd]
+
+    @pytest.mark.parametrize(
+        ("name", "fault"),
+        [("missing.jpg", "no such file"), ("*.jpg", "no file matches"), ("empty", "folder holds no image")],
+    )
+    def test_a_name_that_leads_nowhere_is_an_error(self, tmp_path, name, fault):
+        (tmp_path / "empty").mkdir()
+        with pytest.raises(InputError, match=fault):
+            find_images([str(write(tmp_path / "good.png")), str(tmp_path / name)])
+
+
+class TestPicturePaths:
+    def test_equal_stems_stay_apart(self, tmp_path):
+        paths = [tmp_path / "x" / "a.jpg", tmp_path / "y" / "a.jpg", tmp_path / "y" / "a.png"]
+        found = picture_paths(paths, tmp_path / "out")
+        assert [path.name for path in found] == ["a.png", "a_2.png", "a_3.png"]
+
+    def test_inputs_are_never_overwritten(self, tmp_path):
+        paths = [tmp_path / "a.png", tmp_path / "a_2.png", tmp_path / "a.jpg"]
+        found = picture_paths(paths, tmp_path)
+        assert [path.name for path in found] == ["a_3.png", "a_2_2.png", "a_4.png"]
+
+
+class TestDetectFiles:
+    def test_picture_record_and_table(self, tmp_path):
+        path = write(tmp_path / "scene.png")
+        (record,), failed, lines = run([path], tmp_path / "out")
+        assert failed == []
+        assert json.loads((tmp_path / "out" / "detections.json").read_text()) == [record]
+        (found,) = record.pop("detections")
+        assert record == {"image": str(path), "height": 60, "width": 80}
+        mask = Finder().detect([picture(60, 80)])[0]["masks"][..., 0]
+        np.testing.assert_array_equal(decode_mask(found.pop("segmentation")), mask)
+        assert found == {"category_id": 2, "class": "square", "score": 0.875, "bbox": [10.0, 7.0, 16.0, 23.0]}
+        assert lines[1].split() == ["scene.png", "square", "0.88", "7", "10", "30", "26", str(mask.sum())]
+        with Image.open(tmp_path / "out" / "scene.png") as drawn:
+            assert drawn.size == (800, 600)
+
+    def test_a_record_holds_all_that_was_found(self, tmp_path):
+        (record,), *_ = run([write(tmp_path / "scene.png")], tmp_path / "out")
+        image, result = detect.reload(record)
+        np.testing.assert_array_equal(image, picture(60, 80))
+        (before,) = Finder().detect([image])
+        for name, values in before.items():
+            np.testing.assert_array_equal(result[name], values, err_msg=name)
+            assert result[name].dtype == values.dtype
+
+    def test_nothing_found_is_said_and_reloads(self, tmp_path):
+        Image.new("L", (30, 20)).save(tmp_path / "dark.png")
+        (record,), failed, lines = run([tmp_path / "dark.png"], tmp_path / "out")
+        assert (failed, record["detections"]) == ([], [])
+        assert lines[1].split() == ["dark.png", "nothing", "found"]
+        image, result = detect.reload(record)
+        assert (image.shape, result["rois"].shape, result["masks"].shape) == (
+            (20, 30, 3),
+            (0, 4),
+            (20, 30, 0),
+        )
+
+    def test_a_broken_file_is_named_and_the_others_run(self, tmp_path):
+        good = [write(tmp_path / "a.png"), write(tmp_path / "z.jpg")]
+        broken = tmp_path / "broken.jpg"
+        broken.write_bytes(good[1].read_bytes()[:300])
+        text = tmp_path / "text.jpg"
+        text.write_text("no image at all")
+        records, failed, lines = run([good[0], broken, text, good[1]], tmp_path / "out")
+        assert failed == [broken, text]
+        assert [record["image"] for record in records] == [str(path) for path in good]
+        told = [line for line in lines if line.startswith("Left out")]
+        assert f"{broken}: is damaged" in told[0]
+        assert f"{text}: is no image" in told[1]
+
+    def test_files_of_any_kind_become_colour_images(self, tmp_path):
+        colour = Image.fromarray(picture(60, 80))
+        grey16 = np.asarray(colour.convert("L")).astype(np.uint16) * 257
+        kinds = {
+            "grey.png": colour.convert("L"),
+            "rgba.png": colour.convert("RGBA"),
+            "palette.gif": colour.convert("P"),
+            "cmyk.jpg": colour.convert("CMYK"),
+            "grey16.png": Image.fromarray(grey16),
+            "one_bit.png": colour.convert("1"),
+        }
+        for name, image in kinds.items():
+            image.save(tmp_path / name)
+        records, failed, _ = run([tmp_path / name for name in kinds], tmp_path / "out")
+        assert not failed
+        assert {(record["height"], record["width"]) for record in records} == {(60, 80)}
+        for record in records:
+            (found,) = record["detections"]
+            if "one_bit" not in record["image"]:  # its noise is dithered
+                np.testing.assert_allclose(found["bbox"], [10, 7, 16, 23], atol=2, err_msg=record["image"])
+
+    def test_photographs_are_turned_upright(self, tmp_path):
+        stored = Image.fromarray(np.rot90(picture(60, 80)))  # by a quarter, anticlockwise
+        exif = Image.Exif()
+        exif[0x0112] = 6  # "turn clockwise to see it upright"
+        stored.save(tmp_path / "turned.png", exif=exif)
+        (record,), *_ = run([tmp_path / "turned.png"], tmp_path / "out")
+        assert (record["height"], record["width"]) == (60, 80)
+        assert record["detections"][0]["bbox"] == [10.0, 7.0, 16.0, 23.0]
+        np.testing.assert_array_equal(detect.reload(record)[0], picture(60, 80))
+
+    def test_the_folder_may_hold_the_images(self, tmp_path):
+        path = write(tmp_path / "a.png")
+        before = path.read_bytes()
+        run([path], tmp_path)
+        assert path.read_bytes() == before
+        assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "a_2.png", "detections.json"]
+
+
+class TestSheet:
+    def test_it_shows_images_spread_over_all(self, tmp_path, monkeypatch):
+        shown = []
+        monkeypatch.setattr(detect, "detection_sheet", lambda items, names: shown.extend(items))
+        monkeypatch.setattr(detect, "save_figure", lambda *_, **__: None)
+        paths = [write(tmp_path / f"{k}.png", 60 + k, 80) for k in range(7)]
+        records, *_ = run(paths, tmp_path / "out")
+        detect.save_sheet(records, Finder.class_names, tmp_path / "sheet.png", 3)
+        assert [image.shape[0] for image, _ in shown] == [60, 63, 66]
+
+    def test_a_small_png_in_a_folder_of_its_own(self, tmp_path):
+        records, *_ = run([write(tmp_path / "a.png"), write(tmp_path / "b.jpg")], tmp_path / "out")
+        path = tmp_path / "new" / "sheet.png"
+        detect.save_sheet(records, Finder.class_names, path, 6)
+        with Image.open(path) as sheet:
+            assert (sheet.format, sheet.width) == ("PNG", 1000)
+        assert path.stat().st_size <= detect.SHEET_BYTES
+
+    def test_no_picture_no_sheet(self, tmp_path):
+        with pytest.raises(InputError, match="no picture"):
+            detect.save_sheet([], Finder.class_names, tmp_path / "sheet.png", 6)
+
+
+class TestWindows:
+    def test_without_a_display_it_says_so(self, monkeypatch):
+        monkeypatch.setattr("sys.platform", "linux")
+        for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+            monkeypatch.delenv(name, raising=False)
+        with pytest.raises(show.DisplayError, match="needs a display"):
+            show.open_windows([], Finder.class_names)
+
+    def test_without_a_library_for_windows_it_says_so(self, monkeypatch):
+        import matplotlib
+
+        matplotlib.use("Agg")
+        monkeypatch.setenv("DISPLAY", ":0")
+        with pytest.raises(show.DisplayError, match="opens windows"):
+            show.open_windows([], Finder.class_names)
+
+    def test_each_picture_gets_a_window(self, monkeypatch):
+        opened = []
+        monkeypatch.setattr(show, "_require_display", lambda: None)
+        monkeypatch.setattr(show, "display_instances", lambda image, *_, **__: opened.append(image.shape))
+        images = [picture(60, 80), picture(40, 50)]
+        show.open_windows([(image, Finder().detect([image])[0]) for image in images], Finder.class_names)
+        assert opened == [(60, 80, 3), (40, 50, 3)]
+
+
+def test_json_makes_its_folder_and_leaves_nothing_else(tmp_path):
+    write_json(tmp_path / "new" / "value.json", [1, "ü"])
+    assert json.loads((tmp_path / "new" / "value.json").read_text(encoding="utf-8")) == [1, "ü"]
+    assert len(list((tmp_path / "new").iterdir())) == 1
