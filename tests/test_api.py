@@ -1,0 +1,154 @@
+"""The names and argument names that programs written for matterport's Mask R-CNN use."""
+
+import inspect
+
+import pytest
+
+from mrcnn import config, model, utils, visualize
+
+CONFIG = """
+NAME GPU_COUNT IMAGES_PER_GPU STEPS_PER_EPOCH VALIDATION_STEPS BACKBONE COMPUTE_BACKBONE_SHAPE
+BACKBONE_STRIDES FPN_CLASSIF_FC_LAYERS_SIZE TOP_DOWN_PYRAMID_SIZE NUM_CLASSES RPN_ANCHOR_SCALES
+RPN_ANCHOR_RATIOS RPN_ANCHOR_STRIDE RPN_NMS_THRESHOLD RPN_TRAIN_ANCHORS_PER_IMAGE PRE_NMS_LIMIT
+POST_NMS_ROIS_TRAINING POST_NMS_ROIS_INFERENCE USE_MINI_MASK MINI_MASK_SHAPE IMAGE_RESIZE_MODE
+IMAGE_MIN_DIM IMAGE_MAX_DIM IMAGE_MIN_SCALE IMAGE_CHANNEL_COUNT MEAN_PIXEL TRAIN_ROIS_PER_IMAGE
+ROI_POSITIVE_RATIO POOL_SIZE MASK_POOL_SIZE MASK_SHAPE MAX_GT_INSTANCES RPN_BBOX_STD_DEV BBOX_STD_DEV
+DETECTION_MAX_INSTANCES DETECTION_MIN_CONFIDENCE DETECTION_NMS_THRESHOLD LEARNING_RATE LEARNING_MOMENTUM
+WEIGHT_DECAY LOSS_WEIGHTS USE_RPN_ROIS TRAIN_BN GRADIENT_CLIP_NORM BATCH_SIZE IMAGE_SHAPE IMAGE_META_SIZE
+display to_dict
+"""
+
+UTILS = {
+    "extract_bboxes": "mask",
+    "compute_iou": "box boxes box_area boxes_area",
+    "compute_overlaps": "boxes1 boxes2",
+    "compute_overlaps_masks": "masks1 masks2",
+    "non_max_suppression": "boxes scores threshold",
+    "apply_box_deltas": "boxes deltas",
+    "box_refinement": "box gt_box",
+    "box_refinement_graph": "box gt_box",
+    "resize_image": "image min_dim max_dim min_scale mode",
+    "resize_mask": "mask scale padding crop",
+    "minimize_mask": "bbox mask mini_shape",
+    "expand_mask": "bbox mini_mask image_shape",
+    "mold_mask": "mask config",
+    "unmold_mask": "mask bbox image_shape",
+    "generate_anchors": "scales ratios shape feature_stride anchor_stride",
+    "generate_pyramid_anchors": "scales ratios feature_shapes feature_strides anchor_stride",
+    "trim_zeros": "x",
+    "compute_matches": "gt_boxes gt_class_ids gt_masks pred_boxes pred_class_ids pred_scores pred_masks "
+    "iou_threshold score_threshold",
+    "compute_ap": "gt_boxes gt_class_ids gt_masks pred_boxes pred_class_ids pred_scores pred_masks "
+    "iou_threshold",
+    "compute_ap_range": "gt_box gt_class_id gt_mask pred_box pred_class_id pred_score pred_mask "
+    "iou_thresholds verbose",
+    "compute_recall": "pred_boxes gt_boxes iou",
+    "batch_slice": "inputs graph_fn batch_size names",
+    "download_trained_weights": "coco_model_path verbose",
+    "norm_boxes": "boxes shape",
+    "denorm_boxes": "boxes shape",
+    "resize": "image output_shape order mode cval clip preserve_range anti_aliasing anti_aliasing_sigma",
+}
+
+DATASET = {
+    "__init__": "class_map",
+    "add_class": "source class_id class_name",
+    "add_image": "source image_id path kwargs",
+    "image_reference": "image_id",
+    "prepare": "class_map",
+    "map_source_class_id": "source_class_id",
+    "get_source_class_id": "class_id source",
+    "append_data": "class_info image_info",
+    "source_image_link": "image_id",
+    "load_image": "image_id",
+    "load_mask": "image_id",
+}
+
+MODEL = {
+    "log": "text array",
+    "load_image_gt": "dataset config image_id augment augmentation use_mini_mask",
+    "compose_image_meta": "image_id original_image_shape image_shape window scale active_class_ids",
+    "parse_image_meta": "meta",
+    "mold_image": "images config",
+    "unmold_image": "normalized_images config",
+    "compute_backbone_shapes": "config image_shape",
+}
+
+MASK_RCNN = {
+    "__init__": "mode config model_dir",
+    "load_weights": "filepath by_name exclude",
+    "train": "train_dataset val_dataset learning_rate epochs layers augmentation custom_callbacks "
+    "no_augmentation_sources",
+    "set_trainable": "layer_regex",
+    "mold_inputs": "images",
+    "unmold_detections": "detections mrcnn_mask original_image_shape image_shape window",
+    "detect": "images verbose",
+    "get_anchors": "image_shape",
+}
+
+VISUALIZE = {
+    "display_images": "images titles cols cmap norm interpolation",
+    "random_colors": "N bright",
+    "apply_mask": "image mask color alpha",
+    "display_instances": "image boxes masks class_ids class_names scores title figsize ax show_mask "
+    "show_bbox colors captions",
+    "display_differences": "image gt_box gt_class_id gt_mask pred_box pred_class_id pred_score pred_mask "
+    "class_names title ax show_mask show_box iou_threshold score_threshold",
+    "draw_rois": "image rois refined_rois mask class_ids class_names limit",
+    "draw_box": "image box color",
+    "display_top_masks": "image mask class_ids class_names limit",
+    "plot_precision_recall": "AP precisions recalls",
+    "plot_overlaps": "gt_class_ids pred_class_ids pred_scores overlaps class_names threshold",
+    "draw_boxes": "image boxes refined_boxes masks captions visibilities title ax",
+    "display_table": "table",
+    "display_weight_stats": "model",
+    "display_weight": "name model",
+}
+
+OWNERS = [
+    (utils, UTILS),
+    (utils.Dataset, DATASET),
+    (model, MODEL),
+    (model.MaskRCNN, MASK_RCNN),
+    (visualize, VISUALIZE),
+]
+CALLS = [
+    pytest.param(owner, name, arguments.split(), id=f"{owner.__name__}.{name}")
+    for owner, functions in OWNERS
+    for name, arguments in functions.items()
+]
+
+
+@pytest.mark.parametrize(("owner", "name", "arguments"), CALLS)
+def test_arguments(owner, name, arguments):
+    """They have matterport's names in matterport's order; ours may follow, with a default."""
+    ours = list(inspect.signature(getattr(owner, name)).parameters.values())
+    ours = [parameter for parameter in ours if parameter.name != "self"]
+    assert [parameter.name for parameter in ours[: len(arguments)]] == arguments
+    assert all(parameter.default is not parameter.empty for parameter in ours[len(arguments) :])
+
+
+@pytest.mark.parametrize("name", CONFIG.split())
+def test_config(name):
+    assert hasattr(config.Config(), name)
+
+
+def test_attributes_of_a_data_set():
+    dataset = utils.Dataset()
+    dataset.add_class("shapes", 1, "square,box")
+    dataset.add_image("shapes", 7, path="x.png", extra=3)
+    dataset.prepare()
+    assert dataset.image_info == [{"id": 7, "source": "shapes", "path": "x.png", "extra": 3}]
+    assert dataset.class_info[0] == {"source": "", "id": 0, "name": "BG"}
+    assert (dataset.num_classes, dataset.num_images) == (2, 1)
+    assert dataset.class_names == ["BG", "square"]
+    assert list(dataset.class_ids) == [0, 1] and list(dataset.image_ids) == [0]
+    assert dataset.class_from_source_map == {".0": 0, "shapes.1": 1}
+    assert dataset.sources == ["", "shapes"]
+    assert dataset.source_class_ids == {"": [0], "shapes": [0, 1]}
+
+
+@pytest.mark.parametrize("module", [model, utils, visualize], ids=lambda module: module.__name__)
+def test_what_a_door_lists_is_there(module):
+    assert sorted(module.__all__) == module.__all__
+    assert all(hasattr(module, name) for name in module.__all__)
