@@ -63,7 +63,7 @@ class Config:
     IMAGE_RESIZE_MODE = "square"
     IMAGE_MIN_DIM = 800
     IMAGE_MAX_DIM = 1024
-    IMAGE_MIN_SCALE = 0  # 2: enlarge at least twice, whatever IMAGE_MIN_DIM says; 0: off
+    IMAGE_MIN_SCALE = 0.0  # 2: enlarge at least twice, whatever IMAGE_MIN_DIM says; 0: off
     IMAGE_CHANNEL_COUNT = 3
     MEAN_PIXEL = np.array([123.7, 116.8, 103.9])  # RGB mean of COCO, subtracted from each image
 
