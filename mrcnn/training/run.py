@@ -60,11 +60,11 @@ def checkpoints(folder):
 
 def find_last(runs_dir="runs"):
     """The last checkpoint of the newest run that has one. Raises RunError, saying what to do, if none has."""
-    folders = [path for path in Path(runs_dir).glob("*") if path.is_dir()]
-    for folder in sorted(folders, key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True):
-        found = checkpoints(folder)
-        if found:
-            return list(found.values())[-1]
+    found = [list(checkpoints(path).values()) for path in Path(runs_dir).glob("*") if path.is_dir()]
+    last = [paths[-1] for paths in found if paths]
+    if last:
+        # By the file, not its folder: an evaluation written into an old run does not make it new.
+        return max(last, key=lambda path: (path.stat().st_mtime_ns, path.parent.name))
     raise RunError(
         f"{runs_dir}: no run here has a checkpoint yet; train one with scripts/train.py, "
         "or give the path of a weights file."
