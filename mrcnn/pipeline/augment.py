@@ -73,9 +73,14 @@ LEVELS = {
 
 
 def augmentation_of(level):
-    """The Augmentation of a level's name, or None for "none"; anything else is returned as it is."""
-    if level is None or not isinstance(level, str):
+    """The Augmentation of a level's name, None for "none"; another object with ``apply`` as it is."""
+    if level is None or hasattr(level, "apply"):
         return level
+    if not isinstance(level, str):
+        raise ValueError(
+            "An augmentation is a level's name or an object with apply(image, masks, rng), "
+            f"got a {type(level).__name__}."
+        )
     if level not in LEVELS:
         raise ValueError(f"Unknown augmentation {level!r}; it is one of {', '.join(LEVELS)}.")
     return LEVELS[level]

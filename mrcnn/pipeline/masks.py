@@ -35,7 +35,7 @@ def resize_mask(mask, scale, padding, crop=None):
     """
     height, width = mask.shape[:2]
     if scale != 1:
-        mask = resize_nearest(mask, (round(height * scale), round(width * scale)))
+        mask = resize_nearest(mask, (max(1, round(height * scale)), max(1, round(width * scale))))
     if crop is not None:
         y, x, height, width = crop
         return mask[y : y + height, x : x + width]

@@ -35,7 +35,7 @@ def resize_image(image, min_dim=None, max_dim=None, min_scale=None, mode="square
 
     scale = _scale(height, width, min_dim, max_dim if mode == "square" else None, min_scale)
     if scale != 1:
-        shape = (round(height * scale), round(width * scale))
+        shape = (max(1, round(height * scale)), max(1, round(width * scale)))
         image = resize(image, shape).astype(image.dtype)
         height, width = shape
 
