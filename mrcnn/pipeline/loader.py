@@ -74,8 +74,9 @@ def _load(dataset, image_id):
 class Loader(PyDataset):
     """Batches of a data set for ``fit``, prepared by threads.
 
-    shuffle: each image once in every pass over the data, in an order of its own; without it, in the
-    data set's order, the same each epoch. seed: none is config.SEED. augmentation: as in load_image_gt.
+    Each image comes exactly once in every pass over the data; the last batch of a pass may be shorter.
+    shuffle: each pass in an order of its own; without it, in the data set's order, the same each epoch.
+    seed: none is config.SEED. augmentation: as in load_image_gt.
     plain_sources: sources whose images are not augmented. skip_bad: an unreadable file gives its place
     to the next image and is noted in ``skipped`` (path to reason), instead of stopping the run. steps:
     batches of an epoch; none: as many as show every image once. start_epoch: the epoch that comes first.
@@ -108,7 +109,8 @@ class Loader(PyDataset):
         self.plain_sources = set(plain_sources)
         self.skip_bad = skip_bad
         self.batch_size = batch_size or config.BATCH_SIZE
-        self.steps = steps or -(-len(dataset.image_ids) // self.batch_size)
+        self._steps_of_pass = -(-len(dataset.image_ids) // self.batch_size)
+        self.steps = steps or self._steps_of_pass
         self.epoch = start_epoch
         self.skipped = {}
         self.error = None
@@ -142,8 +144,17 @@ class Loader(PyDataset):
         [B, G] int32 (0: padding, negative: crowd), input_gt_boxes [B, G, (y1, x1, y2, x2)] float32
         pixels, input_gt_masks [B, height, width, G] bool.
         """
-        first = k * self.batch_size
-        samples = [self._sample(position) for position in range(first, first + self.batch_size)]
+        count = len(self.dataset.image_ids)
+        passes, step = divmod(k, self._steps_of_pass)
+        first = step * self.batch_size
+        places = range(first, min(first + self.batch_size, count))
+        samples = [self._sample(passes * count + place) for place in places]
+        shapes = {sample["input_image"].shape[:2] for sample in samples}
+        if len(shapes) > 1:
+            raise ValueError(
+                f"Images of one batch have different sizes, {' and '.join(map(str, sorted(shapes)))}: "
+                f"IMAGE_RESIZE_MODE {self.config.IMAGE_RESIZE_MODE!r} needs IMAGES_PER_GPU 1."
+            )
         return {name: np.stack([sample[name] for sample in samples]) for name in samples[0]}
 
     def image_id_at(self, position):
