@@ -17,7 +17,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", default="demo", help="folder for scenes, the run and pictures (demo)")
     parser.add_argument("--config", default="configs/demo.yaml", help="configs/demo.yaml")
-    parser.add_argument("--train", type=int, default=200, help="training scenes (200)")
+    parser.add_argument("--train", type=int, default=400, help="training scenes (400)")
     parser.add_argument("--val", type=int, default=40, help="unseen scenes to measure on (40)")
     parser.add_argument("--seed", type=int, default=7, help="seed of scenes and training (7)")
     parser.add_argument(

@@ -1,0 +1,106 @@
+"""Every command of the README is run by a test or marked there as needing more than a test has."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+# The settings of a network so small that its training is a matter of seconds.
+TINY = [
+    "STAGES=[{layers: all, epochs: 1, learning_rate: 0.001}]", "IMAGE_MIN_DIM=64", "IMAGE_MAX_DIM=64",
+    "IMAGES_PER_GPU=2", "STEPS_PER_EPOCH=2", "TOP_DOWN_PYRAMID_SIZE=16", "RPN_CHANNELS=16",
+    "FPN_CLASSIF_FC_LAYERS_SIZE=16", "MASK_HEAD_CHANNELS=8", "TRAIN_ROIS_PER_IMAGE=8",
+]  # fmt: skip
+
+# What stands in the README and which test, beside those below, runs it.
+COMMANDS = {
+    "make demo": "test_the_demo_runs",
+    "make test": "this test run",
+    "python3 -m venv .venv": "the Makefile",
+    ".venv/bin/python -m pip install -r requirements.txt": "the Makefile",
+    ".venv/bin/python scripts/demo.py": "test_the_demo_runs",
+    ".venv/bin/python -m pip install -r requirements-dev.txt": "the Makefile",
+    ".venv/bin/python -m pytest": "this test run",
+    "python -m pumpkin.synthetic --out data/pumpkin --train 200 --val 40 --seed 7": "test_the_demo_runs",
+    "python scripts/train.py --weights coco --config configs/pumpkin.yaml": "needs the network",
+    "python scripts/train.py --weights none --config configs/demo.yaml --dataset data/pumpkin": (
+        "test_the_demo_runs"
+    ),
+    "python scripts/evaluate.py --weights last --dataset data/pumpkin": "test_the_demo_runs",
+    "python scripts/detect.py photos/ --weights last --out detections": "test_the_demo_runs",
+}
+
+
+def fenced(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+def commands_in_readme():
+    lines = [line.split("  #")[0].strip() for block in fenced("") for line in block.splitlines()]
+    return [line for line in lines if re.match(r"(\.venv/bin/)?(make|python3?)\b", line)]
+
+
+def test_every_command_is_accounted_for():
+    assert sorted(set(commands_in_readme())) == sorted(COMMANDS)
+
+
+def test_what_needs_the_network_says_so():
+    for command, how in COMMANDS.items():
+        if how == "needs the network":
+            before = README[: README.index(command)]
+            assert "needs the network" in before[-500:], command
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if "scripts/" in command])
+def test_options_in_the_readme_exist(command):
+    words = shlex.split(command)
+    script = next(word for word in words if word.startswith("scripts/"))
+    text = subprocess.run(
+        [sys.executable, script, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for option in (word for word in words if word.startswith("--")):
+        assert option in text.stdout
+
+
+def test_files_in_the_readme_exist():
+    linked = re.findall(r"\]\(([\w./-]+)\)", README)
+    named = re.findall(r"(?:scripts|configs)/\w+\.\w+", README)
+    for name in {*linked, *named}:
+        assert (ROOT / name).exists(), name
+
+
+def test_python_in_the_readme_is_valid():
+    blocks = fenced("python")
+    assert len(blocks) == 2
+    for block in blocks:
+        compile(block, "README.md", "exec")
+
+
+def test_the_data_set_in_the_readme_is_the_real_one():
+    source = (ROOT / "pumpkin" / "dataset.py").read_text(encoding="utf-8")
+    shown = next(block for block in fenced("python") if "NucleiDataset" in block)
+    body = shown[shown.index("    def load_mask") :].rstrip()
+    assert re.sub(r'\n        """.*?"""', "", source[source.index("class NucleiDataset") :]).count(body) == 1
+
+
+def test_the_picture_is_small():
+    assert 0 < (ROOT / "docs" / "images" / "pumpkins.png").stat().st_size < 300_000
+
+
+def test_the_demo_runs(tmp_path):
+    """The README's main command on a few scenes: render, train, evaluate, detect."""
+    command = [sys.executable, "scripts/demo.py", "--out", str(tmp_path), "--train", "4", "--val", "3"]
+    run = subprocess.run([*command, "--set", *TINY], cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert (tmp_path / "pumpkins.png").stat().st_size > 10_000
+    (weights,) = tmp_path.glob("runs/demo*/mask_rcnn_demo_0001.h5")
+    assert (weights.parent / "evaluation_val.json").exists()
+    assert len(list((tmp_path / "detections").glob("*.png"))) == 3
+    for said in ("Data: 4 images to train on, 3 to validate on", "AP50", "Done in"):
+        assert said in run.stdout
