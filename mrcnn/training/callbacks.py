@@ -18,6 +18,17 @@ class NonFiniteLoss(RuntimeError):
     """A loss is infinite or no number; going on would spoil the weights."""
 
 
+class SetEpoch(keras.callbacks.Callback):
+    """Tells a loader which epoch begins: Keras may begin one of its own to see the shape of a batch."""
+
+    def __init__(self, loader):
+        super().__init__()
+        self.loader = loader
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.loader.epoch = epoch
+
+
 class Checkpoint(keras.callbacks.Callback):
     """Writes the weights after each epoch; keeps the last ones and the best by validation loss.
 

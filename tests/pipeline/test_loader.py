@@ -298,6 +298,7 @@ def test_fit_sees_the_same_stream_with_any_number_of_workers(workers):
     loader = Loader(dataset, small(), workers=workers, start_epoch=1)
     model = Recorder(places=21)
     model.compile(optimizer="sgd")
+    model(loader[0][0])  # built, or a backend takes a batch to see its shape
     model.fit(loader, initial_epoch=1, epochs=3, verbose=0, shuffle=False)
     model.fit(loader, initial_epoch=3, epochs=4, verbose=0, shuffle=False)  # the next stage
     expected = epochs_of(Loader(dataset, small(), start_epoch=1), 3)
