@@ -15,6 +15,16 @@ class PumpkinConfig(Config):
     STEPS_PER_EPOCH = None  # an epoch shows every image once
     VALIDATION_STEPS = None
 
+    def update(self, values, source="update"):
+        super().update(values, source)
+        if not self.CLASSES or not all(isinstance(name, str) for name in self.CLASSES):
+            raise ConfigError(f"{source}: CLASSES must be a list of one or more names, got {self.CLASSES!r}.")
+        if values.get("NUM_CLASSES", self.NUM_CLASSES) != self.NUM_CLASSES:
+            raise ConfigError(
+                f"{source}: NUM_CLASSES follows from CLASSES, it is {self.NUM_CLASSES} with the background, "
+                f"not {values['NUM_CLASSES']}; set CLASSES instead."
+            )
+
     def _compute_derived(self):
         self.NUM_CLASSES = 1 + len(self.CLASSES)
         super()._compute_derived()

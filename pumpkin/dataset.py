@@ -103,9 +103,11 @@ class NucleiDataset(Dataset):
             raise DatasetError(f"{root}: no <id>/images/*.png in the split {split!r}.")
 
     def load_mask(self, image_id):
-        """Masks [H, W, N] bool and class ids [N] int32."""
-        masks = [read_mask(path) for path in sorted(self.image_info[image_id]["masks"].glob("*.png"))]
-        masks = [mask for mask in masks if mask.any()]
+        """Masks [H, W, N] bool at the image's size and class ids [N] int32; useless ones as above."""
+        info = self.image_info[image_id]
+        shape = read_size(info["path"])
+        masks = [_read_instance(path, shape) for path in sorted(info["masks"].glob("*.png"))]
+        masks = [mask for mask in masks if mask is not None]
         if not masks:
             return super().load_mask(image_id)
         return np.stack(masks, axis=-1), np.ones(len(masks), np.int32)
@@ -195,7 +197,8 @@ def _read_instance(path, shape):
     """A mask file at its image's size, or None with a warning if it is of no use."""
     mask = read_mask(path)
     height, width = mask.shape
-    if abs(height * shape[1] / (width * shape[0]) - 1) > 0.01:
+    expected = width * shape[0] / shape[1]
+    if abs(height - expected) > max(0.01 * expected, 1):  # a percent, or what rounding does
         fault = f"it is {width} x {height}, which is not the shape of its image, {shape[1]} x {shape[0]}"
     else:
         mask = resize_nearest(mask, shape)
@@ -208,18 +211,21 @@ def _read_instance(path, shape):
 
 def _read_crowds(path, shape):
     """One filled box a row of a crowds file. Raises DatasetError for a row that is no box."""
-    height, width = shape
     with open(path, newline="", encoding="utf-8") as file:
         for number, row in enumerate(csv.DictReader(file), start=2):
             try:
-                x1, x2, y1, y2 = (float(row[name]) for name in ("XMin", "XMax", "YMin", "YMax"))
+                y1, y2 = (_edge(row[name], shape[0]) for name in ("YMin", "YMax"))
+                x1, x2 = (_edge(row[name], shape[1]) for name in ("XMin", "XMax"))
             except (KeyError, TypeError, ValueError) as error:
                 raise DatasetError(
                     f"{path}, line {number}: expected XMin,XMax,YMin,YMax, got {row}."
                 ) from error
-            y1, y2 = (round(min(max(y, 0.0), 1.0) * height) for y in (y1, y2))
-            x1, x2 = (round(min(max(x, 0.0), 1.0) * width) for x in (x1, x2))
             mask = np.zeros(shape, bool)
             mask[y1:y2, x1:x2] = True
             if mask.any():
                 yield mask
+
+
+def _edge(text, side):
+    """The pixel of a normalised coordinate, within the image. Raises ValueError for what is no number."""
+    return round(min(max(float(text), 0.0), 1.0) * side)
