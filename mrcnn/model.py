@@ -39,7 +39,7 @@ class MaskRCNN:
 
     mode: "training" or "inference". config: a Config. model_dir: where runs are written.
     keras_model is the Keras model, epoch the number of epochs already trained, log_dir the folder of
-    the run, class_names what the loaded weights say of their classes (None if they say nothing).
+    the run, class_names what the weights of the class head say of their classes (None: nothing).
     """
 
     def __init__(self, mode, config, model_dir):
@@ -64,14 +64,17 @@ class MaskRCNN:
         Raises weights.WeightsError if the file is unreadable or fits next to nothing.
         """
         report = weights.load(self.keras_model, filepath, by_name=by_name, exclude=exclude or ())
-        self.class_names = weights.read_metadata(filepath).get("class_names")
+        if any(name.startswith("mrcnn_class_logits/") for name in report.loaded):
+            self.class_names = weights.read_metadata(filepath).get("class_names")
         return report
 
     def save_weights(self, filepath, epoch=None):
         """Write the weights with class names and config beside them, readable by matterport's code too."""
+        config = self.config.to_plain()
+        del config["WORKERS"]  # changes no result, so equal runs give equal files
         metadata = {
             "class_names": self.class_names,
-            "config": self.config.to_plain(),
+            "config": config,
             "epoch": self.epoch if epoch is None else epoch,
         }
         weights.save(self.keras_model, filepath, metadata)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from mrcnn.config import ConfigError
+from mrcnn.pipeline.images import ImageError
 from pumpkin.config import load_config
 from pumpkin.dataset import DatasetError, open_dataset
 
@@ -11,12 +12,17 @@ SPECIAL_WEIGHTS = ("coco", "imagenet", "last", "none")
 
 def settings(config_file, values, seed=None, epochs=None, dataset=None, report=print):
     """The config of a training from the command line's options. Raises ConfigError."""
-    from mrcnn.training.schedule import check_stages, scale_stages
+    from mrcnn.pipeline.augment import augmentation_of
+    from mrcnn.training.schedule import check_optimizer, check_stages, scale_stages
 
     config = load_config(config_file, values)
     check_stages(config.STAGES)
+    check_optimizer(config)
+    augmentation_of(config.AUGMENTATION)
     if seed is not None:
         config.update({"SEED": seed})
+    if config.SEED < 0:
+        raise ConfigError(f"SEED must be a whole number from 0, got {config.SEED}.")
     if dataset is not None:
         config.update({"DATASET": dataset})
     if epochs is not None:
@@ -52,8 +58,16 @@ def open_splits(config, report=print):
 
 def _check_has_instances(dataset, root):
     """Stop at once where no image has a mask; one is enough, so few files are read."""
-    if not any((dataset.load_mask(image_id)[1] > 0).any() for image_id in dataset.image_ids):
-        raise DatasetError(f"{root}: none of the {dataset.num_images} training images has an instance.")
+    unreadable = None
+    for image_id in dataset.image_ids:
+        try:
+            if (dataset.load_mask(image_id)[1] > 0).any():
+                return
+        except ImageError as error:  # the loader stops at it or skips it, as the user wishes
+            unreadable = unreadable or error
+    if unreadable is not None:
+        raise unreadable
+    raise DatasetError(f"{root}: none of the {dataset.num_images} training images has an instance.")
 
 
 def find_start(name, config, runs):

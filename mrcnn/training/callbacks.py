@@ -38,7 +38,6 @@ class Checkpoint(keras.callbacks.Callback):
     def __init__(self, run, save, keep=1):
         super().__init__()
         self.run, self.save, self.keep = run, save, keep
-        self.best_loss, self.best_epoch = math.inf, None
         self.last = None
 
     def on_epoch_end(self, epoch, logs=None):
@@ -47,11 +46,11 @@ class Checkpoint(keras.callbacks.Callback):
         self.save(path, done)
         self.last = path
         loss = (logs or {}).get("val_loss", math.inf)
-        if loss < self.best_loss:
-            self.best_loss, self.best_epoch = loss, done
+        if loss < self.run.best_loss:
+            self.run.best_loss, self.run.best_epoch = loss, done
         found = checkpoints(self.run.folder)
         for old in list(found)[: -self.keep]:
-            if old != self.best_epoch:
+            if old != self.run.best_epoch:
                 found[old].unlink()
 
 

@@ -2,9 +2,10 @@
 
 import re
 
+from mrcnn.config import ConfigError
 from mrcnn.modeling.layer_names import leaf_layers
 from mrcnn.pipeline.loader import Loader
-from mrcnn.training.callbacks import Checkpoint, EventFiles, MetricsCsv, Progress, StopAtNonFinite
+from mrcnn.training.callbacks import Checkpoint, EventFiles, MetricsCsv, Progress, SetEpoch, StopAtNonFinite
 from mrcnn.training.schedule import build_optimizer, check_stages, layers_regex
 
 
@@ -17,10 +18,14 @@ def train(
     model: a MaskRCNN made for training; its ``epoch`` counts on. val_dataset: None for no validation.
     stages: none: config.STAGES. augmentation, plain_sources, skip_bad: as in Loader. callbacks: further
     Keras callbacks. report: called with each line of progress. Returns the path of the last checkpoint.
-    Raises images.ImageError for an unreadable image (unless skip_bad) and callbacks.NonFiniteLoss.
+    Raises ConfigError for stages or classes that do not fit, images.ImageError for an unreadable image
+    (unless skip_bad) and callbacks.NonFiniteLoss.
     """
     stages = config.STAGES if stages is None else stages
     check_stages(stages)
+    _check_layers(model.keras_model, stages)
+    for dataset in (train_dataset, val_dataset):
+        _check_classes(dataset, config)
     model.class_names = list(train_dataset.class_names)
     model.log_dir = str(run.folder)
     loader = Loader(
@@ -35,6 +40,7 @@ def train(
     last_epoch = model.epoch + sum(stage["epochs"] for stage in stages)
     checkpoint, events = Checkpoint(run, model.save_weights), EventFiles(run.folder)
     own = [
+        SetEpoch(loader),
         StopAtNonFinite(),
         Progress(last_epoch, report),
         MetricsCsv(run.folder / "metrics.csv"),
@@ -52,9 +58,31 @@ def train(
         raise
     finally:
         events.close()
-        for path, reason in loader.skipped.items():
-            report(f"Skipped in training: {path}: {reason}")
+        _report_skipped(loader, "training", report)
+        _report_skipped(validation, "validation", report)
     return checkpoint.last
+
+
+def _check_layers(keras_model, stages):
+    names = [name for name, layer in leaf_layers(keras_model).items() if layer.weights]
+    for number, stage in enumerate(stages, start=1):
+        if not any(re.fullmatch(layers_regex(stage["layers"]), name) for name in names):
+            raise ConfigError(f"STAGES, stage {number}: no layer has a name like {stage['layers']!r}.")
+
+
+def _check_classes(dataset, config):
+    if dataset is not None and dataset.num_classes != config.NUM_CLASSES:
+        raise ConfigError(
+            f"NUM_CLASSES is {config.NUM_CLASSES}, but the data set has {dataset.num_classes} classes: "
+            f"{', '.join(dataset.class_names)}."
+        )
+
+
+def _report_skipped(loader, purpose, report):
+    if loader is not None and loader.skipped:
+        report(f"Skipped in {purpose}: {len(loader.skipped)} of {len(loader.dataset.image_ids)} images")
+        for path in sorted(loader.skipped):
+            report(f"  {loader.skipped[path]}")
 
 
 def _train_stage(model, stage, loader, validation, config, callbacks, warm_up):

@@ -6,6 +6,7 @@ files and ``mask_rcnn_<name>_<epoch, four digits>.h5``, as matterport's code nam
 
 import hashlib
 import json
+import math
 import platform
 import re
 import subprocess
@@ -27,12 +28,16 @@ class RunError(ValueError):
 class Run:
     """One training; ``folder`` is new and its own.
 
+    best_loss, best_epoch: the lowest validation loss so far and the epochs done then.
     Raises RunError if the folder cannot be made.
     """
 
     def __init__(self, runs_dir, config):
         self.name = str(config.NAME).lower()
+        if Path(self.name).name != self.name:
+            raise RunError(f"NAME is used in file names and cannot be {config.NAME!r}.")
         self.config = config
+        self.best_loss, self.best_epoch = math.inf, None
         self.folder = _new_folder(Path(runs_dir), self.name)
 
     def checkpoint(self, epoch):

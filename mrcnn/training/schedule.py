@@ -17,7 +17,9 @@ LAYERS = {
     "5+": rf"(res5.*)|(bn5.*)|{_HEADS}",
     "all": ".*",
 }
-_STAGE_KEYS = {"layers": str, "epochs": int, "learning_rate": float}
+_STAGE_KEYS = ("layers", "epochs", "learning_rate")
+_OPTIMIZERS = ("sgd", "adamw")
+_DECAYS = ("constant", "cosine")
 
 
 def layers_regex(layers):
@@ -30,37 +32,45 @@ def check_stages(stages):
     if not stages:
         raise ConfigError("STAGES is empty; it needs at least one {layers, epochs, learning_rate}.")
     for number, stage in enumerate(stages, start=1):
-        if not isinstance(stage, dict) or set(stage) != set(_STAGE_KEYS):
-            raise ConfigError(
-                f"STAGES, stage {number}: expected {{{', '.join(_STAGE_KEYS)}}}, got {stage!r}."
-            )
-        if isinstance(stage["epochs"], bool) or not isinstance(stage["epochs"], int) or stage["epochs"] < 1:
-            raise ConfigError(
-                f"STAGES, stage {number}: epochs must be a whole number from 1, got {stage['epochs']!r}."
-            )
-        if not isinstance(stage["learning_rate"], (int, float)) or stage["learning_rate"] <= 0:
-            raise ConfigError(
-                f"STAGES, stage {number}: learning_rate must be a number above 0, "
-                f"got {stage['learning_rate']!r}; YAML wants a dot in 1.0e-3."
-            )
-        try:
-            re.compile(layers_regex(str(stage["layers"])))
-        except re.error as error:
-            raise ConfigError(f"STAGES, stage {number}: layers is no regular expression: {error}.") from error
+        fault = _fault_of(stage)
+        if fault:
+            raise ConfigError(f"STAGES, stage {number}: {fault}.")
+
+
+def _fault_of(stage):
+    """What is wrong with a stage, or None."""
+    if not isinstance(stage, dict) or set(stage) != set(_STAGE_KEYS):
+        return f"expected {{{', '.join(_STAGE_KEYS)}}}, got {stage!r}"
+    layers, epochs, rate = (stage[key] for key in _STAGE_KEYS)
+    if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
+        return f"epochs must be a whole number from 1, got {epochs!r}"
+    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate < math.inf:
+        return f"learning_rate must be a number above 0, got {rate!r}; YAML wants a dot in 1.0e-3"
+    if not isinstance(layers, str):
+        return f"layers must be text ({', '.join(LAYERS)} or a regular expression), got {layers!r}"
+    try:
+        re.compile(layers_regex(layers))
+    except re.error as error:
+        return f"layers is no regular expression: {error}"
+    return None
 
 
 def scale_stages(stages, epochs):
     """The stages with their epochs in the same proportion and ``epochs`` in total, at least one each."""
-    if epochs < len(stages):
-        raise ConfigError(f"{epochs} epochs are too few for {len(stages)} stages; give at least one to each.")
+    count = len(stages)
+    if epochs < count:
+        raise ConfigError(
+            f"{epochs} epochs are too few: the config has {count} stage{'s'[: count != 1]}, each needs one."
+        )
     total = sum(stage["epochs"] for stage in stages)
-    ends = [round(epochs * sum(s["epochs"] for s in stages[: i + 1]) / total) for i in range(len(stages))]
-    for i in range(len(stages)):  # one epoch each, whatever rounding says
-        ends[i] = min(max(ends[i], i + 1), epochs - (len(stages) - 1 - i))
-        if i and ends[i] <= ends[i - 1]:
-            ends[i] = ends[i - 1] + 1
-    starts = [0, *ends[:-1]]
-    return tuple({**stage, "epochs": end - start} for stage, start, end in zip(stages, starts, ends))
+    scaled, begun, done = [], 0, 0
+    for number, stage in enumerate(stages, start=1):
+        begun += stage["epochs"]
+        # Where the stage should end, but not before an epoch of its own nor in those of the ones to come.
+        end = min(max(round(epochs * begun / total), done + 1), epochs - (count - number))
+        scaled.append({**stage, "epochs": end - done})
+        done = end
+    return tuple(scaled)
 
 
 @keras.saving.register_keras_serializable("mrcnn")
@@ -100,11 +110,8 @@ def build_optimizer(config, learning_rate, total_steps, warm_up=True):
     SGD decays weights through the loss, as matterport's code did; AdamW by itself (Loshchilov and Hutter
     2019), sparing biases and batch norm.
     """
+    check_optimizer(config)
     warmup_steps = config.WARMUP_STEPS if warm_up else 0
-    if config.LEARNING_RATE_SCHEDULE not in ("constant", "cosine"):
-        raise ConfigError(
-            f'LEARNING_RATE_SCHEDULE must be "constant" or "cosine", got {config.LEARNING_RATE_SCHEDULE!r}.'
-        )
     if warmup_steps or config.LEARNING_RATE_SCHEDULE == "cosine":
         learning_rate = WarmUpAndDecay(
             learning_rate, warmup_steps, total_steps, config.LEARNING_RATE_SCHEDULE
@@ -113,10 +120,16 @@ def build_optimizer(config, learning_rate, total_steps, warm_up=True):
         return keras.optimizers.SGD(
             learning_rate, momentum=config.LEARNING_MOMENTUM, clipnorm=config.GRADIENT_CLIP_NORM
         )
-    if config.OPTIMIZER == "adamw":
-        optimizer = keras.optimizers.AdamW(
-            learning_rate, weight_decay=config.WEIGHT_DECAY, clipnorm=config.GRADIENT_CLIP_NORM
-        )
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-        return optimizer
-    raise ConfigError(f'OPTIMIZER must be "sgd" or "adamw", got {config.OPTIMIZER!r}.')
+    optimizer = keras.optimizers.AdamW(
+        learning_rate, weight_decay=config.WEIGHT_DECAY, clipnorm=config.GRADIENT_CLIP_NORM
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+def check_optimizer(config):
+    """Raise ConfigError for an OPTIMIZER or a LEARNING_RATE_SCHEDULE that is none of the known."""
+    for name, known in (("OPTIMIZER", _OPTIMIZERS), ("LEARNING_RATE_SCHEDULE", _DECAYS)):
+        value = getattr(config, name)
+        if value not in known:
+            raise ConfigError(f"{name} must be one of {', '.join(known)}, got {value!r}.")
