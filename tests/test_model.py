@@ -5,7 +5,7 @@ import pytest
 
 from mrcnn import model as modellib
 from mrcnn import weights
-from tests.tiny import detector, picture
+from tests.tiny import Tiny, detector, picture
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +88,20 @@ def test_weights_keep_their_classes_and_settings(model, tmp_path):
     assert equal(other.detect([image])[0], model.detect([image])[0])
     metadata = weights.read_metadata(tmp_path / "w.h5")
     assert (metadata["epoch"], metadata["config"]["RPN_CHANNELS"]) == (7, 32)
+
+
+def test_class_names_come_with_the_class_head_alone(model, tmp_path):
+    model.class_names = ["BG", "round", "square"]
+    model.save_weights(tmp_path / "w.h5")
+    four = Tiny()
+    four.update({"NUM_CLASSES": 4})
+    more = modellib.MaskRCNN("inference", four, "runs")
+    assert more.load_weights(tmp_path / "w.h5", by_name=True).classes == (3, 4)
+    assert more.class_names is None
+    other = detector()
+    other.class_names = ["BG", "cat", "dog"]
+    other.load_weights(tmp_path / "w.h5", by_name=True, exclude=["mrcnn_class_logits"])
+    assert other.class_names == ["BG", "cat", "dog"]
 
 
 def test_excluded_layers_keep_their_values(model, tmp_path):
