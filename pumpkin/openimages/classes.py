@@ -1,0 +1,83 @@
+"""Names of classes and their MIDs (``/m/05zsy`` is Pumpkin)."""
+
+import csv
+import difflib
+import re
+from dataclasses import dataclass
+
+from pumpkin.openimages.errors import IntegrityError, UsageError
+
+MID = re.compile(r"/m/[0-9a-z_]{2,16}")
+_SAFE_NAME = re.compile(r"[^/\\\x00-\x1f.][^/\\\x00-\x1f]*")  # a name becomes a folder
+
+
+@dataclass(frozen=True, order=True)
+class ObjectClass:
+    """A class of Open Images: mid as ``/m/05zsy``, name as ``Pumpkin``."""
+
+    mid: str
+    name: str
+
+    def __post_init__(self):
+        if not MID.fullmatch(self.mid) or not _SAFE_NAME.fullmatch(self.name):
+            raise IntegrityError(
+                f"{self.mid!r}, {self.name!r} is no class of Open Images; get its list anew."
+            )
+
+    @property
+    def key(self):
+        """The MID as file names have it, ``m05zsy``."""
+        return mid_key(self.mid)
+
+    @property
+    def folder(self):
+        """The class's folder in oidv6's layout: lower case, underscores for spaces."""
+        return self.name.lower().replace(" ", "_")
+
+
+def mid_key(mid):
+    """``/m/05zsy`` as ``m05zsy``."""
+    return mid.replace("/", "")
+
+
+class ClassTable:
+    """The classes that have boxes (about 600), and which of them have masks (350)."""
+
+    def __init__(self, names, with_masks):
+        """names: {mid: name}; with_masks: set of MIDs."""
+        self.names, self.with_masks = names, with_masks
+
+    @classmethod
+    def parse(cls, names_csv, masks_txt):
+        """From the text of Open Images' two lists, with or without a header."""
+        rows = csv.reader(names_csv.splitlines())
+        names = {row[0]: row[1] for row in rows if len(row) >= 2 and MID.fullmatch(row[0])}
+        with_masks = {line.strip() for line in masks_txt.splitlines() if MID.fullmatch(line.strip())}
+        if not names or not with_masks:
+            raise IntegrityError("The lists of classes hold no MIDs (/m/...); check the base address.")
+        return cls(names, with_masks)
+
+    def find(self, text):
+        """The ObjectClass of a name (any case, spaces or underscores) or MID. Raises UsageError."""
+        mid = text if text in self.names else self._by_name().get(_plain(text))
+        if mid is None:
+            raise UsageError(f"There is no class {text!r}; {self._nearest(text)}")
+        if mid not in self.with_masks:
+            raise UsageError(
+                f"{self.names[mid]} has boxes but no masks in Open Images ({len(self.with_masks)} classes "
+                f"have); {self._nearest(text)}"
+            )
+        return ObjectClass(mid, self.names[mid])
+
+    def _by_name(self):
+        return {_plain(name): mid for mid, name in self.names.items()}
+
+    def _nearest(self, text):
+        """The names most like a text, of classes with masks."""
+        known = {_plain(self.names[mid]): self.names[mid] for mid in self.with_masks if mid in self.names}
+        close = difflib.get_close_matches(_plain(text), known, n=3, cutoff=0.0)
+        return f"the nearest with masks are {', '.join(known[name] for name in close)}."
+
+
+def _plain(text):
+    return " ".join(text.lower().replace("_", " ").split())

@@ -1,0 +1,361 @@
+"""From names of classes to a folder that can be trained on: the stages of a download, in order."""
+
+import hashlib
+import os
+import shutil
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pumpkin.openimages import catalog, files, finish, lock, oidv6_driver, verify
+from pumpkin.openimages.boxes import tables
+from pumpkin.openimages.classes import ClassTable
+from pumpkin.openimages.errors import (
+    COMPLETE,
+    PARTIAL,
+    IntegrityError,
+    OpenImagesError,
+    UsageError,
+)
+from pumpkin.openimages.fetch import Fetcher, requests_for
+from pumpkin.openimages.http import Client, Retry
+from pumpkin.openimages.layout import Layout
+from pumpkin.openimages.plan import Choice
+from pumpkin.openimages.progress import Progress, megabytes
+from pumpkin.openimages.select import Selection
+from pumpkin.openimages.shards import Shard
+
+SMALL = 32_000_000  # bytes that are read without asking
+LEAST_FREE = 64_000_000  # bytes without which a download is not begun
+_CLASS_LIST = 1 << 22  # bound on a list of classes, in bytes
+
+
+@dataclass
+class Options:
+    """What the user wants; names as on the command line. crowds: None for the default of each split."""
+
+    classes: list = field(default_factory=lambda: ["Pumpkin"])
+    type_data: str = "all"
+    dataset: str = "data/pumpkin"
+    limit: int = 0
+    seed: int = 0
+    yes: bool = False
+    no_labels: bool = False
+    multi_classes: bool = False
+    crowds: bool | None = None
+    dry_run: bool = False
+    lock: str | None = None
+    lock_out: str | None = None
+    verify: bool = False
+    offline: bool = False
+    attribution: bool = False
+    engine: str = "native"
+    connections: int = 16
+    annotations_url: str | None = None
+    images_url: str | None = None
+    s3_endpoint: str | None = None
+    retry: Retry = field(default_factory=Retry)
+
+    @property
+    def splits(self):
+        return catalog.SPLITS if self.type_data == "all" else (self.type_data,)
+
+
+class Declined(OpenImagesError):
+    """The user said no, or wanted the plan alone."""
+
+    exit_code = COMPLETE
+
+
+def run(options, report=print, ask=None):
+    """Download, or verify; the exit code. report: takes lines. ask: takes a question, says whether to go on.
+
+    Raises OpenImagesError subclasses, whose exit_code and message are for the user.
+    """
+    check(options)
+    root = Path(options.dataset)
+    if options.verify:
+        path = options.lock or Layout(root).default_lock
+        plan = lock.read(path)
+        return verify.verify(plan, Layout(root, plan.choice.multi_classes), report)
+    root.mkdir(parents=True, exist_ok=True)
+    with files.sole_use(root):
+        files.remove_parts(root)
+        client = Client(options.retry, options.connections, options.offline)
+        try:
+            return Download(options, client, report, ask or _ask).run()
+        except OSError as error:
+            raise OpenImagesError(
+                f"Files cannot be written ({error}); make room or choose another --dataset, and run the same "
+                f"command again: what is whole is kept."
+            ) from error
+        finally:
+            client.close()
+
+
+def check(options):
+    """Raise UsageError for what cannot work, before anything is asked of a server."""
+    if options.type_data not in (*catalog.SPLITS, "all"):
+        raise UsageError(f"--type_data is one of train, validation, test, all; got {options.type_data!r}.")
+    if options.limit < 0:
+        raise UsageError(f"--limit must be 0 (all) or more images, got {options.limit}.")
+    if options.connections < 1:
+        raise UsageError(f"--connections must be 1 or more, got {options.connections}.")
+    if options.engine not in ("native", "oidv6"):
+        raise UsageError(f"--engine is native or oidv6, got {options.engine!r}.")
+    if not options.classes:
+        raise UsageError("--classes needs one name or more.")
+    catalog.Bases.of(options.annotations_url, options.images_url, options.s3_endpoint)
+    if options.engine == "oidv6":
+        oidv6_driver.check(options.dataset)
+    if options.lock and not Path(options.lock).is_file():
+        raise UsageError(f"There is no lock file {options.lock}; leave --lock off to make one.")
+    if not options.verify:
+        _check_place(Path(options.dataset))
+
+
+def _check_place(root):
+    if root.exists() and not root.is_dir():
+        raise UsageError(f"{root} is a file; --dataset wants a folder.")
+    place = next(folder for folder in (root, *root.absolute().parents) if folder.is_dir())
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise UsageError(f"{place} may not be written to; choose another --dataset.")
+    _check_room(place, LEAST_FREE)
+
+
+def _check_room(folder, count):
+    free = shutil.disk_usage(folder).free
+    if free < count:
+        raise UsageError(
+            f"{folder} has {megabytes(free)} free, {megabytes(count)} are needed; make room, choose another "
+            f"--dataset or a smaller --limit."
+        )
+
+
+class Download:
+    """One download: each method is a stage."""
+
+    def __init__(self, options, client, report, ask):
+        self.options, self.client, self.report, self.ask = options, client, report, ask
+        self.root = Path(options.dataset)
+        self.bases = catalog.Bases.of(options.annotations_url, options.images_url, options.s3_endpoint)
+        self.metadata = Layout(self.root).metadata
+        self.started = time.monotonic()
+
+    def run(self):
+        try:
+            plan, shards = self._locked_plan() if self.options.lock else self._new_plan()
+            self.places = Layout(self.root, plan.choice.multi_classes)
+            if not plan.images:
+                names = ", ".join(one.name for one in plan.choice.classes)
+                self.report(
+                    f"No masks of {names} in {', '.join(plan.choice.splits)}: there is nothing to fetch."
+                )
+                return PARTIAL if plan.missing_sources else COMPLETE
+            self._show(plan, shards)
+        except Declined as declined:
+            self.report(str(declined))
+            return declined.exit_code
+        outcome = self._fetch(plan, shards)
+        return self._finish(plan, outcome)
+
+    # choosing
+
+    def _locked_plan(self):
+        plan = lock.read(self.options.lock)
+        paths = {(mask.split, mask.shard) for mask in plan.masks}
+        shards = {place: self._shard(place[1]) for place in paths}
+        for (_, path), shard in shards.items():
+            shard.facts = plan.sources.get(path, shard.facts)
+        return plan, shards
+
+    def _shard(self, path):
+        return Shard(self.client, self.bases.file(path), path, self.metadata)
+
+    def _new_plan(self):
+        choice = self._choice()
+        selection = Selection(self.client, self.bases, choice, self.metadata)
+        selection.probe()
+        tables_bytes = self._tables_bytes(choice)
+        self._show_reading(selection, tables_bytes)
+        with Progress("reading", selection.directory_bytes + tables_bytes) as progress:
+            selection.read(progress.bytes)
+            return selection.plan(progress.bytes), selection.shards
+
+    def _choice(self):
+        table = ClassTable.parse(
+            self._class_list(catalog.CLASS_NAMES).decode("utf-8", "replace"),
+            self._class_list(catalog.CLASSES_WITH_MASKS).decode("utf-8", "replace"),
+        )
+        options = self.options
+        classes = tuple(sorted({table.find(name) for name in options.classes}))
+        default = {"train": False, "validation": True, "test": True}
+        crowds = {s: default[s] if options.crowds is None else options.crowds for s in options.splits}
+        return Choice(
+            classes, options.splits, options.limit, options.seed, crowds, options.multi_classes,
+            not options.no_labels,
+        )  # fmt: skip
+
+    def _class_list(self, path):
+        """Bytes of a list of classes, fetched once."""
+        here = self.metadata / path.rsplit("/", 1)[1]
+        if here.is_file():
+            return here.read_bytes()
+        data = self.client.read(self.bases.file(path), _CLASS_LIST)
+        size, md5 = catalog.known(path)
+        found = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        if len(data) == size and found != md5:
+            raise IntegrityError(f"{path} has MD5 {found} instead of {md5}; run the same command again.")
+        files.write(here, data)
+        return data
+
+    def _tables_bytes(self, choice):
+        """Bytes of tables that have to be streamed, as listed in the catalog."""
+        return sum(
+            catalog.known(table.path)[0]
+            for split in choice.splits
+            if choice.crowds[split]
+            for table in tables(self.client, self.bases, choice, split, self.metadata / "rows")
+            if not table.cached()
+        )
+
+    def _show_reading(self, selection, tables_bytes):
+        """Say what choosing costs. Raises Declined."""
+        count = selection.directory_bytes + tables_bytes
+        if count:
+            self.report(
+                f"To choose the files: directories of {len(selection.unread)} zips "
+                f"({megabytes(selection.directory_bytes)}), tables of boxes ({megabytes(tables_bytes)})."
+            )
+        if count <= SMALL:
+            return
+        if self.options.dry_run:
+            raise Declined(
+                f"Dry run: stopped before reading {megabytes(count)}. Images follow, about "
+                f"{megabytes(catalog.MEAN_IMAGE_BYTES)} each, and masks, about "
+                f"{megabytes(catalog.MEAN_MASK_BYTES)} each."
+            )
+        self._confirm(f"Read {megabytes(count)} to choose the files?")
+
+    def _show(self, plan, shards):
+        """Say what fetching costs, and check that there is room. Raises Declined."""
+        here = self._images_here(plan)
+        images = [image for image in plan.images if image.key not in here]
+        wanted = sum(image.size or catalog.MEAN_IMAGE_BYTES for image in images)
+        about = "" if all(image.size for image in images) else "about "
+        masks, requests = self._masks_to_fetch(plan, shards)
+        for split in plan.choice.splits:
+            self.report(
+                f"{split:>10}: {sum(image.split == split for image in plan.images)} images, "
+                f"{sum(mask.split == split for mask in plan.masks)} masks"
+            )
+        self.report(
+            f"To fetch: {len(images)} images ({about}{megabytes(wanted)}; {len(here)} are here), masks "
+            f"({megabytes(masks)} in {requests} requests)."
+        )
+        _check_room(self.root, wanted + 2 * masks + LEAST_FREE)
+        if self.options.dry_run:
+            raise Declined("Dry run: nothing more was fetched.")
+        if wanted + masks > 0:
+            self._confirm(f"Fetch {about}{megabytes(wanted + masks)} into {self.root}?")
+
+    def _images_here(self, plan):
+        return {
+            image.key
+            for image in plan.images
+            if any(
+                self.places.image(image.split, plan.choice.class_of(mid), image.image_id).is_file()
+                for mid in image.mids
+            )
+        }
+
+    def _masks_to_fetch(self, plan, shards):
+        """(bytes, requests) for the masks that are not on disk."""
+        by_shard, count, requests = {}, 0, 0
+        for mask in plan.masks:
+            if not self.places.mask(mask.split, plan.choice.class_of(mask.mid), mask.member.name).is_file():
+                by_shard.setdefault((mask.split, mask.shard), []).append(mask)
+        for place, masks in by_shard.items():
+            groups, length, whole = requests_for(masks, shards[place])
+            count, requests = count + length, requests + (1 if whole else len(groups))
+        return count, requests
+
+    def _confirm(self, question):
+        if not self.options.yes and not self.options.offline and not self.ask(question):
+            raise Declined("Nothing more was fetched.")
+
+    # fetching
+
+    def _fetch(self, plan, shards):
+        images = sum(image.size or catalog.MEAN_IMAGE_BYTES for image in plan.images)
+        masks, _ = self._masks_to_fetch(plan, shards)
+        with Progress("fetching", images + masks, len(plan.images) + len(plan.masks)) as progress:
+            fetcher = Fetcher(self.client, self.bases, plan, self.places, progress, self.options.connections)
+            if self.options.engine == "oidv6" and not self.options.offline:
+                self._fetch_with_oidv6(plan, fetcher)
+            fetcher.images()
+            fetcher.masks(shards)
+        return fetcher.outcome
+
+    def _fetch_with_oidv6(self, plan, fetcher):
+        """Let oidv6 fetch the images that are not here; what it leaves out is left to the native engine."""
+        here = self._images_here(plan)
+        wanted = [image for image in plan.images if image.key not in here]
+        if not wanted:
+            return
+        if oidv6_driver.aws_missing():
+            self.report("oidv6 needs the command aws, which is not there; the native engine takes its place.")
+            return
+        names = self._class_list(catalog.CLASS_NAMES)
+        found = oidv6_driver.fetch(wanted, plan.choice, self.root, names, self.bases, lambda count: None)
+        kept = sum(fetcher.adopt(image, found.get(image.key)) for image in wanted)
+        oidv6_driver.clean(self.root)
+        self.report(
+            f"oidv6 fetched {kept} of {len(wanted)} images, by its audit; the rest is fetched natively."
+        )
+
+    # finishing
+
+    def _finish(self, plan, outcome):
+        regions = finish.write_annotations(plan, self.places, outcome)
+        if self.options.attribution:
+            count = sum(
+                catalog.known(catalog.attribution_path(split))[0]
+                for split in plan.choice.splits
+                if not finish.attribution_table(self.client, self.bases, plan, self.places, split).cached()
+            )
+            with Progress("authors", count) as progress:
+                finish.write_attribution(self.client, self.bases, plan, self.places, progress)
+        finish.write_manifest(plan, self.places, outcome)
+        for line in finish.summary(plan, outcome, regions, self.client, time.monotonic() - self.started):
+            self.report(line)
+        code = finish.exit_code(plan, outcome)
+        self._write_lock(plan, outcome)
+        others = finish.strangers(plan, self.places)
+        if others:
+            self.report(
+                f"The folder also holds {len(others)} files of no part in this, the first {others[0]}."
+            )
+        if code:
+            self.report(finish.advice(code))
+        return code
+
+    def _write_lock(self, plan, outcome):
+        if plan.locked and not self.options.lock_out:
+            return
+        if outcome.failed or outcome.wrong or (self.options.offline and outcome.missing):
+            self.report("No lock file was written, for files are still to come.")
+            return
+        path = Path(self.options.lock_out or self.places.default_lock)
+        files.write_if_other(path, lock.encode(plan, outcome))
+        self.report(f"Lock file: {path}")
+
+
+def _ask(question):
+    """Ask on the terminal; without one there is nobody to ask."""
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "There is no terminal to ask on; add --yes to go on, or --dry-run for the plan alone."
+        )
+    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")

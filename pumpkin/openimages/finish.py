@@ -1,0 +1,165 @@
+"""What is written once the files are there: crowds, labels, the manifest, attributions, and the summary."""
+
+import csv
+import hashlib
+import io
+from functools import partial
+
+from pumpkin.openimages import catalog, files, layout
+from pumpkin.openimages.csvfilter import IdFilter, parse
+from pumpkin.openimages.errors import COMPLETE, INTEGRITY, NETWORK, PARTIAL, Absent
+from pumpkin.openimages.progress import megabytes
+from pumpkin.openimages.tables import Table
+
+_AUTHORS = ("ImageID", "Author", "AuthorProfileURL", "License", "OriginalLandingURL", "Title")
+_SHOWN = 5  # names of a kind in the summary
+
+
+def annotation_files(plan, places, sizes, masks):
+    """{path: bytes} of the crowds and labels files of a download.
+
+    places: Layout. sizes: {(split, image id): (width, height)}. masks: {split: names of masks}.
+    """
+    box_ids = {}
+    for mask in plan.masks:
+        if mask.member.name in masks.get(mask.split, ()):
+            box_ids.setdefault((mask.split, mask.image_id, mask.mid), set()).add(mask.box_id)
+    shown = {(image.split, image.image_id, mid) for image in plan.images for mid in image.mids}
+    texts = {}
+    for (split, image_id, mid), boxes in plan.boxes.items():
+        if (split, image_id) not in sizes:
+            continue
+        one = plan.choice.class_of(mid)
+        crowds = boxes.crowds(box_ids.get((split, image_id, mid), set()))
+        if crowds:
+            texts[places.crowds(split, one, image_id)] = layout.crowds_text(crowds)
+        if plan.choice.labels and (split, image_id, mid) in shown:
+            size = sizes[split, image_id]
+            texts[places.labels(split, one, image_id)] = layout.labels_text(one, boxes.boxes, *size)
+    return texts
+
+
+def write_annotations(plan, places, outcome):
+    """Write crowds and labels; the number of crowd regions. Crowds of an earlier choice are removed."""
+    sizes = {key: (facts.width, facts.height) for key, facts in outcome.images.items()}
+    texts = annotation_files(plan, places, sizes, outcome.masks)
+    regions = 0
+    for path, data in texts.items():
+        files.write_if_other(path, data)
+        regions += data.count(b"\n") - 1 if path.suffix == ".csv" else 0
+    for image in plan.images:
+        for one in plan.choice.classes:
+            path = places.crowds(image.split, one, image.image_id)
+            if plan.choice.crowds.get(image.split) and path not in texts:
+                path.unlink(missing_ok=True)
+    return regions
+
+
+def write_manifest(plan, places, outcome):
+    """Write manifest.json: size, pixels and hash of each image, and the same and the area of each mask."""
+    images, masks = [], []
+    for image in plan.images:
+        facts = outcome.images.get(image.key)
+        for mid in image.mids if facts else ():
+            path = places.image(image.split, plan.choice.class_of(mid), image.image_id)
+            images.append({"file": path.relative_to(places.root).as_posix(), **vars(facts)})
+    for mask in plan.masks:
+        facts = outcome.masks[mask.split].get(mask.member.name)
+        if facts:
+            path = places.mask(mask.split, plan.choice.class_of(mask.mid), mask.member.name)
+            masks.append({"file": path.relative_to(places.root).as_posix(), **vars(facts)})
+    left_out = {**plan.left_out, **plan.refused, **outcome.left_out, **outcome.damaged}
+    content = {
+        "images": images,
+        "masks": masks,
+        "left_out": left_out,
+        "missing": sorted({*plan.missing, *plan.missing_sources, *outcome.missing}),
+    }
+    files.write_if_other(places.manifest, files.to_json(content))
+
+
+def attribution_table(client, bases, plan, places, split):
+    """The Table of authors of a split's images."""
+    ids = sorted({image.image_id for image in plan.images if image.split == split})
+    path = catalog.attribution_path(split)
+    choice = hashlib.sha256(" ".join(ids).encode()).hexdigest()
+    make = partial(IdFilter, {one.encode() for one in ids})
+    folder = places.metadata / "rows"
+    return Table(client, bases.file(path), path, folder, f"{split}-authors.csv", choice, make)
+
+
+def write_attribution(client, bases, plan, places, progress):
+    """Write attribution.csv: author, licence and source of each image. Absent tables are noted."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("Split", *_AUTHORS))
+    for split in plan.choice.splits:
+        table = attribution_table(client, bases, plan, places, split)
+        try:
+            rows, _ = table.fetch(progress.bytes)
+        except Absent:
+            plan.missing_sources.append(table.path)
+            continue
+        writer.writerows((split, *row) for row in sorted(parse(rows, _AUTHORS, table.path)))
+    files.write_if_other(places.attribution, text.getvalue().encode())
+
+
+def strangers(plan, places):
+    """Files in the folders of the chosen classes that this download does not bring, as sorted paths."""
+    own, present = set(), set()
+    for image in plan.images:
+        for mid in image.mids:
+            one = plan.choice.class_of(mid)
+            own.add(places.image(image.split, one, image.image_id))
+            own.add(places.labels(image.split, one, image.image_id))
+        for one in plan.choice.classes:
+            own.add(places.crowds(image.split, one, image.image_id))
+    for mask in plan.masks:
+        own.add(places.mask(mask.split, plan.choice.class_of(mask.mid), mask.member.name))
+    for split in plan.choice.splits:
+        for one in plan.choice.classes:
+            present |= places.present(split, one)
+    return sorted(present - own)
+
+
+def exit_code(plan, outcome):
+    """The program's exit code: the worst of what happened."""
+    if outcome.wrong:
+        return INTEGRITY
+    if outcome.failed:
+        return NETWORK
+    return PARTIAL if outcome.missing or outcome.damaged or plan.missing_sources or plan.refused else COMPLETE
+
+
+def summary(plan, outcome, regions, client, seconds):
+    """Lines that tell what was done and what is not there."""
+    masks = sum(map(len, outcome.masks.values()))
+    yield (
+        f"{len(outcome.images)} images, {masks} masks, {regions} crowd regions; "
+        f"{outcome.fetched} files fetched, {megabytes(client.received)} in {client.requests} requests and "
+        f"{seconds:.1f} seconds."
+    )
+    groups = (
+        ("not at the server", dict.fromkeys([*plan.missing_sources, *outcome.missing], "")),
+        ("left out", {**plan.refused, **outcome.left_out}),
+        ("damaged at the server", outcome.damaged),
+        ("not what they must be", outcome.wrong),
+        ("not fetched", outcome.failed),
+    )
+    for title, names in groups:
+        if names:
+            yield f"{len(names)} {title}:"
+            for name in sorted(names)[:_SHOWN]:
+                yield f"  {name}" + (f": {names[name]}" if names[name] else "")
+            if len(names) > _SHOWN:
+                yield f"  and {len(names) - _SHOWN} more, all in manifest.json" * (title != "not fetched")
+
+
+def advice(code):
+    """One sentence on what to do after an exit code."""
+    return {
+        COMPLETE: "",
+        PARTIAL: "Partial: what the server lacks is named above; the rest can be used as it is.",
+        INTEGRITY: "Integrity: what is named above was not kept; try again, or without --lock.",
+        NETWORK: "Network: run the same command again; what is whole is not fetched anew.",
+    }[code]

@@ -1,0 +1,71 @@
+"""What an image or a mask must be before it counts."""
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from pumpkin.openimages.errors import OpenImagesError
+
+MAX_IMAGE = 1 << 25  # bytes; the largest of Open Images, scaled to 1024 pixels a side, take about 2 million
+MAX_PIXELS = 1 << 26
+ASPECT_TOLERANCE = 0.01
+
+
+class BadImage(OpenImagesError):
+    """Bytes are no whole image."""
+
+
+class UselessMask(OpenImagesError):
+    """A mask is whole but cannot be used: it is empty, or belongs to an image of another shape."""
+
+
+def check_image(data):
+    """(width, height) of a JPEG that decodes to its end. Raises BadImage."""
+    with _open(data, "JPEG") as image:
+        _decode(image)
+        return image.size
+
+
+def check_mask(data, image_size):
+    """(width, height, pixels above zero) of a mask PNG. image_size: (width, height) of its image.
+
+    Raises BadImage, or UselessMask for one that is empty or has another aspect.
+    """
+    with _open(data, "PNG") as image:
+        _decode(image)
+        width, height = image.size
+        area = int(np.count_nonzero(_pixels(image)))
+    aspect = height * image_size[0] / (width * image_size[1])
+    if abs(aspect - 1) > ASPECT_TOLERANCE:
+        raise UselessMask(
+            f"its shape, {width} x {height}, is not its image's, {image_size[0]} x {image_size[1]}"
+        )
+    if area == 0:
+        raise UselessMask("it is empty")
+    return width, height, area
+
+
+def _open(data, kind):
+    try:
+        image = Image.open(io.BytesIO(data), formats=(kind,))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise BadImage(f"it is no {kind} image") from error
+    if image.width * image.height > MAX_PIXELS:
+        raise BadImage(f"it claims {image.width} x {image.height} pixels")
+    return image
+
+
+def _decode(image):
+    try:
+        image.load()
+    except (OSError, SyntaxError, ValueError) as error:
+        raise BadImage(f"it is damaged ({error})") from error
+
+
+def _pixels(image):
+    """[H, W] of numbers, or [H, W] bool for several channels: true where any but alpha is above zero."""
+    if image.mode in ("P", "PA", "LA", "RGBA"):
+        image = image.convert("RGB")
+    pixels = np.asarray(image)
+    return pixels.any(axis=2) if pixels.ndim == 3 else pixels

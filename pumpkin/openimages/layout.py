@@ -1,0 +1,82 @@
+"""Names of files in a data set's folder: oidv6's layout, with masks and crowds beside the images.
+
+``<split>/<class>/<ImageID>.jpg``, ``.../masks/<ImageID>_<MID>_<BoxID>.png``, ``.../crowds/<ImageID>.csv``,
+``.../labels/<ImageID>.txt``; with ``multi_classes`` all classes in ``multidata/<split>/``, where images,
+labels and crowds are named ``<class>_<ImageID>``.
+"""
+
+import re
+from pathlib import Path
+
+IMAGE_ID = re.compile(r"[0-9a-f]{16}")
+MASK_NAME = re.compile(r"(?P<image>[0-9a-f]{16})_(?P<key>m[0-9a-z_]{2,16})_(?P<box>[0-9a-f]{4,16})\.png")
+CROWDS_HEADER = "XMin,XMax,YMin,YMax"
+
+
+class Layout:
+    """Paths of one data set. root: its folder."""
+
+    def __init__(self, root, multi_classes=False):
+        self.root, self.multi_classes = Path(root), multi_classes
+
+    def folder(self, split, object_class):
+        """The folder that holds a class's images."""
+        if self.multi_classes:
+            return self.root / "multidata" / split
+        return self.root / split / object_class.folder
+
+    def image(self, split, object_class, image_id):
+        return self.folder(split, object_class) / f"{self._stem(object_class, image_id)}.jpg"
+
+    def mask(self, split, object_class, name):
+        return self.folder(split, object_class) / "masks" / name
+
+    def crowds(self, split, object_class, image_id):
+        return self.folder(split, object_class) / "crowds" / f"{self._stem(object_class, image_id)}.csv"
+
+    def labels(self, split, object_class, image_id):
+        return self.folder(split, object_class) / "labels" / f"{self._stem(object_class, image_id)}.txt"
+
+    @property
+    def metadata(self):
+        """What was learned of the sources: lists of classes, directories, kept rows."""
+        return self.root / "metadata"
+
+    @property
+    def manifest(self):
+        return self.root / "manifest.json"
+
+    @property
+    def attribution(self):
+        return self.root / "attribution.csv"
+
+    @property
+    def default_lock(self):
+        """``data/pumpkin.lock.json`` for ``data/pumpkin``."""
+        return self.root.with_name(f"{self.root.name}.lock.json")
+
+    def present(self, split, object_class):
+        """Images, masks, crowds and labels that stand in a class's folders now."""
+        folder = self.folder(split, object_class)
+        patterns = ("*.jpg", "masks/*.png", "crowds/*.csv", "labels/*.txt")
+        return {
+            path for pattern in patterns for path in folder.glob(pattern) if not path.name.startswith(".")
+        }
+
+    def _stem(self, object_class, image_id):
+        return f"{object_class.folder}_{image_id}" if self.multi_classes else image_id
+
+
+def crowds_text(boxes):
+    """A crowds file: a header, then one normalised box (xmin, xmax, ymin, ymax) a row."""
+    return "".join(f"{line}\n" for line in (CROWDS_HEADER, *(",".join(box) for box in boxes))).encode()
+
+
+def labels_text(object_class, boxes, width, height):
+    """A labels file as oidv6 writes it: ``pumpkin xmin ymin xmax ymax`` in pixels."""
+    lines = []
+    for box in boxes:
+        xmin, xmax, ymin, ymax = map(float, box)
+        corners = (xmin * width, ymin * height, xmax * width, ymax * height)
+        lines.append(f"{object_class.folder} {' '.join(map(str, corners))}\n")
+    return "".join(lines).encode()

@@ -1,0 +1,122 @@
+"""Images by the oidv6 package, through its Python API, in a process and a folder of their own.
+
+oidv6 1.0.5 reads a whole table of boxes into memory, takes the first rows, runs one ``aws s3 cp`` an image
+and reports success whatever comes of it. So it gets tables that hold just the images that are wanted, and
+what it leaves in its folder is audited: an image moves to the data set once it decodes to its end. Its
+commands go through a shell, so its folder must have a plain name.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from pumpkin.openimages import catalog
+from pumpkin.openimages.errors import UsageError
+
+FOLDER = ".oidv6"
+_PLAIN_PATH = re.compile(r"[\w./ +,:@%=~-]+", re.ASCII)
+_HEADER = "ImageID,LabelName,XMin,XMax,YMin,YMax\n"
+_FILLER = "0000000000000000,/m/none,0,0,0,0\n"  # with pandas 3, oidv6 fails on a table of one row
+
+
+def check(dataset):
+    """Raise UsageError where oidv6 cannot be used: not installed, or a path that a shell would read."""
+    if not _PLAIN_PATH.fullmatch(str(Path(dataset).absolute())):
+        raise UsageError(
+            f"oidv6 passes the path {dataset} to a shell; choose one of letters, digits, spaces and "
+            f"./+,:@%=~_-, or leave --engine oidv6 off."
+        )
+    import importlib.util
+
+    if importlib.util.find_spec("oidv6") is None:
+        raise UsageError(
+            "The package oidv6 is not installed; install it (python -m pip install oidv6==1.0.5) or leave "
+            "--engine oidv6 off."
+        )
+
+
+def aws_missing():
+    """Whether oidv6 will not find the ``aws`` command."""
+    return shutil.which("aws", path=_environment(None)["PATH"]) is None
+
+
+def fetch(images, choice, dataset, class_names, bases, on_files):
+    """Run oidv6 for some ImageFiles; {(split, id): path} of what it left, unaudited.
+
+    class_names: bytes of the list of classes. on_files: called with the number of images so far.
+    """
+    folder = Path(dataset).absolute() / FOLDER
+    for split in choice.splits:
+        for one in choice.classes:
+            ids = [i.image_id for i in images if i.split == split and i.mids[0] == one.mid]
+            if ids:
+                _prepare(folder, split, one, ids, class_names)
+                _run(folder, split, one, bases, on_files)
+    found = {}
+    for image in images:
+        path = folder / image.split / choice.class_of(image.mids[0]).folder / f"{image.image_id}.jpg"
+        if path.is_file():
+            found[image.key] = path
+    return found
+
+
+def clean(dataset):
+    """Remove oidv6's folder."""
+    shutil.rmtree(Path(dataset) / FOLDER, ignore_errors=True)
+
+
+def _prepare(folder, split, one, ids, class_names):
+    """Place the files that oidv6 would fetch whole: its list of classes, and a table of these images."""
+    for name in ("metadata", "boxes"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    lines = [line for line in class_names.splitlines() if line.startswith(b"/m/")]
+    (folder / "metadata" / "class-descriptions-boxable.csv").write_bytes(b"\n".join(lines) + b"\n")
+    rows = "".join(f"{image_id},{one.mid},0,0,0,0\n" for image_id in ids)
+    table = folder / "boxes" / catalog.boxes_path(split).rsplit("/", 1)[1]
+    table.write_text(_HEADER + rows + _FILLER, encoding="ascii")
+
+
+def _run(folder, split, one, bases, on_files):
+    """One call of oidv6 in a process of its own."""
+    arguments = {
+        "command": "downloader", "dataset": str(folder), "type_data": split, "classes": [one.name],
+        "limit": 0, "multi_classes": False, "yes": True, "no_labels": True,
+    }  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pumpkin.openimages.oidv6_driver", json.dumps(arguments)],
+        env=_environment(bases.s3), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        while process.poll() is None:
+            time.sleep(0.1)
+            on_files(sum(1 for _ in (folder / split / one.folder).glob("*.jpg")))
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.wait()
+
+
+def _environment(s3):
+    """The environment for oidv6: this repository's modules, and ``aws`` beside this Python."""
+    root, environ = str(Path(__file__).resolve().parents[2]), dict(os.environ)
+    environ["PYTHONPATH"] = os.pathsep.join(filter(None, (root, environ.get("PYTHONPATH"))))
+    environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), environ.get("PATH", os.defpath)))
+    if s3:
+        environ["AWS_ENDPOINT_URL"] = s3
+    return environ
+
+
+def main(arguments):
+    """Run oidv6 in this process."""
+    from oidv6.OIDv6 import OIDv6
+
+    return OIDv6().download(arguments, out=False)
+
+
+if __name__ == "__main__":
+    sys.exit(0 if main(json.loads(sys.argv[1])) else 1)

@@ -1,0 +1,118 @@
+"""Choosing files at the server: directories of zips tell the masks, masks tell the images."""
+
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+
+from pumpkin.openimages import catalog, layout
+from pumpkin.openimages.boxes import load_boxes
+from pumpkin.openimages.errors import Absent, NetworkError, Offline
+from pumpkin.openimages.plan import ImageFile, MaskFile, Plan, subset
+from pumpkin.openimages.shards import Shard
+
+AT_ONCE = 4  # directories in memory; a train zip's takes about 16 MB
+
+
+class Selection:
+    """The shards of a choice, and which of them have to be read. ``client`` may be offline."""
+
+    def __init__(self, client, bases, choice, metadata):
+        self.client, self.bases, self.choice, self.metadata = client, bases, choice, metadata
+        self.keys = [one.key for one in choice.classes]
+        self.shards = {
+            (split, catalog.shard_path(split, shard)): Shard(
+                client,
+                bases.file(catalog.shard_path(split, shard)),
+                catalog.shard_path(split, shard),
+                metadata,
+            )
+            for split in choice.splits
+            for shard in catalog.SHARDS
+        }
+        self.members, self.unread, self.absent = {}, [], []
+
+    def probe(self):
+        """Look which directories are known already, and ask for the size of the others."""
+        for place, shard in self.shards.items():
+            members = shard.load_note(self.keys)
+            if members is None:
+                self.unread.append(place)
+            else:
+                self.members[place] = members
+        with ThreadPoolExecutor(len(catalog.SHARDS)) as pool:
+            present = list(pool.map(self._probe, self.unread))
+        self.absent = [path for (_, path), here in zip(self.unread, present) if not here]
+        self.unread = [place for place, here in zip(self.unread, present) if here]
+        if self.absent and not self.unread and not self.members:
+            raise NetworkError(
+                f"{self.bases.annotations} has none of the zips of masks, the first of which is "
+                f"{self.absent[0]}; check the base address."
+            )
+
+    def _probe(self, place):
+        try:
+            self.shards[place].probe()
+        except Offline:
+            raise
+        except Absent:
+            return False
+        return True
+
+    @property
+    def directory_bytes(self):
+        return sum(self.shards[place].directory_bytes for place in self.unread)
+
+    def read(self, on_bytes=lambda count: None):
+        """Read the directories that are not known, and keep what they say of the classes."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for count in pool.map(self._read, self.unread):
+                on_bytes(count)
+        self.unread = []
+
+    def _read(self, place):
+        shard = self.shards[place]
+        count = shard.directory_bytes
+        members = shard.scan(self.keys)
+        shard.save_note(self.keys, members)
+        self.members[place] = members
+        return count
+
+    def plan(self, on_bytes=lambda count: None):
+        """The Plan of the choice; streams the tables of boxes where crowds are wanted."""
+        plan = Plan(self.choice, missing_sources=list(self.absent))
+        masks = self._masks(plan)
+        for split in self.choice.splits:
+            by_image = defaultdict(list)
+            for mask in masks:
+                if mask.split == split:
+                    by_image[mask.image_id].append(mask)
+            chosen = self._choose(by_image)
+            for image_id in sorted(chosen):
+                mids = tuple(sorted({mask.mid for mask in by_image[image_id]}))
+                plan.images.append(ImageFile(split, image_id, mids))
+                plan.masks.extend(sorted(by_image[image_id], key=lambda mask: mask.member.name))
+        for mask in plan.masks:
+            plan.sources[mask.shard] = self.shards[mask.split, mask.shard].facts
+        load_boxes(self.client, self.bases, plan, self.metadata / "rows", on_bytes)
+        return plan
+
+    def _choose(self, by_image):
+        """Ids of a split's images: up to the limit for each class."""
+        chosen = set()
+        for one in self.choice.classes:
+            showing = [name for name, masks in by_image.items() if any(m.mid == one.mid for m in masks)]
+            chosen.update(subset(showing, self.choice.limit, self.choice.seed))
+        return chosen
+
+    def _masks(self, plan):
+        """MaskFiles of the classes; names that are not as expected go to plan.refused."""
+        mids, masks, seen = {one.key: one.mid for one in self.choice.classes}, [], set()
+        for (split, path), members in sorted(self.members.items()):
+            for member in members:
+                name = layout.MASK_NAME.fullmatch(member.name)
+                if not name:
+                    plan.refused[f"{path}: {member.name}"] = "its name is not <ImageID>_<MID>_<BoxID>.png"
+                elif name["key"] in mids and (split, member.name) not in seen:
+                    seen.add((split, member.name))
+                    mid = mids[name["key"]]
+                    masks.append(MaskFile(split, path, name["image"], mid, name["box"], member))
+        return masks

@@ -1,0 +1,65 @@
+"""Checking a folder against its lock file."""
+
+import io
+import zlib
+
+from PIL import Image
+
+from pumpkin.openimages import files, finish
+from pumpkin.openimages.errors import COMPLETE, INTEGRITY, PARTIAL
+
+_SHOWN = 10
+
+
+def verify(plan, places, report):
+    """Compare all files with the Plan of a lock file; the program's exit code.
+
+    0: all there, nothing else. 2: files are missing. 3: files differ, or there are some more.
+    """
+    missing, different, sizes = [], [], {}
+    for image in plan.images:
+        for mid in image.mids:
+            path = places.image(image.split, plan.choice.class_of(mid), image.image_id)
+            data = _read(path, missing)
+            if data is None:
+                continue
+            if files.sha256(data) == image.sha256:
+                sizes[image.key] = Image.open(io.BytesIO(data)).size
+            else:
+                different.append(path)
+    for mask in plan.masks:
+        path = places.mask(mask.split, plan.choice.class_of(mask.mid), mask.member.name)
+        data = _read(path, missing)
+        if data is not None and (len(data), zlib.crc32(data)) != (mask.member.size, mask.member.crc):
+            different.append(path)
+    masks = {split: {m.member.name for m in plan.masks if m.split == split} for split in plan.choice.splits}
+    for path, text in finish.annotation_files(plan, places, sizes, masks).items():
+        data = _read(path, missing)
+        if data is not None and data != text:
+            different.append(path)
+    return _report(missing, different, finish.strangers(plan, places), report)
+
+
+def _read(path, missing):
+    if path.is_file():
+        return path.read_bytes()
+    missing.append(path)
+    return None
+
+
+def _report(missing, different, others, report):
+    for title, paths in (("missing", missing), ("different", different), ("not in the lock file", others)):
+        if paths:
+            report(f"{len(paths)} {title}:")
+            for path in sorted(paths)[:_SHOWN]:
+                report(f"  {path}")
+            if len(paths) > _SHOWN:
+                report(f"  and {len(paths) - _SHOWN} more")
+    if different or others:
+        report("Integrity: repeat the download with --lock, and move away what the lock file does not name.")
+        return INTEGRITY
+    if missing:
+        report("Partial: repeat the download with --lock.")
+        return PARTIAL
+    report("The folder holds what its lock file says, and nothing else.")
+    return COMPLETE

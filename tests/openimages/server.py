@@ -1,0 +1,162 @@
+"""A range-capable HTTP server on the loopback, with faults that can be switched on one at a time."""
+
+import contextlib
+import hashlib
+import re
+import threading
+import time
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+
+
+@dataclass
+class Fault:
+    """What goes wrong with requests for paths that contain ``path``; ``times`` of them (-1: all).
+
+    kind: "status" (value: the status), "cut" (value: share of the body that is sent), "ignore-range",
+    "etag" (value: the ETag sent), "length" (value: bytes added to Content-Length), "trickle" (value: bytes
+    sent before it), "flip" (value: the byte of the body that is wrong), "redirect" (value: the address),
+    "hang" (no answer).
+    """
+
+    path: str
+    kind: str
+    value: object = None
+    times: int = -1
+    ranged: bool | None = None  # only requests with, or only without, a Range
+
+
+class FileServer:
+    """Serves ``files``, {path: bytes}. latency: seconds before each answer.
+
+    requests: (path, Range header) of all requests. sent: bytes of all bodies.
+    """
+
+    def __init__(self, files, latency=0.0):
+        self.files, self.latency = files, latency
+        self.faults, self.requests, self.sent = [], [], 0
+        self.lock, self.retry_after = threading.Lock(), "0"
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
+        self.closing = threading.Event()
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def close(self):
+        self.closing.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def forget(self):
+        """Start counting anew."""
+        self.requests, self.sent = [], 0
+
+    def asked(self, part):
+        """Requests for paths that contain a text."""
+        return [request for request in self.requests if part in request[0]]
+
+    def take_fault(self, path, ranged):
+        with self.lock:
+            for fault in self.faults:
+                fits = fault.path in path and fault.ranged in (None, ranged)
+                if fits and fault.times:
+                    fault.times -= 1
+                    return fault
+        return None
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads, block_on_close = True, False
+    request_queue_size = 128  # with Python's 5, some of many connections at once wait a second
+
+
+def _handler(server):
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = 1 << 16
+        disable_nagle_algorithm = True
+
+        def do_GET(self):
+            wanted = self.headers.get("Range")
+            with server.lock:
+                server.requests.append((self.path, wanted))
+            if server.latency:
+                time.sleep(server.latency)
+            fault = server.take_fault(self.path, wanted is not None)
+            self.answer(fault.kind if fault else None, fault.value if fault else None, wanted)
+
+        def answer(self, kind, value, wanted):
+            data = server.files.get(self.path)
+            if kind == "hang":
+                server.closing.wait(20)
+                self.close_connection = True
+            elif kind == "status":
+                self.send(value, b"no", {"Retry-After": server.retry_after} if value == 503 else {})
+            elif kind == "redirect":
+                self.send(302, b"", {"Location": value})
+            elif data is None:
+                self.send(404, b"no such file", {})
+            else:
+                self.send_file(data, kind, value, None if kind == "ignore-range" else wanted)
+
+        def send_file(self, data, kind, value, wanted):
+            headers = {
+                "ETag": f'"{hashlib.md5(data).hexdigest()}"' if len(data) < 1 << 22 else f'"{len(data)}"'
+            }
+            if kind == "etag":
+                headers["ETag"] = value
+            status, body = 200, memoryview(data)
+            if wanted:
+                first, last = self.bounds(wanted, len(data))
+                if first >= len(data):
+                    return self.send(416, b"", {"Content-Range": f"bytes */{len(data)}"})
+                status, body = 206, body[first : last + 1]
+                headers["Content-Range"] = f"bytes {first}-{last}/{len(data)}"
+            if kind == "flip":
+                body = bytearray(body)
+                body[min(value, len(body) - 1)] ^= 0xFF
+            self.send(status, body, headers, kind, value)
+
+        @staticmethod
+        def bounds(wanted, size):
+            first, last = _RANGE.fullmatch(wanted).groups()
+            if not first:
+                return max(0, size - int(last)), size - 1
+            return int(first), min(int(last or size - 1), size - 1)
+
+        def send(self, status, body, headers, kind=None, value=None):
+            self.send_response(status)
+            for name, text in headers.items():
+                self.send_header(name, text)
+            self.send_header("Content-Length", len(body) + (value if kind == "length" else 0))
+            self.end_headers()
+            count = int(len(body) * value) if kind == "cut" else len(body)
+            if kind == "trickle":
+                self.trickle(body, value)
+            else:
+                self.write(body[:count])
+            if kind in ("cut", "length"):
+                self.close_connection = True
+
+        def trickle(self, body, value):
+            self.write(body[:value])
+            for place in range(value, len(body)):
+                if server.closing.wait(0.05):
+                    break
+                self.write(body[place : place + 1])
+
+        def write(self, body):
+            self.wfile.write(body)
+            self.wfile.flush()
+            with server.lock:
+                server.sent += len(body)
+
+        def log_message(self, *_):
+            pass
+
+        def handle(self):
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                super().handle()
+
+    return Handler

@@ -1,0 +1,46 @@
+import pytest
+
+from pumpkin.openimages.classes import ClassTable, ObjectClass
+from pumpkin.openimages.errors import IntegrityError, UsageError
+from tests.openimages.world import CLASSES, WITH_MASKS
+
+TABLE = ClassTable(CLASSES, set(WITH_MASKS))
+
+
+@pytest.mark.parametrize("text", ["Pumpkin", "pumpkin", "PUMPKIN", " pumpkin ", "/m/05zsy"])
+def test_a_class_is_found_by_name_in_any_case_and_by_mid(text):
+    assert TABLE.find(text) == ObjectClass("/m/05zsy", "Pumpkin")
+
+
+@pytest.mark.parametrize("text", ["Human eye", "human_eye", "human  eye"])
+def test_underscores_are_spaces(text):
+    found = TABLE.find(text)
+    assert (found.mid, found.key, found.folder) == ("/m/014sv8", "m014sv8", "human_eye")
+
+
+def test_an_unknown_class_names_the_nearest():
+    with pytest.raises(UsageError, match=r"no class 'Pumkin'.*nearest with masks are Pumpkin"):
+        TABLE.find("Pumkin")
+
+
+def test_a_class_without_masks_says_so():
+    with pytest.raises(UsageError, match=r"Turtle has boxes but no masks"):
+        TABLE.find("turtle")
+
+
+@pytest.mark.parametrize("header", ["", "LabelName,DisplayName\n"])
+def test_lists_with_and_without_a_header(header):
+    table = ClassTable.parse(header + '/m/05zsy,Pumpkin\n/m/0x1,"Salt, and pepper"\n', header + "/m/05zsy\n")
+    assert table.names == {"/m/05zsy": "Pumpkin", "/m/0x1": "Salt, and pepper"}
+    assert table.with_masks == {"/m/05zsy"}
+
+
+def test_lists_without_mids_are_refused():
+    with pytest.raises(IntegrityError, match="no MIDs"):
+        ClassTable.parse("<html>", "<html>")
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", "", "a\\b", "a\nb"])
+def test_names_that_are_no_folders_are_refused(name):
+    with pytest.raises(IntegrityError):
+        ObjectClass("/m/05zsy", name)
