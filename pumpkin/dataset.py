@@ -103,11 +103,9 @@ class NucleiDataset(Dataset):
             raise DatasetError(f"{root}: no <id>/images/*.png in the split {split!r}.")
 
     def load_mask(self, image_id):
-        """Masks [H, W, N] bool at the image's size and class ids [N] int32; useless ones as above."""
-        info = self.image_info[image_id]
-        shape = read_size(info["path"])
-        masks = [_read_instance(path, shape) for path in sorted(info["masks"].glob("*.png"))]
-        masks = [mask for mask in masks if mask is not None]
+        """Masks [H, W, N] bool and class ids [N] int32."""
+        masks = [read_mask(path) for path in sorted(self.image_info[image_id]["masks"].glob("*.png"))]
+        masks = [mask for mask in masks if mask.any()]
         if not masks:
             return super().load_mask(image_id)
         return np.stack(masks, axis=-1), np.ones(len(masks), np.int32)
