@@ -47,4 +47,4 @@ def test_a_config_opens_with_its_command(path):
 def test_pumpkins_start_with_their_heads():
     config = load_config(CONFIGS / "pumpkin.yaml")
     assert (config.BACKBONE, config.CLASSES, config.AUGMENTATION) == ("resnet101", ("Pumpkin",), "light")
-    assert [(s["layers"], s["learning_rate"]) for s in config.STAGES] == [("heads", 1e-3), ("all", 1e-4)]
+    assert [tuple(stage.values()) for stage in config.STAGES] == [("heads", 20, 1e-3), ("all", 20, 1e-4)]

@@ -163,8 +163,8 @@ def test_without_data_both_commands_that_make_some_are_named(tmp_path):
 def test_epochs_are_shared_among_the_stages():
     lines = []
     found = steps.settings(ROOT / "configs/pumpkin.yaml", [], epochs=4, report=lines.append)
-    assert [stage["epochs"] for stage in found.STAGES] == [1, 3]
-    assert lines == ["Epochs by stage: heads 1, all 3"]
+    assert [stage["epochs"] for stage in found.STAGES] == [2, 2]
+    assert lines == ["Epochs by stage: heads 2, all 2"]
 
 
 def opened(config, root):
