@@ -307,8 +307,11 @@ class Download:
         if oidv6_driver.aws_missing():
             self.report("oidv6 needs the command aws, which is not there; the native engine takes its place.")
             return
+        self.report(
+            f"oidv6 fetches {len(wanted)} images, about two a second; it does not tell how far it is."
+        )
         names = self._class_list(catalog.CLASS_NAMES)
-        found = oidv6_driver.fetch(wanted, plan.choice, self.root, names, self.bases, lambda count: None)
+        found = oidv6_driver.fetch(wanted, plan.choice, self.root, names, self.bases)
         kept = sum(fetcher.adopt(image, found.get(image.key)) for image in wanted)
         oidv6_driver.clean(self.root)
         self.report(

@@ -86,8 +86,8 @@ class Fetcher:
             shards[place].ranges &= not whole
             jobs += [(shards[place], group) for group in groups]
         self._all(self._group, jobs)
-        for place in rest:
-            shards[place].discard()
+        for shard in shards.values():
+            shard.discard()
 
     def _all(self, work, items):
         """Run ``work`` on items over the pool; the first error that is not an item's own ends it."""

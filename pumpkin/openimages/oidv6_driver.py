@@ -12,7 +12,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from pumpkin.openimages import catalog
@@ -45,10 +44,10 @@ def aws_missing():
     return shutil.which("aws", path=_environment(None)["PATH"]) is None
 
 
-def fetch(images, choice, dataset, class_names, bases, on_files):
+def fetch(images, choice, dataset, class_names, bases):
     """Run oidv6 for some ImageFiles; {(split, id): path} of what it left, unaudited.
 
-    class_names: bytes of the list of classes. on_files: called with the number of images so far.
+    class_names: bytes of the list of classes.
     """
     folder = Path(dataset).absolute() / FOLDER
     for split in choice.splits:
@@ -56,7 +55,7 @@ def fetch(images, choice, dataset, class_names, bases, on_files):
             ids = [i.image_id for i in images if i.split == split and i.mids[0] == one.mid]
             if ids:
                 _prepare(folder, split, one, ids, class_names)
-                _run(folder, split, one, bases, on_files)
+                _run(folder, split, one, bases)
     found = {}
     for image in images:
         path = folder / image.split / choice.class_of(image.mids[0]).folder / f"{image.image_id}.jpg"
@@ -81,7 +80,7 @@ def _prepare(folder, split, one, ids, class_names):
     table.write_text(_HEADER + rows + _FILLER, encoding="ascii")
 
 
-def _run(folder, split, one, bases, on_files):
+def _run(folder, split, one, bases):
     """One call of oidv6 in a process of its own."""
     arguments = {
         "command": "downloader", "dataset": str(folder), "type_data": split, "classes": [one.name],
@@ -92,12 +91,9 @@ def _run(folder, split, one, bases, on_files):
         env=_environment(bases.s3), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        while process.poll() is None:
-            time.sleep(0.1)
-            on_files(sum(1 for _ in (folder / split / one.folder).glob("*.jpg")))
+        process.wait()
     finally:
-        if process.poll() is None:
-            process.terminate()
+        process.terminate()
         process.wait()
 
 

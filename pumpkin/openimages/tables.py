@@ -61,7 +61,8 @@ class Table:
         mode, header, start, facts = "wb", None, 0, None
         if note:
             mode, start, facts = "r+b", note["consumed"], Facts(note["size"], note["etag"])
-            header = self.rows.open("rb").readline()
+            with self.rows.open("rb") as file:
+                header = file.readline()
             on_bytes(start)
         row_filter = self.make_filter(start, header)
         body = self.client.stream(self.url, start, facts)

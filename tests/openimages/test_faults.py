@@ -1,0 +1,208 @@
+"""Whole downloads from a faulty server: every fault is survived, or reported by its exit code."""
+
+import pytest
+
+from pumpkin.openimages import fetch, files
+from pumpkin.openimages.errors import IntegrityError, NetworkError, OpenImagesError, SourceChanged
+from tests.openimages.conftest import Downloads, files_of
+from tests.openimages.server import Fault, FileServer
+from tests.openimages.world import image_id, pack
+
+TARGETS = {
+    "classes": "class-descriptions", "zip": "-masks-", "boxes": "bbox.csv", "rows": "segmentation.csv",
+    "image": "/images/",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def unharmed(world, tmp_path_factory):
+    """(folder, lock) of a download without faults."""
+    server = FileServer(dict(world.files))
+    download = Downloads(server, tmp_path_factory.mktemp("unharmed") / "pumpkin")
+    assert download() == 0
+    server.close()
+    return files_of(download.root), download.lock.read_bytes()
+
+
+def result(download):
+    return files_of(download.root), download.lock.read_bytes()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(
+    ("kind", "value", "times"),
+    [("status", 503, 3), ("cut", 0.4, 3), ("cut", 0.0, 3), ("hang", None, 1), ("length", 50, 1)],
+)
+def test_passing_faults_leave_no_trace(download, server, unharmed, target, kind, value, times):
+    server.faults.append(Fault(TARGETS[target], kind, value, times))
+    if (kind, target) == ("length", "classes"):
+        with pytest.raises(SourceChanged):
+            download()
+    assert download() == 0
+    assert result(download) == unharmed
+
+
+def test_a_trickle_leaves_no_trace(download, server, unharmed):
+    server.faults.append(Fault("/images/", "trickle", 1500, times=2))
+    assert download() == 0
+    assert result(download) == unharmed
+
+
+def test_zips_are_fetched_whole_where_ranges_are_ignored(download, server, unharmed):
+    server.faults.append(Fault("-masks-", "ignore-range"))
+    assert download() == 0
+    assert {name: data for name, data in result(download)[0].items() if "index" not in name} == {
+        name: data for name, data in unharmed[0].items() if "index" not in name
+    }
+    assert not list(download.root.rglob("*.zip"))
+
+
+def test_a_flipped_bit_in_a_mask_is_fetched_again(download, server, unharmed, world):
+    download(dry_run=True)
+    path = world.zip_of("validation", image_id("validation", 2))
+    server.faults.append(Fault(path, "flip", 120, times=2))
+    server.forget()
+    assert download() == 0
+    assert len(server.asked(path)) == 3
+    assert result(download) == unharmed
+
+
+def test_a_mask_that_never_fits_its_crc(download, server, world, monkeypatch):
+    name = image_id("validation", 2)
+    where = world.zip_of("validation", name)
+    data = bytearray(server.files[where])
+    mask = next(n for n in sorted(world.masks["validation"]) if n.startswith(name))
+    data[data.index(mask.encode()) + len(mask) + 12] ^= 0xFF
+    server.files[where] = bytes(data)
+    assert download() == 3
+    assert mask in download.text and "not what they must be" in download.text
+    assert not list(download.root.rglob(mask)) and not download.lock.exists()
+    assert len(list(download.root.rglob("masks/*.png"))) == 8
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_missing_images_are_recorded_and_the_rest_goes_on(download, server, world, status):
+    name = image_id("validation", 0)
+    server.faults.append(Fault(name, "status", status))
+    assert download() == 2
+    assert f"validation/{name}.jpg" in download.text and "Partial" in download.text
+    assert len(list(download.root.rglob("*.jpg"))) == 4
+    assert f'"missing": [\n  "validation/{name}.jpg"' in download.lock.read_text()
+    assert not list(download.root.rglob(f"{name}*"))
+    again = Downloads(server, download.root.with_name("again"))
+    assert again(lock=str(download.lock)) == 0
+
+
+def test_a_truncated_jpeg_is_left_out(download, server, world):
+    name = image_id("validation", 1)
+    path = world.path_of("validation", name)
+    server.files[path] = server.files[path][:-400]
+    assert download() == 2
+    assert "damaged at the server" in download.text and name in download.text
+    assert not list(download.root.rglob(f"{name}*"))
+
+
+def test_what_fails_for_good_is_fetched_by_the_next_run(download, server, unharmed):
+    name = image_id("validation", 3)
+    server.faults.append(Fault(name, "status", 500))
+    assert download() == 4
+    assert name in download.text and "run the same command again" in download.text
+    assert not download.lock.exists()
+    server.faults.clear()
+    server.forget()
+    assert download() == 0
+    assert len(server.asked("/images/")) == 1
+    assert result(download) == unharmed
+
+
+def test_a_server_that_is_down_is_given_up(download, server, monkeypatch):
+    monkeypatch.setattr(fetch, "GIVE_UP", 3)
+    server.faults.append(Fault("/images/", "status", 500))
+    with pytest.raises(NetworkError, match="3 files in a row"):
+        download()
+
+
+@pytest.mark.parametrize("target", ["classes", "zip"])
+def test_nothing_can_be_chosen_from_a_server_that_is_down(download, server, target):
+    server.faults.append(Fault(TARGETS[target], "status", 500))
+    with pytest.raises(NetworkError, match="4 times in a row"):
+        download()
+
+
+def test_a_wrong_base_address(download, server):
+    with pytest.raises(NetworkError, match="no such file"):
+        download(annotations_url=server.url + "elsewhere")
+    for path in [path for path in server.files if "-masks-" in path]:
+        del server.files[path]
+    with pytest.raises(NetworkError, match="check the base address"):
+        download()
+
+
+@pytest.mark.parametrize(
+    ("target", "code"), [("validation-masks-0.zip", 2), ("bbox.csv", 2), ("segmentation.csv", 2)]
+)
+def test_missing_tables_and_zips_are_recorded(download, server, target, code):
+    server.faults.append(Fault(target, "status", 404))
+    assert download() == code
+    assert target in download.text and target in download.lock.read_text()
+    assert list(download.root.rglob("*.jpg"))
+
+
+@pytest.mark.parametrize("share", [0.3, 0.99])
+def test_a_truncated_zip_is_named(download, server, world, share):
+    path = world.zip_of("validation", image_id("validation", 0))
+    server.files[path] = server.files[path][: int(len(server.files[path]) * share)]
+    with pytest.raises(IntegrityError, match=r"validation-masks-.\.zip is truncated"):
+        download()
+
+
+def test_a_zip_that_changes_meanwhile(download, server, unharmed, world):
+    name = image_id("validation", 0)
+    download(dry_run=True)
+    server.faults.append(Fault(world.zip_of("validation", name), "etag", '"new"'))
+    with pytest.raises(SourceChanged, match="etag"):
+        download()
+    server.faults.clear()
+    assert download() == 0
+    assert result(download) == unharmed
+
+
+def test_416_is_an_integrity_error(download, server, world):
+    name = image_id("validation", 0)
+    server.faults.append(Fault(world.zip_of("validation", name), "status", 416))
+    with pytest.raises(SourceChanged, match="shorter"):
+        download()
+
+
+def test_members_with_wrong_names_are_refused(download, server, world):
+    name = image_id("validation", 0)
+    members = {n: d for n, d in world.masks["validation"].items() if n[0] == name[0]}
+    members |= {"../../evil_m05zsy_01234567.png": b"x", f"{name}_m05zsy_1/2.png": b"y"}
+    server.files[world.zip_of("validation", name)] = pack(members)
+    assert download() == 2
+    assert "2 left out" in download.text and "evil" in download.text
+    assert not list(download.root.parent.rglob("*evil*"))
+
+
+def test_a_redirect_to_a_file(download, server):
+    server.faults.append(Fault("/images/", "redirect", "file:///etc/passwd"))
+    assert download() == 4
+    assert "5 not fetched" in download.text and "not followed" in download.text
+
+
+def test_a_full_disk_keeps_what_is_whole(download, server, unharmed, monkeypatch):
+    write, count = files.write, []
+
+    def full(path, data):
+        count.append(path)
+        if len(count) > 30:
+            raise OSError(28, "No space left on device")
+        write(path, data)
+
+    monkeypatch.setattr(files, "write", full)
+    with pytest.raises(OpenImagesError, match=r"No space left.*run the same command again") as caught:
+        download()
+    assert caught.value.exit_code == 2
+    monkeypatch.undo()
+    assert download() == 0
+    assert result(download) == unharmed

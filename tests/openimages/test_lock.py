@@ -1,0 +1,161 @@
+import json
+
+import pytest
+
+from pumpkin.openimages import lock
+from pumpkin.openimages.errors import IntegrityError, SourceChanged, UsageError
+from tests.openimages.conftest import Downloads, files_of
+from tests.openimages.server import FileServer
+from tests.openimages.world import ANNOTATIONS, image_id, pack
+
+
+@pytest.fixture
+def locked(download, tmp_path):
+    """(lock file of a download, its files, a fresh Downloads)."""
+    assert download(type_data="all", limit=4) == 0
+    return download.lock, files_of(download.root), Downloads(download.server, tmp_path / "again")
+
+
+def data_files(files):
+    return {name: data for name, data in files.items() if not name.startswith(("metadata", "."))}
+
+
+def repeat(again, path, **given):
+    return again(lock=str(path), **given)
+
+
+def test_a_download_is_repeated_to_the_byte(locked):
+    path, before, again = locked
+    again.server.forget()
+    assert repeat(again, path, lock_out=str(again.lock)) == 0
+    assert data_files(files_of(again.root)) == data_files(before)
+    assert again.lock.read_bytes() == path.read_bytes()
+
+
+def test_the_lock_makes_directories_and_tables_needless(locked):
+    path, _, again = locked
+    again.server.forget()
+    assert repeat(again, path) == 0
+    assert all("/images/" in name or "-masks-" in name for name, _ in again.server.requests)
+    assert not [1 for _, wanted in again.server.requests if wanted and wanted.startswith("bytes=-")]
+
+
+def test_the_same_choice_gives_the_same_lock_from_another_server(locked, world, tmp_path):
+    path, _, _ = locked
+    other = FileServer(dict(world.files))
+    second = Downloads(other, tmp_path / "elsewhere")
+    assert second(type_data="all", limit=4, connections=3) == 0
+    assert second.lock.read_bytes() == path.read_bytes()
+    other.close()
+
+
+def test_what_a_lock_holds(locked, world):
+    path, _, _ = locked
+    content = json.loads(path.read_text())
+    assert content["choice"]["classes"] == {"/m/05zsy": "Pumpkin"}
+    places = [("train", "validation", "test").index(row["split"]) for row in content["images"]]
+    names = [(place, row["id"]) for place, row in zip(places, content["images"])]
+    assert names == sorted(names) and len(names) == 12
+    for row in content["masks"]:
+        data = world.files[f"/{ANNOTATIONS}{row['address']}"]
+        assert data[row["offset"] :][:4] == b"PK\x03\x04" and row["licence"] == "CC BY 4.0"
+        assert content["sources"][row["address"]]["etag"] and content["sources"][row["address"]][
+            "size"
+        ] == len(data)
+    assert all(row["address"].endswith(f"/{row['id']}.jpg") for row in content["images"])
+    assert {row["licence"] for row in content["images"]} == {"CC BY 2.0"}
+
+
+def test_a_changed_zip_is_named(locked, world):
+    path, _, again = locked
+    name = json.loads(path.read_text())["masks"][0]["name"]
+    split = json.loads(path.read_text())["masks"][0]["split"]
+    where = world.zip_of(split, name)
+    again.server.files[where] = pack({"0123456789abcdef_m05zsy_01234567.png": b"x" * 5000})
+    with pytest.raises(SourceChanged, match=where.rsplit("/", 1)[1]):
+        repeat(again, path)
+
+
+def test_a_changed_image_is_named_and_not_kept(locked, world):
+    path, _, again = locked
+    row = json.loads(path.read_text())["images"][0]
+    again.server.files[world.path_of(row["split"], row["id"])] = world.files[
+        world.path_of("train", image_id("train", 11))
+    ]
+    assert repeat(again, path) == 3
+    assert row["id"] in again.text and "SHA-256" in again.text
+    assert not list(again.root.rglob(f"{row['id']}*"))
+
+
+def test_an_image_spoilt_on_disk_is_fetched_again(locked, world):
+    path, before, again = locked
+    repeat(again, path)
+    spoilt = next(again.root.rglob("*.jpg"))
+    spoilt.write_bytes(world.files[world.path_of("train", image_id("train", 11))])
+    assert repeat(again, path) == 0
+    assert data_files(files_of(again.root)) == data_files(before)
+
+
+def test_verify_finds_what_is_missing_other_or_too_much(locked):
+    path, _, again = locked
+    repeat(again, path)
+    again.server.forget()
+
+    def verify():
+        return repeat(again, path, verify=True)
+
+    assert verify() == 0 and "nothing else" in again.text
+    for pattern in ("*.jpg", "masks/*.png", "crowds/*.csv", "labels/*.txt"):
+        file = sorted(again.root.rglob(pattern))[0]
+        data = file.read_bytes()
+        file.write_bytes(data[:-1] + b"?")
+        assert verify() == 3 and str(file) in again.text and "1 different" in again.text
+        file.unlink()
+        assert verify() == 2 and str(file) in again.text and "1 missing" in again.text
+        file.write_bytes(data)
+        other = file.with_name(f"0{file.name}")
+        other.write_bytes(b"x")
+        assert verify() == 3 and str(other) in again.text and "not in the lock file" in again.text
+        other.unlink()
+    assert again.server.requests == []
+
+
+def test_verify_takes_the_lock_beside_the_folder(download):
+    with pytest.raises(UsageError, match="no lock file"):
+        download(verify=True)
+    download()
+    assert download(verify=True) == 0
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "other"}', "\xff"])
+def test_other_files_are_no_lock_files(tmp_path, text):
+    path = tmp_path / "x.json"
+    path.write_text(text, encoding="latin-1")
+    with pytest.raises(UsageError, match="no lock file of this program"):
+        lock.read(path)
+
+
+@pytest.mark.parametrize(
+    ("where", "field", "value"),
+    [("images", "id", "../../../etc/x"), ("images", "split", ".."), ("images", "sha256", "1"),
+     ("images", "size", -1), ("images", "classes", ["/m/other"]), ("masks", "name", "../x.png"),
+     ("masks", "address", "../../x"), ("masks", "offset", -5), ("masks", "size", 1 << 40),
+     ("masks", "length", "many"), ("masks", "crc", "xyz"), ("boxes", "boxes", [["a", "b", "c", "d"]]),
+     ("boxes", "id", "/"), ("masks", "class", "/m/0dv77")],
+)  # fmt: skip
+def test_a_lock_from_a_stranger_is_checked(download, tmp_path, where, field, value):
+    download()
+    content = json.loads(download.lock.read_text())
+    content[where][0][field] = value
+    path = tmp_path / "bad.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(IntegrityError, match="is damaged"):
+        lock.read(path)
+
+
+def test_a_lock_of_another_version(download, tmp_path):
+    download()
+    path = tmp_path / "new.json"
+    path.write_text(download.lock.read_text().replace('"version": 1', '"version": 2'))
+    with pytest.raises(UsageError, match="version 2"):
+        lock.read(path)

@@ -1,0 +1,110 @@
+"""Downloads that are killed at many points and run again end as if nothing had happened."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pumpkin.openimages import files
+from tests.openimages.conftest import Downloads, files_of
+from tests.openimages.server import Fault, FileServer
+from tests.openimages.world import ANNOTATIONS, IMAGES
+
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "download.py"
+
+
+@pytest.fixture(scope="module")
+def unharmed(world, tmp_path_factory):
+    server = FileServer(dict(world.files))
+    download = Downloads(server, tmp_path_factory.mktemp("unharmed") / "pumpkin")
+    assert download() == 0
+    server.close()
+    return files_of(download.root), download.lock.read_bytes(), len(server.requests)
+
+
+class Killed(BaseException):
+    """Stands for a process that ends here."""
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_ended_at_any_write(server, unharmed, tmp_path, monkeypatch, step):
+    """Before, and after, every third rename of a run."""
+    replace, points = os.replace, 0
+    for last in range(step, 60, 3):
+        count = []
+
+        def dying(source, target, last=last, count=count):
+            count.append(target)
+            if len(count) == last:
+                if last % 2:
+                    replace(source, target)
+                raise Killed
+
+        download = Downloads(server, tmp_path / str(last))
+        monkeypatch.setattr(files.os, "replace", dying)
+        try:
+            assert download(connections=2) == 0
+        except Killed:
+            points += 1
+        monkeypatch.setattr(files.os, "replace", replace)
+        here = {path.stem for path in download.root.rglob("*.jpg") if not path.name.startswith(".")}
+        server.forget()
+        assert download() == 0
+        assert (files_of(download.root), download.lock.read_bytes()) == unharmed[:2]
+        assert not {name.rsplit("/", 1)[1][:-4] for name, _ in server.asked("/images/")} & here
+    assert points > 10
+
+
+def start(server, root):
+    command = [
+        sys.executable, str(SCRIPT), "--dataset", str(root), "--type_data", "validation", "--yes",
+        "--annotations-url", server.url + ANNOTATIONS, "--images-url", server.url + IMAGES,
+        "--connections", "4", "--timeout", "2",
+    ]  # fmt: skip
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.75, 0.9])
+def test_killed_in_the_middle_of_a_body(server, unharmed, tmp_path, share):
+    """The process is killed while a server sends; then it runs again, and is not killed."""
+    download = Downloads(server, tmp_path / "pumpkin")
+    number = int(share * unharmed[2])
+    original = server.take_fault
+
+    def count(path, ranged):
+        if len(server.requests) == number:
+            process.send_signal(signal.SIGKILL)
+            return Fault("", "cut", 0.5)
+        return original(path, ranged)
+
+    server.take_fault = count
+    process = start(server, download.root)
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    server.take_fault = original
+    assert download() == 0
+    assert (files_of(download.root), download.lock.read_bytes()) == unharmed[:2]
+
+
+def test_ctrl_c_is_told_in_a_sentence(server, unharmed, tmp_path):
+    download = Downloads(server, tmp_path / "pumpkin")
+    server.faults.append(Fault("/images/", "hang"))
+    original = server.take_fault
+
+    def interrupt(path, ranged):
+        if "/images/" in path:
+            process.send_signal(signal.SIGINT)
+            server.closing.wait(0.2)
+        return original(path, ranged)
+
+    server.take_fault = interrupt
+    process = start(server, download.root)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 2, output
+    assert "stopped; run the same command again" in output and "Traceback" not in output
+    server.take_fault, server.faults = original, []
+    assert download() == 0
+    assert (files_of(download.root), download.lock.read_bytes()) == unharmed[:2]

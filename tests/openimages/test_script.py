@@ -1,0 +1,83 @@
+"""The command line: its exit codes and its one sentence."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from tests.openimages.server import Fault
+from tests.openimages.world import ANNOTATIONS, IMAGES, image_id
+
+_spec = importlib.util.spec_from_file_location(
+    "download_script", Path(__file__).resolve().parents[2] / "scripts" / "download.py"
+)
+script = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(script)
+
+
+@pytest.fixture
+def command(server, tmp_path, monkeypatch, capsys):
+    """Runs the script with its addresses from the environment; (exit code, stdout, stderr)."""
+    monkeypatch.setenv("PUMPKIN_OPENIMAGES_URL", server.url + ANNOTATIONS)
+    monkeypatch.setenv("PUMPKIN_IMAGES_URL", server.url + IMAGES)
+
+    def run(*words):
+        fast = ["--dataset", str(tmp_path / "d"), "--backoff", "0.01", "--attempts", "2", "--timeout", "1"]
+        try:
+            code = script.main([*fast, *words])
+        except SystemExit as left:
+            code = left.code
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def test_complete(command, tmp_path):
+    code, out, err = command("--type_data", "validation", "--yes")
+    assert (code, err) == (0, "")
+    assert "5 images, 9 masks, 2 crowd regions" in out
+    assert (tmp_path / "d.lock.json").is_file()
+    assert command("--verify")[0] == 0
+    assert command("--lock", str(tmp_path / "d.lock.json"), "--yes")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [(["--limit", "-1"], "--limit"), (["--limit", "x"], "invalid int"), (["--nonsense"], "--nonsense"),
+     (["--type_data", "val"], "train, validation, test, all"), (["--classes"], "--classes"),
+     (["--engine", "curl"], "native or oidv6"), (["--lock", "x", "--limit", "3"], "--limit makes another"),
+     (["--lock", "x"], "no lock file x"), (["--attempts", "0"], "--attempts"),
+     (["--classes", "Pumpkim", "--yes"], "Pumpkin"), (["--verify"], "no lock file"),
+     (["--annotations-url", "mirror"], "http"), (["--engine", "oidv6", "--dataset", "a;b"], "shell")],
+)  # fmt: skip
+def test_wrong_usage(command, words, message):
+    code, _, err = command(*words)
+    assert code == 1
+    assert message in err and "Traceback" not in err
+    assert len([line for line in err.splitlines() if line.startswith("download: ")]) == 1
+
+
+def test_partial(command, server):
+    server.faults.append(Fault(image_id("validation", 0), "status", 404))
+    code, out, _ = command("--type_data", "validation", "--yes")
+    assert code == 2 and "Partial: " in out
+
+
+def test_integrity(command, server, world):
+    path = world.zip_of("validation", image_id("validation", 0))
+    server.files[path] = server.files[path][:500]
+    code, _, err = command("--type_data", "validation", "--yes")
+    assert code == 3 and "is truncated" in err
+
+
+def test_network(command, server):
+    server.faults.append(Fault("class-descriptions", "status", 500))
+    code, _, err = command("--yes")
+    assert code == 4 and "run the same command again" in err
+
+
+def test_a_dry_run_and_the_help(command):
+    code, out, _ = command("--dry-run", "--type_data", "validation")
+    assert code == 0 and "To fetch: 5 images" in out
+    code, out, _ = command("--help")
+    assert code == 0 and "PUMPKIN_IMAGES_URL" in out
