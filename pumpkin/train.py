@@ -79,6 +79,7 @@ def find_start(name, config, runs):
     from mrcnn.training.run import find_last
 
     if name == "none":
+        _check_backbone_weights(config)
         return None
     if name == "last":
         return find_last(runs)
@@ -96,6 +97,19 @@ def find_start(name, config, runs):
             f"--weights {name}: there is no such file, and it is none of {', '.join(SPECIAL_WEIGHTS)}."
         )
     return path
+
+
+def _check_backbone_weights(config):
+    """Raise ConfigError for BACKBONE_WEIGHTS that no backbone could take."""
+    if not config.BACKBONE_WEIGHTS:
+        return
+    if config.BACKBONE in ("light", "resnet50", "resnet101") or callable(config.BACKBONE):
+        raise ConfigError(
+            f"BACKBONE_WEIGHTS is for backbones of keras.applications, not for {config.BACKBONE!r}; "
+            "give the file of a whole network as --weights."
+        )
+    if not Path(config.BACKBONE_WEIGHTS).is_file():
+        raise ConfigError(f"BACKBONE_WEIGHTS {config.BACKBONE_WEIGHTS}: there is no such file.")
 
 
 def load_start(model, name, path, report=print):

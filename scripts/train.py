@@ -48,7 +48,7 @@ def main(argv=None):
         print(f"train: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\ntrain: stopped; the checkpoint of the last whole epoch is kept.", file=sys.stderr)
+        print("\ntrain: stopped before the first step.", file=sys.stderr)
         return 130
 
 
@@ -62,7 +62,7 @@ def train(args, log):
     from mrcnn import backend
     from mrcnn.model import MaskRCNN
     from mrcnn.training import driver
-    from mrcnn.training.run import Run, data_hash
+    from mrcnn.training.run import Run, checkpoints, data_hash
 
     backend.make_deterministic()
     model = MaskRCNN("training", config, args.out)
@@ -71,10 +71,17 @@ def train(args, log):
     run.write_settings(data=data_hash(train_dataset), weights=args.weights)
     log.write_to(run.folder / "train.log")
     log.report(f"Run: {run.folder}")
-    last = driver.train(
-        model, train_dataset, val_dataset, config, run,
-        augmentation=config.AUGMENTATION, skip_bad=args.skip_bad, report=log.report,
-    )  # fmt: skip
+    try:
+        last = driver.train(
+            model, train_dataset, val_dataset, config, run,
+            augmentation=config.AUGMENTATION, skip_bad=args.skip_bad, report=log.report,
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        kept = list(checkpoints(run.folder).values())
+        log.report(
+            f"\nStopped. {f'The last whole epoch is kept: {kept[-1]}' if kept else 'No epoch was whole.'}"
+        )
+        return 130
     log.report(f"Weights: {last}")
     return 0
 

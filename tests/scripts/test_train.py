@@ -11,6 +11,7 @@ import yaml
 
 from mrcnn import weights
 from mrcnn.model import MaskRCNN
+from mrcnn.training import callbacks
 from mrcnn.training.run import checkpoints
 from pumpkin import train as steps
 from pumpkin.config import load_config
@@ -213,3 +214,34 @@ def test_heads_of_another_class_count_start_anew_and_it_is_told(first, config):
     np.testing.assert_array_equal(after, stored)
     assert (after != before).any()
     assert model.class_names is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            ["BACKBONE_WEIGHTS=a.h5"],
+            "BACKBONE_WEIGHTS is for backbones of keras.applications, not for 'light'",
+        ),
+        (["BACKBONE=MobileNetV2", "BACKBONE_WEIGHTS=a.h5"], "BACKBONE_WEIGHTS a.h5: there is no such file"),
+    ],
+)
+def test_backbone_weights_are_checked_before_anything_is_built(
+    config, data, tmp_path, capsys, settings, message
+):
+    words = ["--weights", "none", "--config", str(config), "--dataset", str(data), "--out", str(tmp_path)]
+    assert train.main([*words, "--set", *settings]) == 1
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_interrupt_says_what_is_kept(config, data, tmp_path, capsys, monkeypatch):
+    def interrupt(self, epoch, logs=None):
+        if epoch == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(callbacks.StopAtNonFinite, "on_epoch_begin", interrupt)
+    words = ["--weights", "none", "--config", str(config), "--dataset", str(data), "--out", str(tmp_path)]
+    assert train.main([*words, "--epochs", "2"]) == 130
+    (folder,) = tmp_path.iterdir()
+    assert f"The last whole epoch is kept: {checkpoints(folder)[1]}" in capsys.readouterr().out
