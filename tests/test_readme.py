@@ -28,6 +28,7 @@ COMMANDS = {
     ".venv/bin/python -m pip install -r requirements-dev.txt": "the Makefile",
     ".venv/bin/python -m pytest": "this test run",
     "python -m pumpkin.synthetic --out data/pumpkin --train 200 --val 40 --seed 7": "test_the_demo_runs",
+    "python scripts/download.py --classes Pumpkin --dataset data/pumpkin": "needs the network",
     "python scripts/train.py --weights coco --config configs/pumpkin.yaml": "needs the network",
     "python scripts/train.py --weights none --config configs/demo.yaml --dataset data/pumpkin": (
         "test_the_demo_runs"
