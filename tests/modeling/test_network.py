@@ -5,32 +5,18 @@ import numpy as np
 import pytest
 from keras import ops
 
-from mrcnn.config import Config
 from mrcnn.modeling import losses
 from mrcnn.modeling.layer_names import leaf_layers
 from mrcnn.modeling.network import build_network, image_anchors
+from tests import tiny
 
 
-class Tiny(Config):
-    NAME = "tiny"
-    BACKBONE = "light"
-    NUM_CLASSES = 3
-    IMAGES_PER_GPU = 2
-    IMAGE_MIN_DIM = IMAGE_MAX_DIM = 128
-    RPN_ANCHOR_SCALES = (8, 16, 32, 64, 128)
-    TOP_DOWN_PYRAMID_SIZE = 32
-    RPN_CHANNELS = 32
-    FPN_CLASSIF_FC_LAYERS_SIZE = 32
-    MASK_HEAD_CHANNELS = 16
-    PRE_NMS_LIMIT = 200
+class Tiny(tiny.Tiny):
+    """The small network of other tests, with what training needs."""
+
     POST_NMS_ROIS_TRAINING = 50
-    POST_NMS_ROIS_INFERENCE = 30
     TRAIN_ROIS_PER_IMAGE = 16
-    MAX_GT_INSTANCES = 6
     MINI_MASK_SHAPE = (28, 28)
-    DETECTION_MAX_INSTANCES = 10
-    DETECTION_MIN_CONFIDENCE = 0.0
-    TRAIN_BN = None
 
 
 def batch(config, instances=(2, 0)):
