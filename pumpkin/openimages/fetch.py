@@ -3,7 +3,7 @@
 import threading
 import zlib
 from collections import defaultdict
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
 from pumpkin.openimages import catalog, files, zipindex
@@ -91,20 +91,22 @@ class Fetcher:
 
     def _all(self, work, items):
         """Run ``work`` on items over the pool; the first error that is not an item's own ends it."""
-        items = iter(items)
+        items, taking = iter(items), threading.Lock()
+
+        def work_on_the_rest():
+            while True:
+                with taking:
+                    item = next(items, None)
+                if item is None:
+                    return
+                work(item)
+
         with ThreadPoolExecutor(self.connections) as pool:
-            running = set()
             try:
-                for item in items:
-                    running.add(pool.submit(work, item))
-                    if len(running) >= 4 * self.connections:
-                        running = _drain(running)
-                while running:
-                    running = _drain(running)
+                for future in as_completed([pool.submit(work_on_the_rest) for _ in range(self.connections)]):
+                    future.result()
             except BaseException:
-                self.client.stop.set()
-                for future in running:
-                    future.cancel()
+                self.client.stop.set()  # the other threads end at their next byte
                 raise
 
     def _note(self, kind, name, reason=None):
@@ -264,14 +266,6 @@ def requests_for(masks, shard):
     whole = not shard.ranges or (size is not None and count > WHOLE_FROM * size)
     groups = [[by_member[member] for member in group] for group in groups]
     return groups, size if whole and size else count, whole
-
-
-def _drain(running):
-    """Wait for some futures; those that are still running. Raises what one of them raised."""
-    done, running = wait(running, return_when=FIRST_COMPLETED)
-    for future in done:
-        future.result()
-    return running
 
 
 def _image_facts(data, image):
