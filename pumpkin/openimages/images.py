@@ -21,10 +21,16 @@ class UselessMask(OpenImagesError):
 
 
 def check_image(data):
-    """(width, height) of a JPEG that decodes to its end. Raises BadImage."""
+    """(width, height) of a JPEG that decodes to its end. Raises BadImage.
+
+    Damage shows in the entropy-coded data, all of which is decoded here; the pixels made of it are an
+    eighth as wide and high, which takes two thirds of the time.
+    """
     with _open(data, "JPEG") as image:
+        size = image.size
+        image.draft("L", (1, 1))
         _decode(image)
-        return image.size
+        return size
 
 
 def check_mask(data, image_size):
@@ -35,7 +41,7 @@ def check_mask(data, image_size):
     with _open(data, "PNG") as image:
         _decode(image)
         width, height = image.size
-        area = int(np.count_nonzero(_pixels(image)))
+        area = _area(image)
     aspect = height * image_size[0] / (width * image_size[1])
     if abs(aspect - 1) > ASPECT_TOLERANCE:
         raise UselessMask(
@@ -63,9 +69,11 @@ def _decode(image):
         raise BadImage(f"it is damaged ({error})") from error
 
 
-def _pixels(image):
-    """[H, W] of numbers, or [H, W] bool for several channels: true where any but alpha is above zero."""
+def _area(image):
+    """Pixels of which any channel but alpha is above zero."""
+    if image.mode in ("1", "L"):
+        return sum(image.histogram()[1:])
     if image.mode in ("P", "PA", "LA", "RGBA"):
         image = image.convert("RGB")
     pixels = np.asarray(image)
-    return pixels.any(axis=2) if pixels.ndim == 3 else pixels
+    return int(np.count_nonzero(pixels.any(axis=2) if pixels.ndim == 3 else pixels))
