@@ -138,8 +138,9 @@ def _split_folder(root, split):
 
 def _class_folder(folder, name):
     found = {path.name.lower(): path for path in folder.iterdir() if path.is_dir()}
-    if name.lower() in found:
-        return found[name.lower()]
+    for spelling in (name.lower(), name.lower().replace(" ", "_")):  # the downloader writes human_eye
+        if spelling in found:
+            return found[spelling]
     close = difflib.get_close_matches(name.lower(), found, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise DatasetError(f"{folder}: no class {name!r}; it holds {_folders(folder)}{hint}")

@@ -220,3 +220,10 @@ def test_real_nuclei(shared_data):
         masks, class_ids = dataset.load_mask(image_id)
         assert masks.shape == (*dataset.load_image(image_id).shape[:2], len(class_ids))
         assert len(class_ids) > 0 and (masks.sum(axis=-1) <= 1).all()  # nuclei do not overlap
+
+
+def test_a_class_of_two_words_is_found_under_the_downloader_s_name(tmp_path):
+    write_image(tmp_path / "train/human_eye", "0123456789abcdef", np.zeros((8, 8, 3), np.uint8))
+    dataset = PumpkinDataset()
+    dataset.load_pumpkins(tmp_path, "train", classes=("Human eye",))
+    assert [info["id"] for info in dataset.image_info] == ["0123456789abcdef"]
