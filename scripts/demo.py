@@ -39,7 +39,8 @@ def commands(args):
     counts = ["--train", str(args.train), "--val", str(args.val), "--seed", str(args.seed)]
     settings = ["--set", *args.set] if args.set else []
     return [
-        ["-m", "pumpkin.synthetic", "--out", scenes, *counts],
+        # Does nothing where these very scenes stand; replaces those of an interrupted or other demo.
+        ["-m", "pumpkin.synthetic", "--out", scenes, *counts, "--overwrite"],
         ["scripts/train.py", "--weights", "none", "--config", args.config, "--dataset", scenes,
          "--seed", str(args.seed), "--out", runs, *settings],
         ["scripts/evaluate.py", "--weights", "last", "--runs", runs, "--dataset", scenes],

@@ -99,26 +99,26 @@ class ApplicationBackbone(layers.Layer):
         self.extractor = cut_at_strides(_application(architecture))
 
     def call(self, image, training=None):
-        image = self._scale(image)
+        image = scale_rgb(image + ops.cast(self.mean_pixel, image.dtype), self.architecture)
         return self.extractor(image, training=training if self.train_bn is None else self.train_bn)
-
-    def _scale(self, image):
-        rgb = image + ops.cast(self.mean_pixel, image.dtype)
-        name = self.architecture
-        if name.startswith(_SCALES_ITSELF):
-            return rgb
-        if name.startswith(_MINUS_ONE_TO_ONE):
-            return rgb / 127.5 - 1.0
-        if name.startswith(_TORCH):
-            mean, deviation = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
-            return (rgb / 255.0 - ops.cast(mean, rgb.dtype)) / ops.cast(deviation, rgb.dtype)
-        if name.startswith(_CAFFE):
-            return ops.flip(rgb, axis=-1) - ops.cast([103.939, 116.779, 123.68], rgb.dtype)
-        return rgb
 
     def get_config(self):
         own = {"architecture": self.architecture, "train_bn": self.train_bn, "mean_pixel": self.mean_pixel}
         return {**super().get_config(), **own}
+
+
+def scale_rgb(rgb, architecture):
+    """RGB in 0..255 as the weights of a keras.applications model want it, by the model's family."""
+    if architecture.startswith(_SCALES_ITSELF):
+        return rgb
+    if architecture.startswith(_MINUS_ONE_TO_ONE):
+        return rgb / 127.5 - 1.0
+    if architecture.startswith(_TORCH):
+        mean, deviation = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+        return (rgb / 255.0 - ops.cast(mean, rgb.dtype)) / ops.cast(deviation, rgb.dtype)
+    if architecture.startswith(_CAFFE):
+        return ops.flip(rgb, axis=-1) - ops.cast([103.939, 116.779, 123.68], rgb.dtype)
+    return rgb
 
 
 def _application(name):

@@ -60,12 +60,19 @@ def test_names_do_not_depend_on_what_was_built_before():
     ],
 )
 def test_black_and_white_arrive_in_the_family_s_own_scale(name, expected):
+    rgb = keras.ops.convert_to_tensor(np.float32([[0, 0, 0], [255, 255, 255]]))
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(backbones.scale_rgb(rgb, name)), expected, atol=1e-3
+    )
+
+
+def test_the_mean_pixel_is_given_back_before_scaling():
     mean = np.float32([123.7, 116.8, 103.9])
-    layer = backbones.ApplicationBackbone.__new__(backbones.ApplicationBackbone)
-    keras.layers.Layer.__init__(layer)
-    layer.architecture, layer.mean_pixel = name, mean.tolist()
-    molded = np.float32([[0, 0, 0], [255, 255, 255]]) - mean
-    np.testing.assert_allclose(keras.ops.convert_to_numpy(layer._scale(molded)), expected, atol=1e-3)
+    white = np.full((1, 32, 32, 3), 255, "float32")
+    layer = backbones.ApplicationBackbone("MobileNetV2", mean_pixel=mean)
+    for ours, theirs in zip(layer(white - mean), layer.extractor(white / 127.5 - 1, training=False)):
+        ours, theirs = keras.ops.convert_to_numpy(ours), keras.ops.convert_to_numpy(theirs)
+        np.testing.assert_allclose(ours, theirs, atol=1e-4 * np.abs(theirs).max())
 
 
 def test_frozen_batch_norm_keeps_its_statistics_and_trained_does_not():
