@@ -39,7 +39,8 @@ class FileServer:
         self.files, self.latency = files, latency
         self.faults, self.requests, self.sent, self._etags = [], [], 0, {}
         self.lock, self.retry_after = threading.Lock(), "0"
-        self._server = _Server(("127.0.0.1", 0), _handler(self))
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.owner = self
         self.closing = threading.Event()
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
@@ -80,90 +81,91 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128  # with Python's 5, some of many connections at once wait a second
 
 
-def _handler(server):
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = 1 << 16
-        disable_nagle_algorithm = True
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = 1 << 16
+    disable_nagle_algorithm = True
 
-        def do_GET(self):
-            wanted = self.headers.get("Range")
-            with server.lock:
-                server.requests.append((self.path, wanted))
-            if server.latency:
-                time.sleep(server.latency)
-            fault = server.take_fault(self.path, wanted is not None)
-            self.answer(fault.kind if fault else None, fault.value if fault else None, wanted)
+    @property
+    def owner(self):
+        return self.server.owner
 
-        def answer(self, kind, value, wanted):
-            data = server.files.get(self.path)
-            if kind == "hang":
-                server.closing.wait(20)
-                self.close_connection = True
-            elif kind == "status":
-                self.send(value, b"no", {"Retry-After": server.retry_after} if value == 503 else {})
-            elif kind == "redirect":
-                self.send(302, b"", {"Location": value})
-            elif data is None:
-                self.send(404, b"no such file", {})
-            else:
-                self.send_file(data, kind, value, None if kind == "ignore-range" else wanted)
+    def do_GET(self):
+        wanted = self.headers.get("Range")
+        with self.owner.lock:
+            self.owner.requests.append((self.path, wanted))
+        if self.owner.latency:
+            time.sleep(self.owner.latency)
+        fault = self.owner.take_fault(self.path, wanted is not None)
+        self.answer(fault.kind if fault else None, fault.value if fault else None, wanted)
 
-        def send_file(self, data, kind, value, wanted):
-            headers = {"ETag": server.etag(self.path, data)}
-            if kind == "etag":
-                headers["ETag"] = value
-            status, body = 200, memoryview(data)
-            if wanted:
-                first, last = self.bounds(wanted, len(data))
-                if first >= len(data):
-                    return self.send(416, b"", {"Content-Range": f"bytes */{len(data)}"})
-                status, body = 206, body[first : last + 1]
-                headers["Content-Range"] = f"bytes {first}-{last}/{len(data)}"
-            if kind == "flip":
-                body = bytearray(body)
-                body[min(value, len(body) - 1)] ^= 0xFF
-            self.send(status, body, headers, kind, value)
+    def answer(self, kind, value, wanted):
+        data = self.owner.files.get(self.path)
+        if kind == "hang":
+            self.owner.closing.wait(20)
+            self.close_connection = True
+        elif kind == "status":
+            self.send(value, b"no", {"Retry-After": self.owner.retry_after} if value == 503 else {})
+        elif kind == "redirect":
+            self.send(302, b"", {"Location": value})
+        elif data is None:
+            self.send(404, b"no such file", {})
+        else:
+            self.send_file(data, kind, value, None if kind == "ignore-range" else wanted)
 
-        @staticmethod
-        def bounds(wanted, size):
-            first, last = _RANGE.fullmatch(wanted).groups()
-            if not first:
-                return max(0, size - int(last)), size - 1
-            return int(first), min(int(last or size - 1), size - 1)
+    def send_file(self, data, kind, value, wanted):
+        headers = {"ETag": self.owner.etag(self.path, data)}
+        if kind == "etag":
+            headers["ETag"] = value
+        status, body = 200, memoryview(data)
+        if wanted:
+            first, last = self.bounds(wanted, len(data))
+            if first >= len(data):
+                return self.send(416, b"", {"Content-Range": f"bytes */{len(data)}"})
+            status, body = 206, body[first : last + 1]
+            headers["Content-Range"] = f"bytes {first}-{last}/{len(data)}"
+        if kind == "flip":
+            body = bytearray(body)
+            body[min(value, len(body) - 1)] ^= 0xFF
+        self.send(status, body, headers, kind, value)
 
-        def send(self, status, body, headers, kind=None, value=None):
-            self.send_response(status)
-            for name, text in headers.items():
-                self.send_header(name, text)
-            self.send_header("Content-Length", len(body) + (value if kind == "length" else 0))
-            self.end_headers()
-            count = int(len(body) * value) if kind == "cut" else len(body)
-            if kind == "trickle":
-                self.trickle(body, value)
-            else:
-                self.write(body[:count])
-            if kind in ("cut", "length"):
-                self.close_connection = True
+    @staticmethod
+    def bounds(wanted, size):
+        first, last = _RANGE.fullmatch(wanted).groups()
+        if not first:
+            return max(0, size - int(last)), size - 1
+        return int(first), min(int(last or size - 1), size - 1)
 
-        def trickle(self, body, value):
-            self.write(body[:value])
-            for place in range(value, len(body)):
-                if server.closing.wait(0.05):
-                    break
-                self.write(body[place : place + 1])
+    def send(self, status, body, headers, kind=None, value=None):
+        self.send_response(status)
+        for name, text in headers.items():
+            self.send_header(name, text)
+        self.send_header("Content-Length", len(body) + (value if kind == "length" else 0))
+        self.end_headers()
+        count = int(len(body) * value) if kind == "cut" else len(body)
+        if kind == "trickle":
+            self.trickle(body, value)
+        else:
+            self.write(body[:count])
+        if kind in ("cut", "length"):
+            self.close_connection = True
 
-        def write(self, body):
-            self.wfile.write(body)
-            self.wfile.flush()
-            with server.lock:
-                server.sent += len(body)
+    def trickle(self, body, value):
+        self.write(body[:value])
+        for place in range(value, len(body)):
+            if self.owner.closing.wait(0.05):
+                break
+            self.write(body[place : place + 1])
 
-        def log_message(self, *_):
-            pass
+    def write(self, body):
+        self.wfile.write(body)
+        self.wfile.flush()
+        with self.owner.lock:
+            self.owner.sent += len(body)
 
-        def handle(self):
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                super().handle()
+    def log_message(self, *_):
+        pass
 
-    return Handler
+    def handle(self):
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            super().handle()
