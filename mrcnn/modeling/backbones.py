@@ -4,6 +4,7 @@ All take a molded image (RGB minus the mean pixel) and return [C2, C3, C4, C5] o
 """
 
 import difflib
+import inspect
 import re
 from collections import Counter
 
@@ -35,17 +36,25 @@ def build_backbone(image, name, train_bn=False, mean_pixel=(0.0, 0.0, 0.0)):
     """The feature maps [C2, C3, C4, C5] of a molded image.
 
     image: [B, H, W, 3]. name: "resnet50", "resnet101", "light", a name in keras.applications, or a
-    callable from the image to the maps (C1 may stand before them). mean_pixel: what molding subtracted;
-    keras.applications models get it back before their own scaling.
+    callable from the image to the maps (C1 may stand before them), which may take matterport's arguments
+    stage5 and train_bn, too. mean_pixel: what molding subtracted; keras.applications models get it back
+    before their own scaling.
     Raises ValueError for an unknown name, with the nearest known one.
     """
     if callable(name):
-        return list(name(image))[-4:]
+        return list(_call(name, image, train_bn))[-4:]
     if name in BLOCKS:
         return build_resnet(image, name, train_bn)[1:]
     if name == "light":
         return build_light(image, train_bn)
     return list(ApplicationBackbone(name, train_bn, mean_pixel, name="backbone")(image))
+
+
+def _call(backbone, image, train_bn):
+    """The maps of a program's own backbone, which gets those of matterport's arguments that it takes."""
+    takes = inspect.signature(backbone).parameters
+    arguments = {"stage5": True, "train_bn": train_bn}
+    return backbone(image, **{name: value for name, value in arguments.items() if name in takes})
 
 
 def build_light(image, train_bn=False):

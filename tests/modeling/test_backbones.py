@@ -99,3 +99,14 @@ def test_a_callable_may_give_c1_too():
         return [keras.layers.AveragePooling2D(stride)(image) for stride in (2, 4, 8, 16, 32)]
 
     assert len(build(pyramid).outputs) == 4
+
+
+def test_a_callable_may_take_matterports_arguments():
+    given = {}
+
+    def maps_of(input_image, stage5, train_bn):
+        given.update(stage5=stage5, train_bn=train_bn)
+        return [input_image] * 5
+
+    assert len(backbones.build_backbone(keras.Input((64, 64, 3)), maps_of, train_bn=None)) == 4
+    assert given == {"stage5": True, "train_bn": None}

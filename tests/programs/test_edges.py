@@ -42,7 +42,7 @@ class Edges(Dataset):
         return masks, -class_ids if kind == "crowds" else class_ids
 
 
-def five_convolutions(image, **_):
+def five_convolutions(image):
     """C1 to C5 of an image."""
     maps = [image]
     for stage, filters in enumerate((8, 16, 16, 24, 32), start=1):
