@@ -80,7 +80,7 @@ def data_hash(dataset):
     """A hash of the names and sizes of a data set's images and of the classes, in order."""
     digest = hashlib.sha256(json.dumps(dataset.class_names).encode())
     for info in dataset.image_info:
-        path = Path(info["path"])
+        path = Path(info["path"] or "")  # drawn images have none
         size = path.stat().st_size if path.is_file() else -1
         digest.update(f"{info['id']}:{path.name}:{size}\n".encode())
     return digest.hexdigest()

@@ -114,3 +114,10 @@ def test_the_hash_of_data_knows_names_sizes_and_classes(tmp_path):
     first.add_class("shapes", 3, "more")
     first.prepare()
     assert data_hash(first) != data_hash(Rectangles())
+
+
+def test_images_that_a_program_draws_have_no_path():
+    dataset = Rectangles()
+    before = data_hash(dataset)
+    dataset.add_image("shapes", "drawn", path=None)
+    assert data_hash(dataset) != before
