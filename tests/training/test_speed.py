@@ -1,0 +1,62 @@
+"""Images a second, waiting and memory in the logs of an epoch."""
+
+from pathlib import Path
+
+import pytest
+
+from mrcnn.pipeline.loader import Loader
+from mrcnn.training import speed
+from mrcnn.training.speed import Speed, images_in, peak_memory_gb
+from tests.scenes import Rectangles
+from tests.tiny import Tiny
+
+
+class Clock:
+    """time.monotonic with seconds that the test sets."""
+
+    now = 100.0
+
+    def monotonic(self):
+        return self.now
+
+
+def loader(images, steps=None, batch=2):
+    return Loader(Rectangles([1] * images), Tiny(), batch_size=batch, steps=steps)
+
+
+def test_images_of_a_batch_are_those_the_loader_gives():
+    for images, batch in ((3, 2), (4, 2), (5, 3), (2, 4)):
+        found = loader(images, batch=batch)
+        counts = [len(found.batch(k)["input_image"]) for k in range(4)]
+        assert [images_in(found, k) for k in range(4)] == counts
+
+
+@pytest.mark.parametrize(
+    ("steps", "images_per_second"),
+    [(3, (1 + 2) / 4), (1, 2 / 10)],  # without the first step, unless it is the only one
+)
+def test_speed_is_measured_from_the_end_of_the_first_step(monkeypatch, steps, images_per_second):
+    clock = Clock()
+    monkeypatch.setattr(speed, "time", clock)
+    callback = Speed(loader(3, steps=steps))  # batches of 2, 1, 2 images
+    callback.loader.waited_s = 5.0
+    callback.on_epoch_begin(0)
+    clock.now += 10  # the first step compiles
+    callback.on_train_batch_end(0)
+    for step in range(1, steps):
+        clock.now += 2
+        callback.on_train_batch_end(step)
+    clock.now += 50  # validation
+    callback.loader.waited_s = 5.25
+    logs = {}
+    callback.on_epoch_end(0, logs)
+    assert logs["images_per_second"] == pytest.approx(images_per_second)
+    assert logs["waiting_seconds"] == pytest.approx(0.25)
+
+
+def test_memory_is_what_the_system_says():
+    status = Path("/proc/self/status")
+    if not status.exists():
+        pytest.skip("needs Linux's /proc")
+    (line,) = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
+    assert peak_memory_gb() == pytest.approx(int(line.split()[1]) * 1024 / 1e9, rel=0.05)
