@@ -6,6 +6,9 @@ The greedy rule goes box by box, in order of decreasing score, and keeps a box u
 overlaps it. Here the same rule runs over tiles of boxes, with the same result: a tile is first
 compared with all boxes kept so far, then with itself. The work grows with N * K, not with N * N, every
 array has a fixed size, and all images go in step. benchmarks/nms.py measures it.
+
+Soft NMS lowers the scores of boxes that overlap a kept one instead of dropping them: of two things that
+stand close together both remain, if the second is certain enough.
 """
 
 import numpy as np
@@ -48,11 +51,78 @@ def nms(boxes, scores, max_output, iou_threshold, valid=None, class_ids=None):
     """
     boxes, scores = (ops.stop_gradient(ops.cast(x, "float32")) for x in (boxes, scores))
     order, available = _sort(scores, valid)
-    first = (ops.cumsum(ops.ones_like(available), axis=0) - 1) * ops.shape(boxes)[1]  # (B, 1)
+    first = _first_rows(available, ops.shape(boxes)[1])
     table = _sorted_rows(boxes, class_ids, order + first)
     kept = _greedy(table, first, available, max_output, iou_threshold)
     index = ops.concatenate([ops.reshape(order, (-1,)), ops.zeros((1,), "int32")], axis=0)
     return ops.take(index, kept, axis=0), kept < ops.shape(table)[0] - 1
+
+
+def soft_nms(
+    boxes, scores, max_output, iou_threshold=None, sigma=None, min_score=0.0, valid=None, class_ids=None
+):  # fmt: skip
+    """Soft non-maximum suppression (Bodla et al. 2017) of every image of a batch.
+
+    Takes the box of the highest score, lowers the scores of the others that overlap it, and so on:
+    with iou_threshold by the linear rule, s * (1 - IoU) where the IoU is strictly greater than it; with
+    sigma by the Gaussian rule, s * exp(-IoU^2 / sigma), whatever the IoU. Give exactly one of them.
+
+    boxes: [B, N, (y1, x1, y2, x2)]. scores: [B, N]; only boxes with a score above zero take part.
+    max_output: K. min_score: a box whose lowered score falls below is left out. valid, class_ids: as in
+    ``nms``.
+
+    Returns index [B, K] int32 and lowered scores [B, K] by decreasing score (the lower index first among
+    equals), and keep [B, K] bool. Places past the last kept box have index 0, score 0 and keep False.
+    It takes a step for each kept box. No gradient flows through it. In a functional model, call it from a
+    layer. Raises ValueError for both or neither of iou_threshold and sigma, or a sigma not above zero.
+    """
+    _check_rule(iou_threshold, sigma)
+    boxes, scores = (ops.stop_gradient(ops.cast(x, "float32")) for x in (boxes, scores))
+    takes_part = scores > 0 if valid is None else ops.logical_and(scores > 0, ops.cast(valid, "bool"))
+    rows = _rows(boxes, class_ids)
+    columns = _columns(rows)
+    table = ops.reshape(rows, (-1, rows.shape[-1]))
+    first = _first_rows(scores[:, :1], ops.shape(scores)[1])
+    everyone = ops.expand_dims(ops.arange(ops.shape(boxes)[1], dtype="int32"), axis=0)  # (1, N)
+    places = ops.expand_dims(ops.arange(max_output, dtype="int32"), axis=0)  # (1, K)
+
+    def enough(score):
+        return ops.logical_and(score > 0, score >= min_score)
+
+    def unfinished(step, left, *_):
+        return ops.logical_and(step < max_output, ops.any(enough(left)))
+
+    def take_best(step, left, kept, kept_scores):
+        best = ops.max(left, axis=1, keepdims=True)  # (B, 1)
+        # argmax does not say which of equals it takes; the lowest index is wanted.
+        ties = ops.where(ops.equal(left, best), everyone, ops.shape(left)[1])
+        index = ops.min(ties, axis=1, keepdims=True)
+        kept_box = _columns(ops.take(table, first + index, axis=0))  # (B, 1) each
+        overlap = ops.maximum(_iou(kept_box, columns), 0.0)  # (B, N)
+        left = left * _decay(overlap, iou_threshold, sigma)
+        left = ops.where(ops.equal(everyone, index), 0.0, left)
+        here = ops.logical_and(ops.equal(places, step), enough(best))
+        return step + 1, left, ops.where(here, index, kept), ops.where(here, best, kept_scores)
+
+    nothing = places * 0 + ops.zeros_like(scores[:, :1], dtype="int32")  # (B, K)
+    scores = ops.where(takes_part, scores, 0.0)
+    start = (ops.zeros((), "int32"), scores, nothing, ops.cast(nothing, "float32"))
+    _, _, kept, kept_scores = ops.while_loop(unfinished, take_best, start)
+    return kept, kept_scores, kept_scores > 0
+
+
+def _check_rule(iou_threshold, sigma):
+    if (iou_threshold is None) == (sigma is None):
+        raise ValueError("soft_nms needs either iou_threshold (linear) or sigma (Gaussian).")
+    if sigma is not None and not sigma > 0:
+        raise ValueError(f"The sigma of soft NMS must be above zero, got {sigma}.")
+
+
+def _decay(overlap, iou_threshold, sigma):
+    """The factor on the scores of boxes of the given IoU with a kept one, Bodla et al. eq. 2 or 3."""
+    if sigma is None:
+        return ops.where(overlap > iou_threshold, 1.0 - overlap, 1.0)
+    return ops.exp(-ops.square(overlap) / sigma)
 
 
 def _sort(scores, valid):
@@ -66,19 +136,32 @@ def _sort(scores, valid):
     return order, ops.sum(ops.cast(valid, "int32"), axis=1, keepdims=True)
 
 
+def _first_rows(column, count):
+    """The number of each image's first box among those of all images: [B, 1], as ``column``.
+
+    count: N.
+    """
+    return (ops.cumsum(ops.ones_like(column, dtype="int32"), axis=0) - 1) * count
+
+
+def _rows(boxes, class_ids):
+    """A row for each box, [B, N, (y1, x1, y2, x2, area[, class])]."""
+    height, width = boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1]
+    area = ops.maximum(height, 0.0) * ops.maximum(width, 0.0) + _TINY
+    columns = [boxes, ops.expand_dims(area, axis=-1)]
+    if class_ids is not None:
+        columns.append(ops.expand_dims(ops.cast(class_ids, "float32"), axis=-1))
+    return ops.concatenate(columns, axis=-1)
+
+
 def _sorted_rows(boxes, class_ids, order):
     """One table of the sorted boxes of all images, [B * N + 1, (y1, x1, y2, x2, area[, class])].
 
     order: [B, N], numbers of boxes among those of all images. The last row is an empty box that suppresses
     nothing: it stands for boxes not kept yet.
     """
-    height, width = boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1]
-    area = ops.maximum(height, 0.0) * ops.maximum(width, 0.0) + _TINY
-    columns = [boxes, ops.expand_dims(area, axis=-1)]
-    if class_ids is not None:
-        columns.append(ops.expand_dims(ops.cast(class_ids, "float32"), axis=-1))
-    rows = ops.reshape(ops.concatenate(columns, axis=-1), (-1, 3 + len(columns)))
-    rows = ops.take(rows, ops.reshape(order, (-1,)), axis=0)
+    rows = _rows(boxes, class_ids)
+    rows = ops.take(ops.reshape(rows, (-1, rows.shape[-1])), ops.reshape(order, (-1,)), axis=0)
     empty = ops.convert_to_tensor([[0.0, 0.0, 0.0, 0.0, _TINY, 0.0]], "float32")
     return ops.concatenate([rows, empty[:, : rows.shape[1]]], axis=0)
 
@@ -139,14 +222,22 @@ def _choose_in_tile(tile, free, threshold):
 
 def _overlaps(rows, others):
     """IoU of rows [B, T, columns] with others [B, M, columns]; at most 0 between classes and apart."""
-    y1, x1, y2, x2, area, *classes = (ops.expand_dims(rows[..., i], axis=-1) for i in range(rows.shape[-1]))
-    other_y1, other_x1, other_y2, other_x2, other_area, *other_classes = (
-        ops.expand_dims(others[..., i], axis=-2) for i in range(others.shape[-1])
-    )
+    mine = [ops.expand_dims(column, axis=-1) for column in _columns(rows)]
+    return _iou(mine, [ops.expand_dims(column, axis=-2) for column in _columns(others)])
+
+
+def _columns(rows):
+    return [rows[..., i] for i in range(rows.shape[-1])]
+
+
+def _iou(mine, others):
+    """IoU of boxes given as columns of _rows, arrays that broadcast; at most 0 between classes and apart."""
+    y1, x1, y2, x2, area, *classes = mine
+    other_y1, other_x1, other_y2, other_x2, other_area, *other_classes = others
     height = ops.maximum(ops.minimum(y2, other_y2) - ops.maximum(y1, other_y1), 0.0)
     # A negative width makes a negative IoU, as good as none: one pass over the array less.
     width = ops.minimum(x2, other_x2) - ops.maximum(x1, other_x1)
     intersection = height * width
-    for mine, other in zip(classes, other_classes):
-        intersection = ops.where(ops.equal(mine, other), intersection, 0.0)
+    for my_class, other_class in zip(classes, other_classes):
+        intersection = ops.where(ops.equal(my_class, other_class), intersection, 0.0)
     return intersection / (area + other_area - intersection)

@@ -82,3 +82,40 @@ class TestDetections:
             self.layer([rois, probabilities, np.zeros((2, 1, 3, 4), "float32"), meta])
         )
         np.testing.assert_allclose(found[:, 0, :4], [[0, 0, 1, 1], [0.5, 0.5, 1, 1]], atol=1e-6)
+
+
+class TestSoftNms:
+    """Two boxes of class 1 with IoU 0.5, the whole and its left half, and one of class 2 over both."""
+
+    rois = ([0.1, 0.1, 0.5, 0.5], [0.1, 0.1, 0.5, 0.3], [0.1, 0.1, 0.5, 0.5])
+    probabilities = ([0.05, 0.9, 0.05], [0.1, 0.8, 0.1], [0.0, 0.3, 0.7])
+    still = np.zeros((3, 3, 4))
+
+    def found(self, **options):
+        layer = DetectionLayer(max_instances=4, min_confidence=0.3, nms_threshold=0.3, **options)
+        return detect(layer, self.rois, self.probabilities, self.still)[:, 4:]
+
+    def test_hard_is_the_default(self):
+        expected = [[1, 0.9], [2, 0.7], [0, 0], [0, 0]]
+        np.testing.assert_allclose(self.found(), expected, atol=1e-6)
+        np.testing.assert_array_equal(self.found(nms_method="hard"), self.found())
+
+    def test_linear_lowers_by_the_overlap(self):
+        expected = [[1, 0.9], [2, 0.7], [1, 0.4], [0, 0]]
+        np.testing.assert_allclose(self.found(nms_method="soft_linear"), expected, atol=1e-4)
+
+    def test_gaussian_lowers_by_sigma(self):
+        expected = [[1, 0.9], [2, 0.7], [1, 0.8 * np.exp(-0.25 / 0.4)], [0, 0]]
+        np.testing.assert_allclose(
+            self.found(nms_method="soft_gaussian", sigma=0.4), expected, atol=1e-4
+        )  # fmt: skip
+
+    def test_lowered_below_the_confidence_is_dropped(self):
+        expected = [[1, 0.9], [2, 0.7], [0, 0], [0, 0]]
+        np.testing.assert_allclose(
+            self.found(nms_method="soft_gaussian", sigma=0.2), expected, atol=1e-6
+        )  # fmt: skip
+
+    def test_an_unknown_method_is_refused(self):
+        with pytest.raises(ValueError, match="hard, soft_linear, soft_gaussian, got 'soft'"):
+            DetectionLayer(4, 0.3, 0.3, nms_method="soft")

@@ -275,3 +275,151 @@ def test_sorting_fewer_than_asked_for():
     best, index = nms.sort_by_score(np.float32([[1, 3, 2]]), 10)
     np.testing.assert_array_equal(numpy_of(best), [[3, 2, 1]])
     np.testing.assert_array_equal(numpy_of(index), [[1, 2, 0]])
+
+
+# --- Soft NMS ----------------------------------------------------------------------------------------
+
+
+def soft(boxes, scores, max_output, threshold=None, sigma=None, min_score=0.0, valid=None, class_ids=None):
+    """Bodla et al. 2017, figure 2, as one would say it, for one image: [(index, lowered score)]."""
+    left = {i: float(s) for i, s in enumerate(scores) if s > 0 and (valid is None or valid[i])}
+    taken = []
+    while left and len(taken) < max_output:
+        best = min(left, key=lambda i: (-left[i], i))
+        score = left.pop(best)
+        if score <= 0 or score < min_score:
+            break
+        taken.append((best, score))
+        for i in left:
+            if class_ids is not None and class_ids[i] != class_ids[best]:
+                continue
+            iou = plain_iou(boxes[i], boxes[best])
+            if sigma is not None:
+                left[i] *= np.exp(-(iou**2) / sigma)
+            elif iou > threshold:
+                left[i] *= 1 - iou
+    return taken
+
+
+def plain_iou(a, b):
+    height = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
+    width = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+    areas = [max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1]) for box in (a, b)]
+    union = sum(areas) - height * width
+    return height * width / union if union else 0.0
+
+
+class SoftNms(keras.layers.Layer):
+    """Soft NMS by class in a layer, as the network uses it."""
+
+    def __init__(self, max_output, **rule):
+        super().__init__()
+        self.max_output, self.rule = max_output, rule
+
+    def call(self, boxes, scores, valid, class_ids):
+        return nms.soft_nms(boxes, scores, self.max_output, valid=valid, class_ids=class_ids, **self.rule)
+
+    def compute_output_spec(self, boxes, *_):
+        shape = (boxes.shape[0], self.max_output)
+        return tuple(keras.KerasTensor(shape, dtype) for dtype in ("int32", "float32", "bool"))
+
+
+def check_soft(found, boxes, scores, max_output, valid, class_ids, **rule):
+    index, lowered, keep = (numpy_of(x) for x in found)
+    assert index.shape == lowered.shape == keep.shape == (len(boxes), max_output)
+    for i in range(len(boxes)):
+        expected = soft(
+            boxes[i], scores[i], max_output, valid=valid[i], class_ids=class_ids[i], **rule
+        )  # fmt: skip
+        count = len(expected)
+        np.testing.assert_array_equal(keep[i], np.arange(max_output) < count)
+        assert index[i, :count].tolist() == [place for place, _ in expected], f"image {i}"
+        np.testing.assert_allclose(lowered[i, :count], [score for _, score in expected], rtol=1e-4)
+        np.testing.assert_array_equal(index[i, count:], 0)
+        np.testing.assert_array_equal(lowered[i, count:], 0)
+
+
+SOFT_RULES = [
+    {"threshold": 0.3},
+    {"threshold": 0.0, "min_score": 0.2},
+    {"sigma": 0.5},
+    {"sigma": 0.1, "min_score": 0.3},
+]
+
+
+def named(rule):
+    """The rule of the reference under the names of soft_nms."""
+    return {"iou_threshold" if name == "threshold" else name: value for name, value in rule.items()}
+
+
+@pytest.mark.parametrize("rule", SOFT_RULES, ids=str)
+def test_soft_nms_equals_the_plain_rule(rule):
+    rng = np.random.default_rng(11)
+    boxes = np.concatenate([random_boxes(rng, 8, 40), clustered_boxes(rng, 8, 40)])
+    # Scores some thousandths apart: rounding in another order must not change the order of boxes.
+    scores = np.stack([rng.permutation(40) for _ in boxes]).astype(np.float32) / 40
+    valid, class_ids = rng.uniform(size=(16, 40)) < 0.8, rng.integers(1, 3, (16, 40)).astype(np.int32)
+    valid[3] = False
+    found = run_model(SoftNms(12, **named(rule)), boxes, scores, valid, class_ids)
+    check_soft(found, boxes, scores, 12, valid, class_ids, **rule)
+
+
+def test_soft_nms_by_hand():
+    """Two halves of a box and one apart: IoU 0.5 with the whole, none with one another."""
+    boxes = np.float32([[[0, 0, 2, 2], [0, 0, 2, 1], [0, 1, 2, 2], [5, 5, 6, 6]]])
+    scores = np.float32([[0.8, 0.6, 0.4, 0.5]])
+    index, lowered, keep = (numpy_of(x) for x in nms.soft_nms(boxes, scores, 5, iou_threshold=0.3))
+    assert index.tolist() == [[0, 3, 1, 2, 0]]
+    np.testing.assert_allclose(lowered, [[0.8, 0.5, 0.3, 0.2, 0]], rtol=1e-6)
+    assert keep.tolist() == [[True, True, True, True, False]]
+    index, lowered, _ = (numpy_of(x) for x in nms.soft_nms(boxes, scores, 4, sigma=0.5))
+    factor = np.exp(-0.25 / 0.5)
+    np.testing.assert_allclose(lowered, [[0.8, 0.5, 0.6 * factor, 0.4 * factor]], rtol=1e-6)
+    assert numpy_of(nms.soft_nms(boxes, scores, 4, iou_threshold=0.5)[0]).tolist() == [[0, 1, 3, 2]]
+
+
+def disjoint_boxes(count):
+    rows, columns = np.divmod(np.arange(count), 6)
+    corner = np.stack([rows, columns], axis=1) * 2.0
+    return np.concatenate([corner, corner + 1], axis=1)[None].astype(np.float32)
+
+
+@pytest.mark.parametrize("rule", [{"iou_threshold": 0.3}, {"sigma": 0.5}], ids=str)
+def test_without_overlap_soft_is_hard(rule):
+    boxes = disjoint_boxes(30)
+    scores = np.round(np.random.default_rng(3).uniform(0.1, 1, (1, 30)), 1).astype(np.float32)  # ties
+    hard, keep = (numpy_of(x) for x in nms.nms(boxes, scores, 20, 0.3))
+    index, lowered, kept = (numpy_of(x) for x in nms.soft_nms(boxes, scores, 20, **rule))
+    np.testing.assert_array_equal(index, hard)
+    np.testing.assert_array_equal(kept, keep)
+    np.testing.assert_array_equal(lowered[0], scores[0, hard[0]])
+
+
+def test_limits_of_soft_nms():
+    """A vanishing sigma drops all that overlaps, as hard NMS at threshold 0; a vast one nothing."""
+    rng = np.random.default_rng(4)
+    boxes, scores = clustered_boxes(rng, 4, 30), rng.uniform(0.1, 1, (4, 30)).astype(np.float32)
+    hard, keep = (numpy_of(x) for x in nms.nms(boxes, scores, 30, 0.0))
+    index, _, kept = (numpy_of(x) for x in nms.soft_nms(boxes, scores, 30, sigma=1e-12))
+    np.testing.assert_array_equal(kept, keep)
+    np.testing.assert_array_equal(index, hard)
+    by_score, _ = (numpy_of(x) for x in nms.nms(boxes, scores, 30, 1.0))
+    for rule in ({"sigma": 1e12}, {"iou_threshold": 1.0}):
+        index, lowered, kept = (numpy_of(x) for x in nms.soft_nms(boxes, scores, 30, **rule))
+        assert kept.all()
+        np.testing.assert_array_equal(index, by_score)
+        np.testing.assert_allclose(lowered, np.take_along_axis(scores, by_score, axis=1), rtol=1e-6)
+
+
+def test_soft_nms_leaves_out_what_has_no_score_or_twin():
+    boxes = np.float32([[[0, 0, 1, 1], [0, 0, 1, 1], [3, 3, 4, 4], [3, 3, 3, 3]]])
+    index, _, keep = (
+        numpy_of(x) for x in nms.soft_nms(boxes, np.float32([[0.9, 0.8, 0.0, 0.1]]), 4, iou_threshold=0.3)
+    )
+    assert index[keep].tolist() == [0, 3]  # a box twice has IoU 1, one without area overlaps nothing
+
+
+@pytest.mark.parametrize("rule", [{}, {"iou_threshold": 0.3, "sigma": 0.5}, {"sigma": 0.0}], ids=str)
+def test_soft_nms_refuses(rule):
+    with pytest.raises(ValueError, match="sigma"):
+        nms.soft_nms(np.zeros((1, 2, 4), np.float32), np.ones((1, 2), np.float32), 2, **rule)
