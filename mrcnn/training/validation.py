@@ -1,0 +1,94 @@
+"""COCO AP of a model while it trains, by the functions that scripts/evaluate.py uses; the best epoch."""
+
+import copy
+import time
+
+import keras
+
+from mrcnn import evaluation, weights
+from mrcnn.pipeline.images import ImageError
+from mrcnn.training.averaging import averaged
+
+# As scripts/evaluate.py: AP looks at weak detections, too.
+MIN_CONFIDENCE = 0.05
+
+
+class MeanAP(keras.callbacks.Callback):
+    """Adds COCO AP on a data set to the logs, every ``every`` epochs and after the last.
+
+    trained: the MaskRCNN that is trained. epochs: of the whole run. skip_bad: pass over unreadable images.
+    It adds val_mask_ap, val_mask_ap50, val_box_ap, val_box_ap50, and ap_seconds. The inference network is
+    built at its first use. Raises evaluation.EvaluationError if the data set has no instance.
+    """
+
+    def __init__(self, trained, dataset, every, epochs, skip_bad=False):
+        super().__init__()
+        self.trained, self.dataset, self.every, self.epochs = trained, dataset, every, epochs
+        self.skip_bad = skip_bad
+        self._detector, self._image_ids = None, None
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not is_due(epoch + 1, self.every, self.epochs):
+            return
+        begun = time.monotonic()
+        with averaged(self.model):
+            scores = self.measure()
+        for name, kind in (("mask", "segm"), ("box", "bbox")):
+            logs[f"val_{name}_ap"] = scores[kind]["AP"]
+            logs[f"val_{name}_ap50"] = scores[kind]["AP50"]
+        logs["ap_seconds"] = time.monotonic() - begun
+
+    def measure(self):
+        """The scores of evaluation.evaluate with the present weights."""
+        if self._detector is None:
+            config = copy.copy(self.trained.config)
+            config.update({"GPU_COUNT": 1, "DETECTION_MIN_CONFIDENCE": MIN_CONFIDENCE})
+            self._detector = type(self.trained)("inference", config, self.trained.model_dir)
+            self._image_ids = _readable(self.dataset) if self.skip_bad else list(self.dataset.image_ids)
+        stored = {tensor.name: tensor.numpy() for tensor in weights.tensors_of(self.trained.keras_model)}
+        weights.assign(
+            self._detector.keras_model, stored, "the training", skip_mismatch=False, minimum_share=1
+        )
+        return evaluation.evaluate(
+            self._detector.detect, self.dataset, self._image_ids, progress=False,
+            batch_size=self._detector.config.BATCH_SIZE,
+        )  # fmt: skip
+
+
+def is_due(done, every, epochs):
+    """Whether AP is measured after ``done`` of ``epochs`` epochs, every ``every``; 0: never."""
+    return bool(every) and (done % every == 0 or done == epochs)
+
+
+def _readable(dataset):
+    found = []
+    for image_id in dataset.image_ids:
+        try:
+            dataset.load_image(image_id)
+            dataset.load_mask(image_id)
+            found.append(image_id)
+        except (ImageError, OSError):
+            continue
+    return found
+
+
+class StopEarly(keras.callbacks.Callback):
+    """Ends the last stage after ``patience`` epochs in a row that brought no new best.
+
+    run: its best_epoch is the number of epochs done at the best. first: the epoch from which the last stage
+    goes; before it nothing stops. report: told why.
+    """
+
+    def __init__(self, run, patience, first, report=print):
+        super().__init__()
+        self.run, self.patience, self.first, self.report = run, patience, first, report
+
+    def on_epoch_end(self, epoch, logs=None):
+        done = epoch + 1
+        since = max(self.run.best_epoch or 0, self.first)
+        if done - since >= self.patience:
+            self.model.stop_training = True
+            self.report(
+                f"Stopped early: no better epoch since epoch {since} (PATIENCE {self.patience}); "
+                f"the best was epoch {self.run.best_epoch}."
+            )
