@@ -19,7 +19,7 @@ import numpy as np
 
 from mrcnn import weights
 from mrcnn.modeling.resnet import BLOCKS
-from mrcnn.weights import WeightsError
+from mrcnn.weights_file import WeightsError, open_weights, read_groups
 
 EPSILON = 1e-3  # of our batch norm
 THEIR_EPSILON = 1.001e-5
@@ -28,10 +28,38 @@ _CONV = ("kernel", "bias")
 _NORM = ("gamma", "beta", "moving_mean", "moving_variance")
 
 
-def load_imagenet(model, path, depth):
+def load_classifier(model, path, exclude=()):
+    """Load a keras.applications file into the backbone of a network; None if it is no such file.
+
+    model: with one of our ResNets, whose weights are converted, or with a keras.applications backbone.
+    path: of the backbone alone, with or without its classifier. exclude: names of layers that keep their
+    values. Returns a weights.Report on the whole network, or None where the file is to be loaded as it is.
+    Raises WeightsError if the file is that of another backbone.
+    """
+    names = {layer.name for layer in model.layers}
+    stored = _layers_in(path)
+    if "res2a_branch2a" in names:
+        if not {"conv1_conv", "conv1_bn"} <= stored:
+            return None
+        depth = 101 if "conv4_block7_1_conv" in stored else 50
+        return load_imagenet(model, path, depth, exclude)
+    if "backbone" in names and not names & stored - {"backbone"}:
+        return weights.load_backbone(model.get_layer("backbone").extractor, path, model, exclude)
+    return None
+
+
+def _layers_in(path):
+    """The names of all layers with weights in a file, and of those around them."""
+    with open_weights(path) as file:
+        groups = read_groups(file)
+    return {name for group, own in groups for key, _ in own for name in (group, *key.split("/")[:-1])}
+
+
+def load_imagenet(model, path, depth, exclude=()):
     """Load a keras.applications ResNet file into a network with our ResNet; returns a weights.Report.
 
-    depth: 50 or 101. Raises WeightsError if the file or the network's backbone is another one.
+    depth: 50 or 101. exclude: names of layers that keep their values. Raises WeightsError if the file or
+    the network's backbone is another one.
     """
     converted = convert_resnet(path, depth)
     layers = {tensor.layer for tensor in weights.tensors_of(model)}
@@ -40,7 +68,7 @@ def load_imagenet(model, path, depth):
         raise WeightsError(
             f"{path}: holds a ResNet-{depth}, but the model has another backbone (no layer {missing[0]!r})."
         )
-    return weights.assign(model, converted, path)
+    return weights.assign(model, converted, path, exclude)
 
 
 def convert_resnet(source, depth):

@@ -20,6 +20,7 @@ __all__ = [
     "Report",
     "WeightsError",
     "assign",
+    "check_layout",
     "load",
     "load_backbone",
     "read",
@@ -30,6 +31,16 @@ __all__ = [
 
 # A file with less than this share of a model's tensors is taken to be another network's.
 MINIMUM_SHARE = 0.1
+LAYOUTS = ("mrcnn", "matterport")
+# What is fixed in matterport's code and a setting here.
+_MATTERPORTS = {
+    "BACKBONE": ("resnet50", "resnet101"),
+    "RPN_CHANNELS": (512,),
+    "MASK_HEAD_CHANNELS": (256,),
+    "ROI_ALIGN": ("corner",),
+}
+# The heads as they follow one another in the inference graph; the training graph mixes them.
+_HEADS = ("mrcnn_class_", "mrcnn_bbox_", "mrcnn_mask")
 # Names that mean the same in every file; other names may differ between versions of Keras.
 _STANDARD_NAMES = {"kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"}
 
@@ -51,22 +62,25 @@ def load(model, path, by_name=True, exclude=(), skip_mismatch=True, minimum_shar
     return assign(model, stored, path, exclude, skip_mismatch=skip_mismatch, minimum_share=minimum_share)
 
 
-def load_backbone(model, path):
+def load_backbone(extractor, path, model=None, exclude=()):
     """Load a file of keras.applications weights into a keras.applications model; returns a Report.
 
-    model: whole or cut at an inner layer, without its classifier. path: Keras 3's ``.weights.h5`` or the
-    older ``.h5``. Layers that Keras named by kind and number correspond in their order. If an old file
-    names all its layers otherwise, they are taken in their order, provided that all shapes agree.
-    Raises WeightsError if a tensor of the model is missing or has another shape.
+    extractor: whole or cut at an inner layer, without its classifier. path: Keras 3's ``.weights.h5`` or the
+    older ``.h5``. model: the network around the extractor, if that is to be reported on. exclude: as in
+    ``load``. Layers that Keras named by kind and number correspond in their order. If an old file names all
+    its layers otherwise, they are taken in their order, provided that all shapes agree.
+    Raises WeightsError if a tensor of the extractor is missing or has another shape.
     """
-    tensors = tensors_of(model)
+    tensors = tensors_of(extractor)
     with open_weights(path) as file:
         groups = read_groups(file)
         found = _by_kind(groups, tensors)
         fits = all(tensor.name in found and found[tensor.name].shape == tensor.shape for tensor in tensors)
         in_order = {} if fits else _by_order(groups, tensors)
         stored = _read(in_order or found)
-    report = assign(model, stored, path, skip_mismatch=False, minimum_share=1)
+    if not (fits or in_order):
+        return assign(extractor, stored, path, skip_mismatch=False, minimum_share=1)  # says what is wrong
+    report = assign(model or extractor, stored, path, exclude, minimum_share=0)
     report.by_order = bool(in_order)
     return report
 
@@ -85,7 +99,8 @@ def save(model, path, metadata=None):
     """Write a model's weights in matterport's layout, float32, nested models as one group each.
 
     metadata: a dict for JSON, kept with the weights for ``read_metadata``: class names, config.
-    Equal weights and metadata give equal bytes. Raises WeightsError.
+    Equal weights and metadata give equal bytes, whichever graph they come from: the heads stand in the
+    order of the inference graph, which a reader that goes by order needs. Raises WeightsError.
     """
     groups = {}
     for tensor in tensors_of(model):
@@ -93,7 +108,36 @@ def save(model, path, metadata=None):
         if keras.backend.is_float_dtype(tensor.variable.dtype):
             array = array.astype("float32")
         groups.setdefault(tensor.group, []).append((tensor.name, array))
-    write_groups(path, list(groups.items()), metadata)
+    write_groups(path, sorted(groups.items(), key=_place), metadata)
+
+
+def _place(group):
+    """Where a group stands among the others, which keep their order before the heads."""
+    heads = [number for number, head in enumerate(_HEADS, start=1) if group[0].startswith(head)]
+    return heads[0] if heads else 0
+
+
+def check_layout(layout, config):
+    """Raise WeightsError for an unknown layout, or one that a network of this config cannot be saved in.
+
+    Both layouts are the same HDF5 with the same metadata, which matterport's code passes over. "mrcnn" takes
+    any network; "matterport" asks for one that matterport's code can build, and use to the same effect.
+    """
+    if layout not in LAYOUTS:
+        raise WeightsError(f"There is no layout {layout!r} of weights files, only {' and '.join(LAYOUTS)}.")
+    if layout == "mrcnn":
+        return
+    values = {name: getattr(config, name) for name in _MATTERPORTS}
+    differing = [
+        f"{name} {value!r}"
+        for name, value in values.items()
+        if value not in _MATTERPORTS[name] and not callable(value)  # it takes a callable BACKBONE, too
+    ]
+    if differing:
+        raise WeightsError(
+            f"matterport's code knows no {' and no '.join(differing)}, so it could not use these weights; "
+            f"save them without layout='matterport'."
+        )
 
 
 def assign(model, stored, source, exclude=(), skip_mismatch=True, minimum_share=MINIMUM_SHARE):

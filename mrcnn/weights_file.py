@@ -2,58 +2,87 @@
 
 Keras 2, and so matterport: the attribute ``layer_names`` (at the root or under ``model_weights``) lists
 groups, and each group's attribute ``weight_names`` lists its datasets, ``conv1/kernel:0``. A nested model
-is one group. Keras 3 (``.weights.h5``): groups are numbered by class, and the layer's name is an attribute
-of its group ``vars``, whose datasets are numbered.
+is one group. Keras 3 (``.weights.h5``, also within ``.keras``): groups are numbered by class, and the layer's
+name is an attribute of its group ``vars``, whose datasets are numbered.
 
 This module knows files alone; ``mrcnn.weights`` matches them with models.
 """
 
 import contextlib
+import io
 import json
 import os
+import zipfile
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 METADATA = "mrcnn_metadata"
-FORMAT = 1  # of the metadata; raised when a reader must tell files apart
+FORMAT = 1  # raised when a reader of before would misunderstand what is written, so it refuses higher ones
 
 # An HDF5 attribute holds at most 64 kB with its header; Keras 2 splits longer lists at this size.
 ATTRIBUTE_LIMIT = 64512
-# What Keras 2 reads to decide whether to convert kernels: none of them, whatever wrote the file.
-_LAYOUT_ATTRIBUTES = {"backend": b"tensorflow", "keras_version": b"2.15.0"}
+# What Keras 2 reads to decide whether to convert kernels: none of them, whatever wrote the file. It decodes
+# them from bytes, which h5py 3 returns for strings of fixed length alone.
+_LAYOUT_ATTRIBUTES = {"backend": np.bytes_("tensorflow"), "keras_version": np.bytes_("2.15.0")}
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_ZIP = b"PK\x03\x04"
+_WEIGHTS_IN_ZIP = "model.weights.h5"  # of a .keras archive
 _OTHER_KINDS = (
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself: run `git lfs pull`"),
     (b"<!doctype html", "a web page, not the file itself: download it again"),
     (b"<html", "a web page, not the file itself: download it again"),
-    (b"pk\x03\x04", "a zip archive, such as .keras or PyTorch files: only HDF5 weights can be read"),
+    (_ZIP.lower(), "a zip archive without Keras's weights, as PyTorch's files are, or cut short"),
 )
+# What h5py raises for damaged files, which is more than OSError.
+_DAMAGE = (OSError, RuntimeError, KeyError, TypeError, ValueError)
 
 
 class WeightsError(ValueError):
     """A weights file cannot be read, written, or used for the model at hand."""
 
 
+class _Fault(Exception):
+    """What is wrong with a file's content; ``open_weights`` adds its path."""
+
+
 @contextlib.contextmanager
 def open_weights(path):
-    """The HDF5 file at ``path``, open for reading.
+    """The HDF5 file at ``path``, or in the ``.keras`` archive there, open for reading.
 
-    Raises WeightsError, in a sentence with the path, for what is missing, a folder, empty, cut short or
-    no HDF5; also where reading inside the ``with`` block fails.
+    Raises WeightsError, in a sentence with the path, for what is missing, a folder, empty, cut short, no
+    HDF5 or written in a later format than FORMAT; also where reading inside the ``with`` block fails.
     """
     path = Path(path)
     try:
-        file = h5py.File(path, "r")
-    except OSError as error:
+        file = _open(path)
+    except (OSError, zipfile.BadZipFile) as error:
         raise WeightsError(f"{path}: {_why_unreadable(path, error)}.") from error
     with file:
         try:
+            _metadata(file)
             yield file
-        except OSError as error:
+        except WeightsError:
+            raise
+        except _Fault as error:
+            raise WeightsError(f"{path}: {error}.") from error
+        except _DAMAGE as error:
             raise WeightsError(f"{path}: is damaged ({error}); download or copy it again.") from error
+
+
+def _open(path):
+    if path.is_file() and _first_bytes(path).startswith(_ZIP):
+        with zipfile.ZipFile(path) as archive:
+            if _WEIGHTS_IN_ZIP in archive.namelist():
+                return h5py.File(io.BytesIO(archive.read(_WEIGHTS_IN_ZIP)), "r")
+    return h5py.File(path, "r")
+
+
+def _first_bytes(path):
+    with path.open("rb") as file:
+        return file.read(64)
 
 
 def _why_unreadable(path, error):
@@ -63,8 +92,7 @@ def _why_unreadable(path, error):
     if path.is_dir():
         return "is a folder, not a weights file"
     try:
-        with path.open("rb") as file:
-            start = file.read(64)
+        start = _first_bytes(path)
     except OSError as unreadable:
         return f"cannot be read ({unreadable.strerror})"
     if not start:
@@ -80,9 +108,9 @@ def _why_unreadable(path, error):
 def read_groups(file):
     """The groups of a weights file: a list of (group name, [(path, dataset), ...]).
 
-    file: from ``open_weights``. A path ends in the weight's name, ``rpn_conv_shared/kernel``; in Keras 3's
-    layout in its number, ``rpn_model/rpn_conv_shared/0``. Groups without datasets are left out.
-    Raises WeightsError where the file has no layer names.
+    file: from ``open_weights``, within whose block faults of the file become WeightsErrors. A path ends in
+    the weight's name, ``rpn_conv_shared/kernel``; in Keras 3's layout in its number,
+    ``rpn_model/rpn_conv_shared/0``. Groups without datasets are left out.
     """
     root = file.get("model_weights", file)
     if "layer_names" in root.attrs or "layer_names0" in root.attrs:
@@ -98,15 +126,17 @@ def _read_keras2_group(root, name):
         paths = _read_list(group, "weight_names")
         return [(path.removesuffix(":0"), group[path]) for path in paths]
     except KeyError as error:
-        raise WeightsError(f"{root.file.filename}: is damaged: layer {name!r} lacks its data.") from error
+        raise _Fault(f"is damaged: layer {name!r} lacks its data") from error
 
 
 def _read_keras3_groups(file):
     found = list(_named_variables(file))
+    if not found:
+        raise _Fault(f"is HDF5 but holds no weights of Keras (it holds {', '.join(file) or 'nothing'})")
     if not any(names for names, _ in found):
-        raise WeightsError(
-            f"{file.filename}: holds no layer names, so its weights cannot be told apart. If an early "
-            f"Keras 3 wrote it, load it there into the model it came from and save that again."
+        raise _Fault(
+            "holds no layer names, so its weights cannot be told apart. If an early Keras 3 wrote it, load "
+            "it there into the model it came from and save that again"
         )
     return [
         (names[-1], [("/".join([*names, number]), own[number]) for number in sorted(own, key=_number)])
@@ -174,14 +204,26 @@ def read_metadata(path):
     Raises WeightsError as ``open_weights`` does.
     """
     with open_weights(path) as file:
-        text = _read_text(file, METADATA)
+        return _metadata(file)
+
+
+def _metadata(file):
+    text = _read_text(file, METADATA)
     if text is None:
         return {}
     try:
         metadata = json.loads(text)
     except ValueError as error:
-        raise WeightsError(f"{path}: its metadata is damaged ({error}).") from error
-    return metadata if isinstance(metadata, dict) else {}
+        raise _Fault(f"its metadata is damaged ({error})") from error
+    number = metadata.get("format") if isinstance(metadata, dict) else None
+    if not isinstance(number, int):
+        raise _Fault("its metadata is damaged (it names no format)")
+    if number > FORMAT:
+        raise _Fault(
+            f"is written in format {number} of a later version of this package; this one reads up to format "
+            f"{FORMAT}: update it"
+        )
+    return metadata
 
 
 def _text(value):

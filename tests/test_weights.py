@@ -1,7 +1,6 @@
 """Weights by layer name: every tensor where it belongs, one sentence for everything else."""
 
 import time
-import zlib
 
 import h5py
 import keras
@@ -11,13 +10,9 @@ from keras import layers
 
 from mrcnn import weights
 from mrcnn.weights import WeightsError
+from tests.stored import assert_constants, assert_equal, constant, fill, fill_at_random, values
 
 HEADS = ("mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask")
-
-
-def constant(name):
-    """The value that the layout files give to a tensor, by its name."""
-    return np.float32((zlib.crc32(f"{name}:0".encode()) % 100003) / 100003)
 
 
 @keras.saving.register_keras_serializable("test_weights")
@@ -62,23 +57,6 @@ def mini(classes=3, mask_channels=4, outputs=slice(None)):
     logits = layers.Dense(classes, name="mrcnn_class_logits")(flat)
     deltas = layers.Dense(4 * classes, name="mrcnn_bbox_fc")(flat)
     return keras.Model(image, [*rpn(x), logits, deltas, mask][outputs])
-
-
-def fill(model, value=constant):
-    for tensor in weights.tensors_of(model):
-        tensor.variable.assign(np.full(tensor.shape, value(tensor.name), "float32"))
-    return model
-
-
-def values(model):
-    return {tensor.name: tensor.numpy() for tensor in weights.tensors_of(model)}
-
-
-def assert_constants(model, names=None):
-    """Each tensor (of ``names``) holds the constant of its name."""
-    for name, value in values(model).items():
-        if names is None or name in names:
-            np.testing.assert_array_equal(value, np.full(value.shape, constant(name)), err_msg=name)
 
 
 def layers_of(names):
@@ -142,15 +120,10 @@ def test_a_saved_model_loads_with_every_tensor_equal(tmp_path):
 
 
 def test_values_survive_to_the_last_bit(tmp_path):
-    rng = np.random.default_rng(3)
-    model = mini()
-    for tensor in weights.tensors_of(model):
-        tensor.variable.assign(rng.standard_normal(tensor.shape).astype("float32"))
+    model, other = fill_at_random(mini()), mini()
     weights.save(model, tmp_path / "model.h5")
-    other = mini()
     weights.load(other, str(tmp_path / "model.h5"), by_name=False)
-    expected = values(model)
-    assert all((value == expected[name]).all() for name, value in values(other).items())
+    assert_equal(other, values(model))
 
 
 def test_a_model_of_other_outputs_takes_its_layers_and_no_others(tmp_path):
@@ -278,6 +251,20 @@ def test_excluded_heads_of_another_class_count_are_no_mismatch(tmp_path):
     report = weights.load(mini(), path, exclude=HEADS, skip_mismatch=False)
     assert layers_of(report.excluded) == set(HEADS)
     assert not report.shape_differs
+
+
+@pytest.mark.parametrize("exclude", [HEADS, HEADS[:1], (*HEADS, "rois"), ()])
+def test_heads_start_anew_alike_whether_or_not_they_are_excluded(tmp_path, exclude):
+    weights.save(fill(mini(classes=81)), tmp_path / "coco.h5")
+    model = mini()
+    expected = {
+        name: value if name.split("/")[0] in HEADS else np.full(value.shape, constant(name))
+        for name, value in values(model).items()
+    }
+    report = weights.load(model, tmp_path / "coco.h5", exclude=exclude)
+    assert_equal(model, expected)
+    assert layers_of(report.excluded) | set(report.restarted) == set(HEADS)
+    assert not set(report.excluded) & set(report.shape_differs)
 
 
 @pytest.mark.parametrize("strict", [{"skip_mismatch": False}, {"by_name": False}])

@@ -41,7 +41,7 @@ def test_long_lists_and_texts_are_split(tmp_path):
         (b"some text", "is no HDF5 weights file"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a", "a Git LFS pointer"),
         (b"\n<!DOCTYPE html><html>", "a web page"),
-        (b"PK\x03\x04....", "a zip archive"),
+        (b"PK\x03\x04....", "is a zip archive without Keras's weights"),
         (b"\x89HDF\r\n\x1a\n and no more", "is cut short or damaged"),
     ],
 )
@@ -95,3 +95,57 @@ def test_damage_inside_a_file_is_told(tmp_path):
         file.create_group("conv1").attrs["weight_names"] = [b"conv1/kernel:0"]
     with pytest.raises(WeightsError, match="layer 'conv1' lacks its data"):
         weights.load(mini(), path)
+
+
+@pytest.mark.parametrize("start", range(0, 13000, 1300))
+def test_whatever_byte_is_wrong_is_told_or_harmless(tmp_path, start):
+    """h5py meets damage with errors of many kinds; none of them gets through."""
+    path = tmp_path / "model.h5"
+    weights.save(mini(), path, {"class_names": ["BG", "pumpkin"]})
+    model, data = mini(), path.read_bytes()
+    rng = np.random.default_rng(start)
+    for place in rng.integers(start, start + 1300, 40):
+        damaged = bytearray(data)
+        damaged[place % len(data)] ^= int(rng.integers(1, 256))
+        path.write_bytes(damaged)
+        for read in (lambda: weights.load(model, path), lambda: weights.read_metadata(path)):
+            try:
+                read()
+            except WeightsError as error:
+                assert str(error).startswith(f"{path}: ")
+
+
+def test_hdf5_without_weights_is_told(tmp_path):
+    with h5py.File(tmp_path / "table.h5", "w") as file:
+        file["temperatures"] = np.arange(3)
+        file["places/names"] = [b"a", b"b"]
+    with pytest.raises(
+        WeightsError,
+        match=r"table\.h5: is HDF5 but holds no weights of Keras \(it holds places, temperatures\)",
+    ):
+        weights.load(mini(), tmp_path / "table.h5")
+
+
+# --- Versions ------------------------------------------------------------------------------------
+
+
+def with_metadata(path, text):
+    weights.save(mini(), path)
+    with h5py.File(path, "a") as file:
+        file.attrs["mrcnn_metadata"] = np.bytes_(text)
+    return path
+
+
+def test_a_file_of_a_later_format_is_refused(tmp_path):
+    path = with_metadata(tmp_path / "model.h5", '{"format": 2, "class_names": ["BG"]}')
+    for read in (lambda: weights.load(mini(), path), lambda: weights.read_metadata(path)):
+        with pytest.raises(WeightsError, match=r"model\.h5: is written in format 2 of a later version"):
+            read()
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "{}", '{"format": "1"}'])
+def test_damaged_metadata_is_told_before_anything_is_loaded(tmp_path, text):
+    path = with_metadata(tmp_path / "model.h5", text)
+    for read in (lambda: weights.load(mini(), path), lambda: weights.read_metadata(path)):
+        with pytest.raises(WeightsError, match=r"model\.h5: its metadata is damaged"):
+            read()

@@ -1,7 +1,4 @@
-"""Weights in the layouts of others: matterport, Keras 2, Keras 3, keras.applications."""
-
-import zlib
-from pathlib import Path
+"""Weights in every layout: matterport's, Keras 2's and Keras 3's; whole networks from one to the other."""
 
 import h5py
 import keras
@@ -13,58 +10,20 @@ from mrcnn import weights, weights_file
 from mrcnn.config import Config
 from mrcnn.modeling.network import build_network
 from mrcnn.weights import CLASS_HEADS, WeightsError
+from tests import tiny
+from tests.stored import (
+    assert_constants,
+    assert_equal,
+    constant,
+    fill,
+    fill_at_random,
+    keras2_file,
+    nested,
+    values,
+)
 
 # Keras reads its own variables in a way that NumPy 2 warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
-
-def constant(name):
-    """The value that the layout files give to a tensor, by its name."""
-    return np.float32((zlib.crc32(f"{name}:0".encode()) % 100003) / 100003)
-
-
-def nested(reverse=False):
-    """Two heads of equal shapes on a nested model and a wrapped layer; ``reverse`` swaps their order."""
-    image = keras.Input((4, 4, 3))
-    inside = [keras.Input((4, 4, 3)), layers.Conv2D(4, 1, name="stem"), layers.DepthwiseConv2D(3, name="dw")]
-    x = keras.Sequential(inside, name="extractor")(image)
-    x = layers.BatchNormalization(name="bn")(x)
-    x = layers.Dropout(0.5, name="dropout")(x)
-    x = layers.TimeDistributed(layers.Dense(4), name="wrapped")(layers.Reshape((4, 4), name="rows")(x))
-    heads = [layers.Dense(3, name=name)(x) for name in ("head_a", "head_b")]
-    return keras.Model(image, heads[::-1] if reverse else heads)
-
-
-NESTED_TENSORS = 14
-
-
-def fill(model):
-    for tensor in weights.tensors_of(model):
-        tensor.variable.assign(np.full(tensor.shape, constant(tensor.name), "float32"))
-    return model
-
-
-def values(model):
-    return {tensor.name: tensor.numpy() for tensor in weights.tensors_of(model)}
-
-
-def assert_constants(model, names=None):
-    """Each tensor (of ``names``) holds the constant of its name."""
-    for name, value in values(model).items():
-        if names is None or name in names:
-            np.testing.assert_array_equal(value, np.full(value.shape, constant(name)), err_msg=name)
-
-
-def keras2_file(path, groups):
-    """A file as Keras 2 wrote them: groups {name: {dataset name: array}}."""
-    with h5py.File(path, "w") as file:
-        file.attrs["layer_names"] = [name.encode() for name in groups]
-        for name, tensors in groups.items():
-            group = file.create_group(name)
-            group.attrs["weight_names"] = [key.encode() for key in tensors]
-            for key, array in tensors.items():
-                group[key] = array
-    return path
 
 
 # --- Keras ---------------------------------------------------------------------------------------
@@ -100,7 +59,20 @@ def test_keras_3_files_are_read_by_name_not_by_order(tmp_path):
     other = nested(reverse=True)
     report = weights.load(other, path)
     assert_constants(other)
-    assert (len(report.loaded), report.unused_in_file) == (NESTED_TENSORS, [])
+    assert (len(report.loaded), report.unused_in_file) == (14, [])
+
+
+def test_archives_of_keras_3(tmp_path):
+    path = tmp_path / "model.keras"
+    fill(nested()).save(path)
+    other = nested(reverse=True)
+    report = weights.load(other, path)
+    assert_constants(other)
+    assert (len(report.loaded), report.unused_in_file) == (14, [])
+    assert weights.read_metadata(path) == {}
+    path.write_bytes(path.read_bytes()[:-300])
+    with pytest.raises(WeightsError, match=r"model\.keras: is a zip archive .* or cut short"):
+        weights.load(other, path)
 
 
 def test_keras_3_files_without_names_are_refused(tmp_path):
@@ -151,92 +123,6 @@ def test_names_of_weights_that_keras_changed(tmp_path):
     np.testing.assert_array_equal(values(model)["dw/kernel"], kernel)
 
 
-# --- Backbones -----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def mobilenet_file():
-    path = Path(__file__).resolve().parents[2] / "shared/weights/mobilenetv2_imagenet_notop.weights.h5"
-    if not path.exists():
-        pytest.skip("needs shared/weights beside the repository")
-    return path
-
-
-@pytest.fixture(scope="module")
-def mobilenet():
-    return keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(64, 64, 3))
-
-
-def assert_as_in_keras_3_file(model, path):
-    """The weights are those that the file holds under the layers' names, in Keras's order."""
-    with h5py.File(path) as file:
-        stored = {group["vars"].attrs["name"]: group["vars"] for group in file["layers"].values()}
-        for layer in [layer for layer in model.layers if layer.weights]:
-            own = stored[layer.name]
-            assert len(own) == len(layer.weights)
-            for number, variable in enumerate(layer.weights):
-                np.testing.assert_array_equal(np.asarray(variable), own[str(number)][()])
-
-
-def test_real_backbone_weights(mobilenet, mobilenet_file):
-    report = weights.load_backbone(mobilenet, mobilenet_file)
-    assert (len(report.loaded), report.unused_in_file) == (260, [])
-    assert_as_in_keras_3_file(mobilenet, mobilenet_file)
-
-
-def test_a_cut_backbone_takes_its_part(mobilenet, mobilenet_file):
-    taps = [mobilenet.get_layer(f"block_{number}_expand_relu").output for number in (6, 13)]
-    model = keras.Model(mobilenet.input, taps)
-    for variable in model.weights:
-        variable.assign(np.zeros(variable.shape))
-    report = weights.load_backbone(model, mobilenet_file)
-    assert len(report.loaded) == report.total == len(model.weights)
-    assert "Conv_1/0" in report.unused_in_file
-    assert_as_in_keras_3_file(model, mobilenet_file)
-
-
-def test_an_old_backbone_file_with_other_names_is_taken_in_order(tmp_path):
-    """Early files of keras.applications name layers otherwise; this one goes on where the model ends."""
-    groups, rank = {}, {}
-    for tensor in weights.tensors_of(nested()):
-        name = f"old_{rank.setdefault(tensor.layer, len(rank))}"
-        groups.setdefault(name, {})[f"{name}/{tensor.weight}:0"] = np.full(
-            tensor.shape, constant(tensor.name)
-        )
-    groups["old_top"] = {"old_top/kernel:0": np.zeros((2, 2))}
-    model = nested()
-    report = weights.load_backbone(model, keras2_file(tmp_path / "old.h5", groups))
-    assert_constants(model)
-    assert "in their order" in report.summary()
-
-
-def test_layers_that_keras_numbered_correspond_in_their_order(tmp_path):
-    def build(numbers):
-        image = keras.Input((4, 4, 3))
-        x = layers.Conv2D(4, 1, name="stem")(image)
-        for number in numbers:
-            x = layers.Dense(4, name=f"dense{number}")(x)
-        return keras.Model(image, x)
-
-    source = fill(build(("_2", "_10", "_11")))
-    source.save_weights(tmp_path / "model.weights.h5")
-    weights.save(source, tmp_path / "model.h5")
-    for path in ("model.weights.h5", "model.h5"):
-        model = build(("", "_1"))
-        report = weights.load_backbone(model, tmp_path / path)
-        assert not report.by_order
-        assert_constants(model, ["stem/kernel", "stem/bias"])
-        assert (values(model)["dense/kernel"] == constant("dense_2/kernel")).all()
-        assert (values(model)["dense_1/bias"] == constant("dense_10/bias")).all()
-        assert len(report.unused_in_file) == 2
-
-
-def test_a_backbone_file_of_another_kind_is_refused(tmp_path, mobilenet):
-    weights.save(nested(), tmp_path / "other.h5")
-    with pytest.raises(WeightsError, match="holds too little of the model: loaded 0 of 260"):
-        weights.load_backbone(mobilenet, tmp_path / "other.h5")
-
-
 # --- matterport's own files ----------------------------------------------------------------------
 
 
@@ -250,13 +136,13 @@ def network(mode, backbone, classes):
 
 
 def structure(path):
-    """{group: [(weight name, shape, type)]} of the groups with weights, and the root's attributes."""
+    """[(group, [(weight name, shape, type)])] of the groups with weights, and the root's attributes."""
     with h5py.File(path) as file:
-        groups = {}
+        groups = []
         for name in weights_file._read_list(file, "layer_names"):
             own = weights_file._read_list(file[name], "weight_names")
             if own:
-                groups[name] = [(key, file[name][key].shape, file[name][key].dtype) for key in own]
+                groups.append((name, [(key, file[name][key].shape, file[name][key].dtype) for key in own]))
         return groups, set(file.attrs)
 
 
@@ -271,11 +157,76 @@ def test_matterport_files_load_by_name_and_are_written_alike(parity, tmp_path, n
     assert structure(tmp_path / "ours.h5") == (groups, attributes | {"mrcnn_metadata"})
 
 
-def test_the_training_model_s_weights_serve_the_inference_model(tmp_path):
-    training = fill(network("training", "resnet50", 2))
-    weights.save(training, tmp_path / "trained.h5")
+class OldNetwork:
+    """matterport's network as far as weights go, with Keras 2's two ways to load them.
+
+    It is taken from a file that the old code's model has written: its layers in their order, and the shapes
+    of each layer's weights.
+    """
+
+    def __init__(self, path):
+        groups, _ = structure(path)
+        self.shapes = {name: [shape for _, shape, _ in own] for name, own in groups}
+        self.names = {name: [key for key, _, _ in own] for name, own in groups}
+        self.arrays = {}
+
+    def load_weights(self, path, by_name):
+        """By name: groups that no layer is named like are passed over. Otherwise: one after the other."""
+        with h5py.File(path, "r") as file:
+            assert file.attrs["keras_version"].decode("utf8") >= "2"  # version 1 has other kernels
+            assert file.attrs["backend"].decode("utf8") == "tensorflow"  # Theano's are turned round
+            groups = [name.decode("utf8") for name in file.attrs["layer_names"]]
+            stored = {}
+            for name in groups:
+                keys = [key.decode("utf8") for key in file[name].attrs["weight_names"]]
+                stored[name] = [np.asarray(file[name][key]) for key in keys]
+        if by_name:
+            pairs = [(name, name) for name in groups if name in self.shapes]
+        else:
+            filled = [name for name in groups if stored[name]]
+            assert len(filled) == len(self.shapes)
+            pairs = list(zip(self.shapes, filled, strict=True))
+        for layer, group in pairs:
+            assert [array.shape for array in stored[group]] == self.shapes[layer], (layer, group)
+            self.arrays[layer] = stored[group]
+
+    def assert_constants(self):
+        assert list(self.arrays) == list(self.shapes)
+        for layer, arrays in self.arrays.items():
+            for key, array in zip(self.names[layer], arrays, strict=True):
+                expected = constant("/".join(key.removesuffix(":0").split("/")[-2:]))
+                np.testing.assert_array_equal(array, np.full(array.shape, expected), err_msg=key)
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+def test_the_old_code_reads_what_either_graph_writes(parity, saved_by_both, by_name):
+    for path in saved_by_both.values():
+        old = OldNetwork(parity("layout_resnet50_2.h5"))
+        old.load_weights(path, by_name)
+        old.assert_constants()
+
+
+def test_both_graphs_write_the_same_bytes(saved_by_both):
+    assert saved_by_both["training"].read_bytes() == saved_by_both["inference"].read_bytes()
+
+
+@pytest.fixture(scope="module")
+def saved_by_both(tmp_path_factory):
+    """A file from each graph of a ResNet-50 network of two classes: {mode: path}."""
+    folder, paths = tmp_path_factory.mktemp("saved"), {}
+    for mode in ("training", "inference"):
+        paths[mode] = folder / f"{mode}.h5"
+        model = fill(network(mode, "resnet50", 2))
+        if mode == "training":
+            model.compile(optimizer="adam")
+            model.optimizer.build(model.trainable_variables)
+        weights.save(model, paths[mode], {"class_names": ["BG", "pumpkin"]})
+    return paths
+
+
+def test_the_training_model_s_weights_serve_the_inference_model(saved_by_both):
     inference = network("inference", "resnet50", 2)
-    report = weights.load(inference, tmp_path / "trained.h5", by_name=False)
+    report = weights.load(inference, saved_by_both["training"], by_name=False)
     assert report.unused_in_file == []
     assert_constants(inference)
 
@@ -290,3 +241,80 @@ def test_coco_weights_for_another_class_count(parity):
     assert_constants(model, report.loaded)
     after = values(model)
     assert all((after[name] == before[name]).all() for name in report.shape_differs)
+
+
+# --- The layouts that we write -------------------------------------------------------------------
+
+
+def settings(**values):
+    config = Config()
+    config.update(values)
+    return config
+
+
+@pytest.mark.parametrize("layout", weights.LAYOUTS)
+@pytest.mark.parametrize("backbone", ["resnet50", "resnet101", lambda image: [image] * 4])
+def test_networks_of_the_old_code_fit_both_layouts(layout, backbone):
+    config = settings(NUM_CLASSES=7, TOP_DOWN_PYRAMID_SIZE=128, FPN_CLASSIF_FC_LAYERS_SIZE=512)
+    config.BACKBONE = backbone
+    weights.check_layout(layout, config)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("BACKBONE", "light"), ("RPN_CHANNELS", 256), ("MASK_HEAD_CHANNELS", 64), ("ROI_ALIGN", "aligned")],
+)
+def test_a_network_that_the_old_code_cannot_build_is_refused_in_its_layout(name, value):
+    config = settings(**{name: value})
+    weights.check_layout("mrcnn", config)
+    with pytest.raises(WeightsError, match=f"matterport's code knows no {name} {value!r}, so"):
+        weights.check_layout("matterport", config)
+
+
+def test_an_unknown_layout_is_told_with_the_known_ones():
+    with pytest.raises(
+        WeightsError, match="There is no layout 'keras' of weights files, only mrcnn and matterport"
+    ):
+        weights.check_layout("keras", Config())
+
+
+# --- Round trips of whole networks ---------------------------------------------------------------
+
+
+def by_us(model, path):
+    weights.save(model, path / "model.h5", {"class_names": ["BG", "round", "square"]})
+    return path / "model.h5"
+
+
+def by_keras_2(model, path):
+    """By Keras's own writer of the old layout."""
+    with h5py.File(path / "model.h5", "w") as file:
+        keras.src.legacy.saving.legacy_h5_format.save_weights_to_hdf5_group(file, model)
+    return path / "model.h5"
+
+
+def by_keras_3(model, path):
+    model.save_weights(path / "model.weights.h5")
+    return path / "model.weights.h5"
+
+
+NETWORKS = [("light", "float32"), ("light", "mixed_bfloat16"), ("MobileNetV2", "mixed_float16")]
+
+
+@pytest.fixture(scope="module", params=NETWORKS, ids="-".join)
+def both_graphs(request):
+    """The training graph with random weights, and the inference graph, of a small network."""
+    config = tiny.Tiny()
+    config.update(dict(zip(("BACKBONE", "PRECISION"), request.param)))
+    return fill_at_random(build_network("training", config)), build_network("inference", config)
+
+
+@pytest.mark.parametrize("write", [by_us, by_keras_2, by_keras_3])
+def test_every_tensor_returns_from_training_to_inference(both_graphs, tmp_path, write):
+    training, inference = both_graphs
+    for tensor in weights.tensors_of(inference):
+        tensor.variable.assign(np.zeros(tensor.shape))
+    report = weights.load(inference, write(training, tmp_path), by_name=False)
+    assert_equal(inference, values(training))
+    assert set(report.loaded) == set(values(training))
+    assert report.unused_in_file == []
