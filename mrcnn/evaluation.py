@@ -37,6 +37,11 @@ def evaluate(detect, dataset, image_ids=None, progress=True, batch_size=1, max_d
     once; only their masks are held in memory. max_detections: the best so many of each image count.
     Returns the dict of ``score``. Raises EvaluationError, before it detects, if no instance is to be found.
     """
+    return score(*detect_all(detect, dataset, image_ids, progress, batch_size), max_detections)
+
+
+def detect_all(detect, dataset, image_ids=None, progress=True, batch_size=1):
+    """The gt of ``coco_ground_truth`` and the ``coco_results`` of all images: the first half of evaluate."""
     image_ids = [int(i) for i in (dataset.image_ids if image_ids is None else image_ids)]
     ground_truth = coco_ground_truth(dataset, image_ids)
     _require_instances(ground_truth)
@@ -49,7 +54,7 @@ def evaluate(detect, dataset, image_ids=None, progress=True, batch_size=1, max_d
                 _require_equal_sizes(info, image, found["masks"])
                 results.extend(coco_results(info["id"], found))
             bar.update(len(batch))
-    return score(ground_truth, results, max_detections)
+    return ground_truth, results
 
 
 def score(ground_truth, results, max_detections=MAX_DETECTIONS):
@@ -160,16 +165,40 @@ def _require_equal_sizes(info, image, detected):
             )
 
 
-def _score(kind, ground_truth, results, max_detections):
-    """The METRICS and per_class of one kind, "segm" or "bbox"."""
+def score_some(ground_truth, results, annotation_ids, max_detections=MAX_DETECTIONS):
+    """AP and AP50 of masks for some of the instances; the others count neither for nor against.
+
+    annotation_ids: of the instances that count. Every detection that matches none at all counts against them.
+    Returns {"AP": ..., "AP50": ...}, -1 where no instance counts.
+    """
+    # COCO leaves gt out by its area alone, so those that count get the area 1, the others 0.
+    chosen = [{**t, "area": float(t["id"] in annotation_ids)} for t in ground_truth["annotations"]]
+    found = [{**annotation, "area": 1.0} for annotation in _as_annotations("segm", results)]
+    precision, _ = _run_coco(
+        "segm", {**ground_truth, "annotations": chosen}, found, max_detections, areas=[[0.5, 1.5]]
+    )
+    return {"AP": _mean_of_known(precision), "AP50": _mean_of_known(precision[_AT_50])}
+
+
+def _run_coco(kind, ground_truth, annotations, max_detections, areas=None):
+    """Precision [IoU thresholds, recalls, classes, areas] and recall [IoU thresholds, classes, areas].
+
+    annotations: the detections in the form of gt. areas: ranges of area; none: COCO's.
+    """
     truth = COCO(ground_truth, use_deepcopy=True)  # the evaluator writes into what it is given
-    found = COCO({**ground_truth, "annotations": _as_annotations(kind, results)})
+    found = COCO({**ground_truth, "annotations": annotations})
     evaluator = COCOeval_faster(truth, found, kind)
     evaluator.params.maxDets = [max_detections]
+    if areas is not None:
+        evaluator.params.areaRng = areas
     evaluator.evaluate()
     evaluator.accumulate()
-    precision = evaluator.eval["precision"][..., 0]  # [IoU thresholds, recalls, classes, areas]
-    recall = evaluator.eval["recall"][..., 0]  # [IoU thresholds, classes, areas]
+    return evaluator.eval["precision"][..., 0], evaluator.eval["recall"][..., 0]
+
+
+def _score(kind, ground_truth, results, max_detections):
+    """The METRICS and per_class of one kind, "segm" or "bbox"."""
+    precision, recall = _run_coco(kind, ground_truth, _as_annotations(kind, results), max_detections)
     values = {
         "AP": precision[..., _ALL],
         "AP50": precision[_AT_50, ..., _ALL],

@@ -18,6 +18,14 @@ def parse(argv):
     parser.add_argument("--dataset", metavar="DIR", help="the data set (the config's DATASET)")
     parser.add_argument("--split", default="val", help="train, val (default) or test")
     parser.add_argument("--config", metavar="FILE", help="a YAML config, for weights that carry none")
+    parser.add_argument(
+        "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
+        help="single settings, for instance DETECTION_NMS=soft_gaussian",
+    )  # fmt: skip
+    parser.add_argument(
+        "--clumps", action="store_true",
+        help="also by overlap with others of the class, and where in the network the missed ones were lost",
+    )  # fmt: skip
     parser.add_argument("--limit", type=int, metavar="N", help="measure on the first N images alone")
     parser.add_argument(
         "--min-confidence", type=float, default=0.05, metavar="X",
@@ -48,19 +56,27 @@ def main(argv=None):
 
 
 def evaluate(args):
-    from mrcnn import evaluation
+    from mrcnn import clumps, evaluation
     from pumpkin import inference
+    from pumpkin.config import parse_settings
     from pumpkin.dataset import open_dataset
     from pumpkin.image_files import write_json
 
     weights = inference.find_weights(args.weights, args.runs)
     config = inference.config_of(weights, args.config, DETECTION_MIN_CONFIDENCE=args.min_confidence)
+    config.update(parse_settings(args.set), source="--set")
     root = args.dataset or config.DATASET
     dataset = open_dataset(config, root, args.split)
     model = inference.open_model(weights, config)
-    scores = evaluation.evaluate(model.detect, dataset, dataset.image_ids[: args.limit])
+    image_ids = dataset.image_ids[: args.limit]
+    if args.clumps:
+        scores = clumps.evaluate(model, dataset, image_ids)
+    else:
+        scores = evaluation.evaluate(model.detect, dataset, image_ids)
     print(f"{weights.name} on {scores['images']} images with {scores['instances']} instances:")
     print(evaluation.format_table(scores))
+    if args.clumps:
+        print(clumps.format_table(scores["clumps"]))
     out = Path(args.out) if args.out else weights.with_name(f"evaluation_{args.split}.json")
     write_json(out, {"weights": weights.name, "dataset": str(root), "split": args.split, **scores})
     print(f"Written to {out}")

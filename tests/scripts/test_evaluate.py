@@ -89,6 +89,25 @@ def test_a_real_network_by_its_own_metadata(scenes, tmp_path, capsys):
     assert "on 2 images" in capsys.readouterr().out
 
 
+def test_clumps_are_told_and_written(scenes, tiny_weights, tmp_path, capsys):
+    out = tmp_path / "result.json"
+    words = ["--weights", str(tiny_weights), "--dataset", str(scenes), "--out", str(out), "--clumps"]
+    assert evaluate.main([*words, "--set", "CLASSES=[Pumpkin, Stone]", "DETECTION_NMS_THRESHOLD=0.6"]) == 0
+    written = json.loads(out.read_text())
+    *slices, whole = written["clumps"]
+    assert [row["overlap"] for row in slices] == ["none", "under 20 %", "20 to 40 %", "40 % or more"]
+    assert whole["AP"] == written["segm"]["AP"]
+    assert sum(sum(row["fates"].values()) for row in slices) == whole["instances"] == written["instances"]
+    told = capsys.readouterr().out
+    assert "40 % or more" in told and "no proposal: no proposal was nearest" in told
+
+
+def test_a_setting_that_does_not_exist(scenes, tiny_weights, capsys):
+    words = ["--weights", str(tiny_weights), "--dataset", str(scenes), "--set", "DETECTION_NMS_TRESHOLD=1"]
+    assert evaluate.main(words) == 1
+    assert "the nearest known one is DETECTION_NMS_THRESHOLD" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "fault"),
     [
