@@ -3,7 +3,7 @@
 import numpy as np
 from keras import Model
 
-from mrcnn import inference, weights
+from mrcnn import imagenet, inference, weights
 from mrcnn.modeling.network import backbone_shapes, build_network
 from mrcnn.modeling.resnet import BatchNorm
 from mrcnn.pipeline.loader import load_image_gt
@@ -56,20 +56,29 @@ class MaskRCNN:
 
     # --- Weights --------------------------------------------------------------------------------
 
-    def load_weights(self, filepath, by_name=False, exclude=None):
-        """Load weights by layer name from a file of ours or of matterport's.
+    def load_weights(self, filepath, by_name=False, exclude=None, insist=False):
+        """Load weights by layer name from a file of ours, of matterport's, or of keras.applications.
 
-        by_name: True loads what fits, False asks that the file hold every tensor of the network.
-        exclude: names of layers to leave as they are. Returns a weights.Report of what was loaded.
-        Raises weights.WeightsError if the file is unreadable or fits next to nothing.
+        by_name: True loads what fits, False asks that the file hold every tensor of the network. A file for
+        the backbone alone, as ImageNet's, is recognised and converted (with by_name). exclude: names of
+        layers to leave as they are. insist: load by name however little fits. Returns a weights.Report of
+        what was loaded. Raises weights.WeightsError if the file is unreadable or fits next to nothing.
         """
-        report = weights.load(self.keras_model, filepath, by_name=by_name, exclude=exclude or ())
+        graph, exclude = self.keras_model, exclude or ()
+        report = imagenet.load_classifier(graph, filepath, exclude) if by_name and not insist else None
+        if report is None:
+            share = 0 if insist else weights.MINIMUM_SHARE
+            report = weights.load(graph, filepath, by_name or insist, exclude, minimum_share=share)
         if any(name.startswith("mrcnn_class_logits/") for name in report.loaded):
             self.class_names = weights.read_metadata(filepath).get("class_names")
         return report
 
-    def save_weights(self, filepath, epoch=None):
-        """Write the weights with class names and config beside them, readable by matterport's code too."""
+    def save_weights(self, filepath, epoch=None, layout="mrcnn"):
+        """Write the weights with class names and config beside them, readable by matterport's code too.
+
+        layout: "matterport" refuses a network that matterport's code cannot build.
+        """
+        weights.check_layout(layout, self.config)
         config = self.config.to_plain()
         del config["WORKERS"]  # changes no result, so equal runs give equal files
         metadata = {
