@@ -8,8 +8,11 @@ import pytest
 from keras import layers, ops
 
 from mrcnn import imagenet, weights, weights_file
+from mrcnn.model import MaskRCNN
 from mrcnn.modeling.resnet import build_resnet
 from mrcnn.weights import WeightsError
+from tests.stored import assert_equal, fill_at_random, values
+from tests.tiny import Tiny
 
 DEPTHS = [50, 101]
 TAPS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
@@ -167,3 +170,105 @@ def test_a_network_of_another_depth_is_told(tmp_path):
         WeightsError, match=r"holds a ResNet-101, .* another backbone \(no layer 'bn_conv1'\)"
     ):
         imagenet.load_imagenet(model, path, 101)
+
+
+# --- Through the door ----------------------------------------------------------------------------
+
+
+def network(backbone, size=64):
+    """A MaskRCNN, whatever its other layers."""
+    config = Tiny()
+    config.update({"BACKBONE": backbone, "IMAGE_MIN_DIM": size, "IMAGE_MAX_DIM": size})
+    return MaskRCNN("inference", config, "runs")
+
+
+@pytest.fixture(scope="module")
+def resnet50_network():
+    return network("resnet50")
+
+
+@pytest.mark.parametrize("writer", ["keras 2", "keras 3"])
+def test_load_weights_converts_a_resnet(resnet50_network, tmp_path, writer):
+    source, model = theirs(50, 64), resnet50_network
+    path = tmp_path / ("resnet50_notop.h5" if writer == "keras 2" else "resnet50_notop.weights.h5")
+    if writer == "keras 2":
+        weights.save(source, path)
+    else:
+        source.save_weights(path)
+    fill_at_random(model.keras_model)
+    before = values(model.keras_model)
+    report = model.load_weights(str(path), by_name=True, exclude=["mrcnn_mask", "mrcnn_masks"])
+    assert report.summary() == (
+        f"loaded 318 of {len(before)} tensors; not in file: fpn_c5p5, fpn_c4p4, fpn_c3p3, fpn_c2p2, fpn_p5, "
+        "fpn_p2 and 20 more layers; excluded: mrcnn_mask; excluded but no layer of the model: mrcnn_masks"
+    )
+    assert_equal(model.keras_model, {**before, **imagenet.convert_resnet(path, 50)})
+    last = [model.keras_model.get_layer(f"res{stage}_out").output for stage in ("2c", "3d", "4f", "5c")]
+    tapped = keras.Model(model.keras_model.get_layer("input_image").output, last)
+    image = random_image(64)
+    assert_close(features(tapped, image), their_features(with_our_pooling(source), 50, image))
+
+
+def test_exclude_holds_for_imagenet_too(resnet50_network, tmp_path):
+    graph = resnet50_network.keras_model
+    path = tmp_path / "resnet50.h5"
+    weights.save(theirs(50, 64), path)
+    fill_at_random(graph)
+    before = {name: value for name, value in values(graph).items() if name.startswith("conv1/")}
+    report = resnet50_network.load_weights(path, by_name=True, exclude=["conv1"])
+    assert sorted(report.excluded) == sorted(before) == ["conv1/bias", "conv1/kernel"]
+    assert_equal(graph, {**values(graph), **before})
+
+
+def test_files_that_are_not_converted(resnet50_network, tmp_path):
+    """Those of other depth or kind are told, and files of our own are loaded as they are."""
+    deep, second = small_file(tmp_path / "deep.h5", TAPS[101]), small_file(tmp_path / "v1.h5", TAPS[50])
+    with pytest.raises(
+        WeightsError, match=r"deep\.h5: holds a ResNet-101, but the model has another backbone"
+    ):
+        resnet50_network.load_weights(deep, by_name=True)
+    with pytest.raises(WeightsError, match=r"v1\.h5: holds too little of the model: loaded 0 of"):
+        resnet50_network.load_weights(second, by_name=False)
+    light = network("light")
+    with pytest.raises(WeightsError, match=r"v1\.h5: holds too little of the model: loaded 0 of"):
+        light.load_weights(second, by_name=True)
+    light.save_weights(tmp_path / "light.h5")
+    assert imagenet.load_classifier(light.keras_model, tmp_path / "light.h5") is None
+    resnet50_network.save_weights(tmp_path / "own.h5")
+    assert imagenet.load_classifier(resnet50_network.keras_model, tmp_path / "own.h5") is None
+
+
+def test_a_shallow_file_fills_the_layers_that_both_have(tmp_path):
+    """As the old code did, which had ImageNet weights for ResNet-50 alone."""
+    weights.save(theirs(50, 62), tmp_path / "resnet50.h5")
+    model = ours(101, 62)
+    report = imagenet.load_classifier(model, tmp_path / "resnet50.h5")
+    assert len(report.loaded) == 318
+    assert {"res4g_branch2a/kernel", "bn4w_branch2c/beta"} <= set(report.not_in_file)
+    expected = imagenet.convert_resnet(tmp_path / "resnet50.h5", 50)
+    assert_equal(model, {**values(model), **expected})
+
+
+@pytest.mark.parametrize("name", ["backbone.h5", "backbone.weights.h5"])
+def test_load_weights_takes_a_file_for_a_backbone_of_keras(tmp_path, name):
+    """Its weights go where the layers' names tell, whatever else the network holds."""
+    model = network("MobileNetV2", 128)
+    source = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(128, 128, 3))
+    fill_at_random(source)
+    if name == "backbone.h5":
+        weights.save(source, tmp_path / name)
+    else:
+        source.save_weights(tmp_path / name)
+    before = values(model.keras_model)
+    report = model.load_weights(tmp_path / name, by_name=True, exclude=["rpn_model", "Conv1"])
+    stored = {key: value for key, value in values(source).items() if key.split("/")[0] != "Conv1"}
+    assert_equal(model.keras_model, {**before, **{key: stored[key] for key in before if key in stored}})
+    extractor = weights.tensors_of(model.keras_model.get_layer("backbone").extractor)
+    assert len(report.loaded) == len(extractor) - 1
+    assert "Conv1/kernel" in report.excluded and "fpn_p2/kernel" in report.not_in_file
+    fill_at_random(
+        part := keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 1, name="Conv1")])
+    )
+    weights.save(part, tmp_path / "part.h5")
+    with pytest.raises(WeightsError, match=r"part\.h5: does not fit the model: .*shape differs: Conv1"):
+        model.load_weights(tmp_path / "part.h5", by_name=True)

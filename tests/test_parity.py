@@ -1,18 +1,19 @@
 """The whole forward pass against golden numbers of the original algorithm.
 
-The weights come from the layers' names (a recipe that needs no file), so features, proposals,
-probabilities, detections and masks can be compared end to end.
+The weights come from the layers' names by a recipe. They are put into a file of matterport's layout, loaded
+through the door as programs do, and features, proposals, probabilities, detections and masks are compared.
 """
 
 import zlib
 
+import h5py
 import numpy as np
 import pytest
 from keras import Model
 
 from mrcnn import model as modellib
 from mrcnn.config import Config
-from mrcnn.modeling.layer_names import leaf_layers
+from tests.stored import keras2_file
 
 GAINS = {
     "conv1": 0.02,
@@ -21,7 +22,6 @@ GAINS = {
     "rpn_class_raw": 0.05,
     "mrcnn_class_logits": 0.3,
 }
-WEIGHTS = ("kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance")
 FEATURES = ("res2c_out", "res3d_out", "res4f_out", "res5c_out", *(f"fpn_p{level}" for level in range(2, 7)))
 
 
@@ -51,12 +51,21 @@ def recipe_weight(layer, weight, shape):
     return 0.05 * z
 
 
-def fill_by_recipe(model):
-    for name, layer in leaf_layers(model).items():
-        for weight in layer.weights:
-            kind = weight.path.rsplit("/", 1)[-1]
-            if kind in WEIGHTS:
-                weight.assign(recipe_weight(name, kind, tuple(weight.shape)).astype("float32"))
+def matterport_file(path, pattern, classes):
+    """A weights file with the groups and names of another, ``pattern``, for a number of classes.
+
+    pattern: written by the original code for two classes. Returns the path.
+    """
+    with h5py.File(pattern) as file:
+        groups = {name: {} for name in file.attrs["layer_names"]}
+        for name, tensors in groups.items():
+            for key in file[name].attrs["weight_names"]:
+                layer, weight = key.removesuffix(":0").split("/")[-2:]
+                shape = list(file[name][key].shape)
+                if layer in ("mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask"):
+                    shape[-1] = shape[-1] // 2 * classes
+                tensors[key] = recipe_weight(layer, weight, tuple(shape)).astype("float32")
+    return keras2_file(path, groups)
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +75,12 @@ def golden(parity):
 
 
 @pytest.fixture(scope="module")
-def model():
+def model(parity, tmp_path_factory):
+    path = tmp_path_factory.mktemp("golden") / "mask_rcnn_golden.h5"
+    matterport_file(path, parity("layout_resnet50_2.h5"), GoldenConfig.NUM_CLASSES)
     model = modellib.MaskRCNN("inference", GoldenConfig(), "runs")
-    fill_by_recipe(model.keras_model)
+    report = model.load_weights(str(path), by_name=True)
+    assert (len(report.loaded), report.unused_in_file) == (report.total, [])
     return model
 
 
