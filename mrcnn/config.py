@@ -88,6 +88,11 @@ class Config:
     DETECTION_MAX_INSTANCES = 100
     DETECTION_MIN_CONFIDENCE = 0.7
     DETECTION_NMS_THRESHOLD = 0.3
+    # "hard" drops a box that overlaps a better one of its class by more than DETECTION_NMS_THRESHOLD.
+    # "soft_linear" lowers its score by the IoU instead, "soft_gaussian" that of every box that overlaps a
+    # better one (Bodla et al. 2017); it is dropped where that falls below DETECTION_MIN_CONFIDENCE.
+    DETECTION_NMS = "hard"
+    DETECTION_NMS_SIGMA = 0.5  # of "soft_gaussian": smaller is stricter
 
     # --- Training -------------------------------------------------------------------------------
     LEARNING_RATE = 0.001  # 0.02 as in the paper makes weights explode with per-variable clipping
@@ -192,6 +197,8 @@ class Config:
 
 def _as_kind_of(current, value, name, source):
     """``value`` in the type of ``current``, or ConfigError."""
+    if name in _CHOICES and value not in _CHOICES[name]:
+        raise ConfigError(f"{source}: {name} must be one of {', '.join(_CHOICES[name])}, got {value!r}.")
     if isinstance(current, np.ndarray):
         array = np.asarray(value)
         if array.dtype.kind not in "if" or array.shape != current.shape:
@@ -210,6 +217,7 @@ def _as_kind_of(current, value, name, source):
     return tuple(value) if isinstance(current, tuple) and isinstance(value, list) else value
 
 
+_CHOICES = {"DETECTION_NMS": ("hard", "soft_linear", "soft_gaussian")}
 _KINDS = {
     bool: ((bool,), "true or false"),
     int: ((int,), "a whole number"),

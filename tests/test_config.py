@@ -53,6 +53,7 @@ def test_yaml_overrides(tmp_path):
     [
         ("IMAGE_MAX_DIMS: 512", "unknown setting 'IMAGE_MAX_DIMS'; the nearest known one is IMAGE_MAX_DIM"),
         ("IMAGE_MAX_DIM: big", "IMAGE_MAX_DIM must be a whole number, got 'big'"),
+        ("DETECTION_NMS: soft", "DETECTION_NMS must be one of hard, soft_linear, soft_gaussian, got 'soft'"),
         ("USE_MINI_MASK: 1", "USE_MINI_MASK must be true or false"),
         ("MEAN_PIXEL: [1, 2]", "MEAN_PIXEL must be 3 numbers"),
         ("LOSS_WEIGHTS: {mask: 1}", "LOSS_WEIGHTS has no entry 'mask'"),

@@ -57,7 +57,7 @@ class DetectionLayer(layers.Layer):
     ):
         super().__init__(**{**kwargs, "dtype": "float32"})
         if nms_method not in NMS_METHODS:
-            raise ValueError(f"NMS must be one of {', '.join(NMS_METHODS)}, got {nms_method!r}.")
+            raise ValueError(f"DETECTION_NMS must be one of {', '.join(NMS_METHODS)}, got {nms_method!r}.")
         self.max_instances = max_instances
         self.min_confidence = min_confidence
         self.nms_threshold = nms_threshold

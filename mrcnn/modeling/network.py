@@ -53,6 +53,8 @@ def _build_inference(config):
         config.DETECTION_MIN_CONFIDENCE,
         config.DETECTION_NMS_THRESHOLD,
         config.BBOX_STD_DEV,
+        config.DETECTION_NMS,
+        config.DETECTION_NMS_SIGMA,
         name="mrcnn_detection",
     )([rois, mrcnn_class, mrcnn_bbox, meta])
     boxes = DetectionBoxes(name="detection_boxes")(detections)

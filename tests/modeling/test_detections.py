@@ -6,6 +6,7 @@ from keras import ops
 
 from mrcnn.modeling.detections import DetectionLayer
 from mrcnn.modeling.rpn import ProposalLayer
+from tests.tiny import detector, picture
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +120,9 @@ class TestSoftNms:
     def test_an_unknown_method_is_refused(self):
         with pytest.raises(ValueError, match="hard, soft_linear, soft_gaussian, got 'soft'"):
             DetectionLayer(4, 0.3, 0.3, nms_method="soft")
+
+    def test_the_config_chooses(self):
+        model = detector(DETECTION_NMS="soft_gaussian", DETECTION_NMS_SIGMA=0.4)
+        layer = model.keras_model.get_layer("mrcnn_detection")
+        assert (layer.nms_method, layer.sigma) == ("soft_gaussian", 0.4)
+        assert len(model.detect([picture(60, 90)])[0]["scores"]) > 0
