@@ -192,12 +192,17 @@ def _warn_of_strays(masks, images):
         )
 
 
+def is_same_shape(mask, image):
+    """Whether a mask's (height, width) is its image's at some scale, to a percent or what rounding does."""
+    expected = mask[1] * image[0] / image[1]
+    return abs(mask[0] - expected) <= max(0.01 * expected, 1)
+
+
 def _read_instance(path, shape):
     """A mask file at its image's size, or None with a warning if it is of no use."""
     mask = read_mask(path)
     height, width = mask.shape
-    expected = width * shape[0] / shape[1]
-    if abs(height - expected) > max(0.01 * expected, 1):  # a percent, or what rounding does
+    if not is_same_shape(mask.shape, shape):
         fault = f"it is {width} x {height}, which is not the shape of its image, {shape[1]} x {shape[0]}"
     else:
         mask = resize_nearest(mask, shape)

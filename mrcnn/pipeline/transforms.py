@@ -33,7 +33,7 @@ def resize_image(image, min_dim=None, max_dim=None, min_scale=None, mode="square
     if mode == "none":
         return image, (0, 0, height, width), 1, no_padding, None
 
-    scale = _scale(height, width, min_dim, max_dim if mode == "square" else None, min_scale)
+    scale = scale_of(height, width, min_dim, max_dim, min_scale, mode)
     if scale != 1:
         shape = (max(1, round(height * scale)), max(1, round(width * scale)))
         image = resize(image, shape).astype(image.dtype)
@@ -57,11 +57,14 @@ def resize_image(image, min_dim=None, max_dim=None, min_scale=None, mode="square
     return np.pad(image, padding), (top, left, top + height, left + width), scale, padding, None
 
 
-def _scale(height, width, min_dim, max_dim, min_scale):
+def scale_of(height, width, min_dim=None, max_dim=None, min_scale=None, mode="square"):
+    """The factor by which resize_image scales an image of the given size."""
+    if mode == "none":
+        return 1
     scale = max(1, min_dim / min(height, width)) if min_dim else 1
     if min_scale:
         scale = max(scale, min_scale)
-    if max_dim and round(max(height, width) * scale) > max_dim:
+    if mode == "square" and max_dim and round(max(height, width) * scale) > max_dim:
         scale = max_dim / max(height, width)
     return scale
 
