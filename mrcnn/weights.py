@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from mrcnn.modeling.layer_names import layers_of
 from mrcnn.weights_file import WeightsError, open_weights, read_groups, read_metadata, write_groups
 from mrcnn.weights_report import CLASS_HEADS, Report
 
@@ -231,8 +232,8 @@ def tensors_of(model):
     Random generators' states are no weights. Raises WeightsError if two layers with weights share a name.
     """
     tensors, owners, seen = [], {}, set()
-    for group, owner, variables in _owners(model):
-        own = [variable for variable in variables if id(variable) not in seen]
+    for group, owner in [*layers_of(model), (model.name, model)]:  # the model may own some itself
+        own = [variable for variable in owner.weights if id(variable) not in seen]
         seen.update(id(variable) for variable in own)
         if own and owners.setdefault(owner.name, owner) is not owner:
             raise WeightsError(
@@ -242,30 +243,6 @@ def tensors_of(model):
         weights = _short_names([variable.path for variable in own])
         tensors += [Tensor(group, owner.name, weight, var, owner) for weight, var in zip(weights, own)]
     return tensors
-
-
-def _owners(model):
-    """(outermost layer's name, innermost layer, its weights) for all layers of a model."""
-    for layer in model.layers:
-        for owner in _innermost(layer):
-            yield layer.name, owner, owner.weights
-    yield model.name, model, model.weights  # those that the model owns itself
-
-
-def _innermost(layer):
-    """The layers that own the weights of a layer, itself last.
-
-    A wrapper (TimeDistributed) stands for the layer in it, as in Keras 2's files.
-    """
-    if isinstance(layer, keras.Model):
-        inside = layer.layers
-    elif isinstance(layer, keras.layers.Wrapper):
-        inside = [layer.layer] if isinstance(layer.layer, keras.Model) else []
-    else:
-        inside = [value for value in vars(layer).values() if isinstance(value, keras.Model)]
-    for child in inside:
-        yield from _innermost(child)
-    yield layer
 
 
 def _short_names(paths):

@@ -9,6 +9,7 @@ import pytest
 from keras import layers
 
 from mrcnn import weights
+from mrcnn.modeling.layer_names import leaf_layers
 from mrcnn.weights import WeightsError
 from tests.stored import assert_constants, assert_equal, constant, fill, fill_at_random, values
 
@@ -83,6 +84,24 @@ def test_tensors_are_those_of_the_innermost_layers():
     assert [n for n in names if n.startswith("bn_conv1/")] == [
         f"bn_conv1/{weight}" for weight in ("gamma", "beta", "moving_mean", "moving_variance")
     ]
+
+
+def test_layers_of_layers_count_as_one():
+    """So two of a kind may have equal names inside, and training stages and weights mean the same layers."""
+    image = keras.Input((4, 8))
+    x = layers.MultiHeadAttention(2, 4, name="attention_a")(image, image)
+    x = layers.MultiHeadAttention(2, 4, name="attention_b")(x, x)
+    attention = keras.Model(image, layers.TimeDistributed(layers.Dense(2), name="rows")(x))
+    names = [tensor.name for tensor in weights.tensors_of(attention)]
+    parts = ("query", "key", "value", "attention_output")
+    assert names == [
+        *(f"attention_{end}/{part}/{kind}" for end in "ab" for part in parts for kind in ("kernel", "bias")),
+        "rows/kernel",
+        "rows/bias",
+    ]
+    for model in (attention, mini()):
+        addressed = {name for name, layer in leaf_layers(model).items() if layer.weights}
+        assert addressed == layers_of(tensor.name for tensor in weights.tensors_of(model))
 
 
 def test_two_layers_of_one_name_are_refused():

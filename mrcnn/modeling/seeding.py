@@ -15,15 +15,29 @@ def seed_weights(model, seed):
     own name alone, so two networks that share a layer start with the same weights in it, on every backend.
     """
     for name, layer in leaf_layers(model).items():
-        for attribute in [key for key in vars(layer) if key.endswith("_initializer")]:
-            weight = getattr(layer, attribute.removesuffix("_initializer"), None)
-            initializer = getattr(layer, attribute)
-            if weight is None or "seed" not in getattr(initializer, "get_config", dict)():
-                continue
-            weight.assign(_draw(initializer, tuple(weight.shape), _seed_of(seed, f"{name}/{attribute}")))
-        generator = getattr(layer, "seed_generator", None)
-        if generator is not None and generator is not layer:
-            generator.state.assign([_seed_of(seed, name), 0])
+        _seed_layer(layer, seed, name)
+        # Layers within a layer may have names that depend on what the process built before.
+        for number, inner in enumerate(layer._flatten_layers(include_self=False)):
+            _seed_layer(inner, seed, f"{name}/{number}")
+
+
+def _seed_layer(layer, seed, name):
+    for attribute in [key for key in vars(layer) if key.endswith("_initializer")]:
+        weight = _weight_of(layer, attribute.removesuffix("_initializer"))
+        initializer = getattr(layer, attribute)
+        if weight is None or "seed" not in getattr(initializer, "get_config", dict)():
+            continue
+        weight.assign(_draw(initializer, tuple(weight.shape), _seed_of(seed, f"{name}/{attribute}")))
+    generator = getattr(layer, "seed_generator", None)
+    if generator is not None and generator is not layer:
+        generator.state.assign([_seed_of(seed, name), 0])
+
+
+def _weight_of(layer, kind):
+    """The weight of a layer that its initialiser of this kind is for: "kernel", "pointwise", "depthwise"."""
+    names = (kind, f"{kind}_kernel", *(["kernel"] if kind == "depthwise" else []))
+    found = [getattr(layer, name, None) for name in names]
+    return next((weight for weight in found if isinstance(weight, keras.Variable)), None)
 
 
 def _draw(initializer, shape, seed):
