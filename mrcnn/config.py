@@ -33,6 +33,7 @@ class Config:
     VALIDATION_STEPS = 50  # None: as many as show every validation image once; 0: no validation
     PRECISION = "float32"  # or "mixed_bfloat16", "mixed_float16"
     WORKERS = 2  # threads that prepare batches; results do not depend on it
+    CHECKPOINT_MINUTES = 10.0  # within an epoch, the whole state is saved this often; 0: at each step
 
     # --- Backbone and pyramid -------------------------------------------------------------------
     # "resnet50", "resnet101", "light", the name of a keras.applications model ("MobileNetV2"), or
@@ -113,6 +114,8 @@ class Config:
         "mrcnn_bbox_loss": 1.0,
         "mrcnn_mask_loss": 1.0,
     }
+
+    no_effect = ("WORKERS", "CHECKPOINT_MINUTES")  # settings that change no result
 
     def __init__(self):
         self._warn_of_near_misses()

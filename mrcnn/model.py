@@ -4,12 +4,13 @@ import numpy as np
 from keras import Model
 
 from mrcnn import imagenet, inference, weights
+from mrcnn.config import Config
 from mrcnn.modeling.network import backbone_shapes, build_network
 from mrcnn.modeling.resnet import BatchNorm
 from mrcnn.pipeline.loader import load_image_gt
 from mrcnn.pipeline.transforms import compose_image_meta, mold_image, parse_image_meta, unmold_image
-from mrcnn.training import driver
-from mrcnn.training.run import Run, data_hash
+from mrcnn.training import driver, fingerprint
+from mrcnn.training.run import Run
 
 __all__ = [
     "BatchNorm",
@@ -80,7 +81,8 @@ class MaskRCNN:
         """
         weights.check_layout(layout, self.config)
         config = self.config.to_plain()
-        del config["WORKERS"]  # changes no result, so equal runs give equal files
+        for name in Config.no_effect:  # so that equal runs give equal files
+            del config[name]
         metadata = {
             "class_names": self.class_names,
             "config": config,
@@ -106,7 +108,12 @@ class MaskRCNN:
             return
         if self._run_folder is None:
             self._run_folder = Run(self.model_dir, self.config)
-            self._run_folder.write_settings(data=data_hash(train_dataset))
+            splits = {"train": train_dataset, "val": val_dataset}
+            data = {
+                split: None if dataset is None else fingerprint.data_hash(dataset)
+                for split, dataset in splits.items()
+            }
+            self._run_folder.write_settings(**fingerprint.ingredients(self.config, data))
         stage = {"layers": layers, "epochs": epochs - self.epoch, "learning_rate": learning_rate}
         driver.train(
             self, train_dataset, val_dataset, self.config, self._run_folder, stages=[stage],

@@ -36,8 +36,13 @@ def load_config(path=None, settings=()):
     Raises ConfigError for what cannot be read or is unknown.
     """
     config = PumpkinConfig() if path is None else PumpkinConfig.from_yaml(path)
-    config.update(dict(_parse(setting) for setting in settings), source="--set")
+    config.update(parse_settings(settings), source="--set")
     return config
+
+
+def parse_settings(settings):
+    """``NAME=VALUE`` texts as a dict. Raises ConfigError."""
+    return dict(_parse(setting) for setting in settings)
 
 
 def _parse(setting):

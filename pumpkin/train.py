@@ -1,23 +1,206 @@
 """The steps of scripts/train.py: settings and data first, then weights and network, then training."""
 
+import os
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
+import pumpkin
 from mrcnn.config import ConfigError
 from mrcnn.pipeline.images import ImageError
-from pumpkin.config import load_config
+from mrcnn.training.errors import Interrupted
+from mrcnn.training.run import Run, checkpoints, find_last
+from mrcnn.training.state import newest_state
+from pumpkin import runs
+from pumpkin.config import load_config, parse_settings
 from pumpkin.dataset import DatasetError, open_dataset
+from pumpkin.startup import import_backend
 
 SPECIAL_WEIGHTS = ("coco", "imagenet", "last", "none")
+
+
+@dataclass
+class Job:
+    """What one call of scripts/train.py has to do.
+
+    config: of the run. weights: what to start from, as find_start takes it. folder: of the run to go on with;
+    None makes a new one in ``out``. old: the facts of the run to go on with or to repeat. reproduces: the
+    folder of the run to repeat. extended: a text on added epochs.
+    """
+
+    config: object
+    weights: str
+    skip_bad: bool = False
+    out: str = "runs"
+    folder: Path | None = None
+    old: dict | None = None
+    reproduces: Path | None = None
+    extended: str | None = None
+    force: bool = False
+
+
+def resume_job(args):
+    """The job of ``--resume``."""
+    folder, config, facts = runs.read_run(args.resume, args.out, parse_settings(args.set), args.dataset)
+    extended = runs.extend(config, args.epochs)
+    return Job(
+        config, _start_of(facts), facts["options"]["skip_bad"], args.out, folder=folder, old=facts,
+        reproduces=facts.get("reproduces"), extended=extended, force=args.force,
+    )  # fmt: skip
+
+
+def reproduce_job(args):
+    """The job of ``--reproduce``."""
+    folder, config, facts = runs.read_run(args.reproduce, args.out, parse_settings(args.set), args.dataset)
+    runs.finished_result(folder, facts)
+    return Job(config, _start_of(facts), facts["options"]["skip_bad"], args.out, old=facts, reproduces=folder)
+
+
+def new_job(args, report=print):
+    """The job of ``--weights``."""
+    config = settings(args.config, args.set, args.seed, args.epochs, args.dataset, report)
+    return Job(config, args.weights, args.skip_bad, args.out)
+
+
+def _start_of(facts):
+    """The first weights of a run as find_start takes them: a name that means the same today, or a path."""
+    weights = facts["weights"]
+    return weights["name"] if weights["name"] in ("coco", "imagenet", "none") else weights["file"]
+
+
+def train(job, log):
+    """Do a job; returns the exit code. log: a Log. Raises what driver.train raises, and RunError."""
+    if job.folder is not None:
+        log.write_to(job.folder / "train.log")
+    train_dataset, val_dataset = open_splits(job.config, log.report)
+    state = None if job.folder is None else newest_state(job.folder, log.report)
+    start = None if state is not None else find_start(job.weights, job.config, job.out)
+    if job.old is not None and "keras" not in sys.modules:
+        os.environ.setdefault("KERAS_BACKEND", job.old["versions"]["backend"])
+    import_backend()
+
+    from mrcnn import backend
+    from mrcnn.model import MaskRCNN
+    from mrcnn.training import driver
+
+    backend.make_deterministic()
+    facts = _ingredients(job, train_dataset, val_dataset, start, state)
+    log.report(_fingerprint_line(facts))
+    changes = _compare(job, facts, log.report)
+    total = sum(stage["epochs"] for stage in job.config.STAGES)
+    if state is not None and (state.epoch >= total or (state.facts["stopped"] and not job.extended)):
+        log.report(f"Nothing is left to train: {state.epoch} epochs are done. --epochs N extends the run.")
+        return _finish(job, _open_run(job, facts, changes, state), log.report)
+    model = MaskRCNN("training", job.config, job.out)
+    if state is None:
+        load_start(model, job.weights, start, log.report)
+    run = _open_run(job, facts, changes, state)
+    log.write_to(run.folder / "train.log")
+    log.report(f"Run: {run.folder}{_where(state)}")
+    try:
+        driver.train(
+            model, train_dataset, val_dataset, job.config, run, augmentation=job.config.AUGMENTATION,
+            skip_bad=job.skip_bad, report=log.report, state=state, keep_state=True,
+        )  # fmt: skip
+    except KeyboardInterrupt as interrupt:
+        what = "is saved" if isinstance(interrupt, Interrupted) else "since its last saved state is lost"
+        log.report(f"Stopped. What was done {what}. Go on: python scripts/train.py --resume {run.folder}")
+        return 130
+    return _finish(job, run, log.report)
+
+
+def _where(state):
+    if state is None:
+        return ""
+    return f" goes on after {state.epoch} epochs" + (f" and {state.step} steps" if state.step else "")
+
+
+def _ingredients(job, train_dataset, val_dataset, start, state):
+    """What decides the weights of a job, see fingerprint.ingredients."""
+    from mrcnn.training import fingerprint
+
+    splits = {"train": train_dataset, "val": val_dataset}
+    data = {name: None if split is None else fingerprint.data_hash(split) for name, split in splits.items()}
+    if state is None:
+        weights = fingerprint.start_facts(job.weights, start or job.config.BACKBONE_WEIGHTS or None)
+    else:
+        weights = job.old["weights"]  # the state holds what became of them
+    packages = (fingerprint.PACKAGE, Path(pumpkin.__file__).parent)
+    return fingerprint.ingredients(job.config, data, packages, weights, {"skip_bad": job.skip_bad})
+
+
+def _fingerprint_line(facts):
+    from mrcnn.training.fingerprint import fingerprint
+
+    versions, code, data = facts["versions"], facts["code"], facts["data"]
+    libraries = ", ".join(f"{name} {versions[name]}" for name in (versions["backend"], "keras"))
+    return (
+        f"Fingerprint: {fingerprint(facts)} (data {data['train'][:8]} and {(data['val'] or 'none')[:8]}, "
+        f"code {code['sources'][:8]} at {code['commit'][:8]}, {libraries}, "
+        f"seed {facts['config']['SEED']})"
+    )
+
+
+def _compare(job, facts, report):
+    """Tell what differs from the run to go on with or to repeat; returns what to note in the former."""
+    if job.old is None:
+        return []
+    if job.folder is None:
+        from mrcnn.training.fingerprint import differences
+
+        for difference in differences(job.old, facts):
+            report(f"Differs from {job.reproduces}: {difference}")
+        return []
+    old = job.old
+    if job.extended:  # which is no difference by accident
+        old = {**old, "config": {**old["config"], "STAGES": facts["config"]["STAGES"]}}
+    changes = runs.check_same(old, facts, job.force, report)
+    return [*changes, job.extended] if job.extended else changes
+
+
+def _open_run(job, facts, changes, state):
+    """The Run of a job, new or as it stood at ``state``."""
+    from mrcnn.training.fingerprint import fingerprint
+
+    if job.folder is None:
+        run = Run(job.out, job.config)
+        repeated = {} if job.reproduces is None else {"reproduces": str(job.reproduces)}
+        run.write_settings(fingerprint=fingerprint(facts), **facts, **repeated)
+        return run
+    run = Run(job.out, job.config, job.folder)
+    runs.check_can_start(run.folder, job.old, state)
+    run.forget_later(*((0, 0) if state is None else (state.epoch, state.step)))
+    if job.extended:
+        longer = {**job.old, "config": {**job.old["config"], "STAGES": facts["config"]["STAGES"]}}
+        run.note(config=longer["config"], fingerprint=fingerprint(longer))
+    run.write_config()  # after run.json: where a kill parts them, --epochs can be given again
+    runs.note_changes(run, changes, state)
+    return run
+
+
+def _finish(job, run, report):
+    """Note the result of a run that came to its end; returns the exit code."""
+    from mrcnn.training.fingerprint import weights_hash
+
+    found = checkpoints(run.folder)
+    last = max(found)
+    result = {"epochs": last, "file": found[last].name, "weights": weights_hash(found[last])}
+    facts = run.note(result=result)
+    report(f"Weights: {found[last]}")
+    if run.best_epoch in found and run.best_epoch != last:
+        report(f"Best by validation loss, {run.best_loss:.4g}: {found[run.best_epoch]}")
+    return 0 if job.reproduces is None else runs.verdict(job.reproduces, facts, report)
 
 
 def settings(config_file, values, seed=None, epochs=None, dataset=None, report=print):
     """The config of a training from the command line's options. Raises ConfigError."""
     from mrcnn.pipeline.augment import augmentation_of
-    from mrcnn.training.schedule import check_optimizer, check_stages, scale_stages
+    from mrcnn.training.stages import check_checkpoint_minutes, check_optimizer, check_stages, scale_stages
 
     config = load_config(config_file, values)
     check_stages(config.STAGES)
     check_optimizer(config)
+    check_checkpoint_minutes(config)
     augmentation_of(config.AUGMENTATION)
     if seed is not None:
         config.update({"SEED": seed})
@@ -76,7 +259,6 @@ def find_start(name, config, runs):
     name: "coco", "imagenet", "last", "none" or a path.
     """
     from mrcnn import downloads
-    from mrcnn.training.run import find_last
 
     if name == "none":
         _check_backbone_weights(config)

@@ -1,4 +1,9 @@
-"""Train Mask R-CNN on a data set and write checkpoints, metrics and settings into a new run's folder."""
+"""Train Mask R-CNN on a data set and write checkpoints, metrics and settings into a new run's folder.
+
+Or go on with a run that was interrupted (--resume), or repeat one and compare its weights (--reproduce).
+The exit code is 0 for success, 1 for a mistake, 3 for a loss that is no finite number, 4 for a repetition
+that came out otherwise, and 130 after Ctrl-C.
+"""
 
 import argparse
 import sys
@@ -6,21 +11,41 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone, not installed
 
-from pumpkin.startup import import_backend
+from mrcnn.downloads import DownloadError
+from mrcnn.training.errors import NonFiniteLoss
+from mrcnn.training.log import tee
+from pumpkin import train as steps
+
+# Options that say what to train, which a run that goes on or is repeated knows itself.
+OF_NEW_RUNS = ("config", "seed", "skip_bad")
 
 
 def parse(argv):
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--weights", required=True,
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "--weights",
         help="what to start from: coco or imagenet (fetched once), last (the newest run's), none, or a path",
-    )  # fmt: skip
+    )
+    what.add_argument(
+        "--resume", metavar="RUN", help="go on with a run: its folder, or last; ends with the same bytes"
+    )
+    what.add_argument(
+        "--reproduce",
+        metavar="RUN",
+        help="repeat a run in a new folder and say whether its weights came out",
+    )
     parser.add_argument("--config", metavar="FILE", help="a YAML config, for instance configs/pumpkin.yaml")
     parser.add_argument("--dataset", metavar="DIR", help="the data set (the config's DATASET)")
     parser.add_argument(
         "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="single settings"
     )
-    parser.add_argument("--epochs", type=int, metavar="N", help="epochs in total, shared among the stages")
+    parser.add_argument(
+        "--epochs", type=int, metavar="N",
+        help="epochs in total, shared among the stages; with --resume, what is more goes to the last stage",
+    )  # fmt: skip
     parser.add_argument(
         "--seed", type=int, metavar="N", help="all randomness comes from it (the config's SEED)"
     )
@@ -28,62 +53,43 @@ def parse(argv):
     parser.add_argument(
         "--skip-bad", action="store_true", help="pass over unreadable images instead of stopping"
     )
-    return parser.parse_args(argv)
+    parser.add_argument(
+        "--force", action="store_true", help="with --resume: go on even where settings or data changed"
+    )
+    args = parser.parse_args(argv)
+    if args.weights is None:
+        unwanted = [name for name in OF_NEW_RUNS if getattr(args, name)]
+        if args.reproduce and args.epochs is not None:
+            unwanted.append("epochs")
+        if unwanted:
+            parser.error(
+                f"--{unwanted[0].replace('_', '-')} is for new runs, this one has its own"
+            )
+    if args.force and not args.resume:
+        parser.error("--force is for --resume")
+    return args
 
 
 def main(argv=None):
     args = parse(argv)
-    import_backend()
-    from mrcnn.downloads import DownloadError
-    from mrcnn.training.callbacks import NonFiniteLoss
-    from mrcnn.training.log import tee
-
-    try:
-        with tee() as log:
-            return train(args, log)
-    except NonFiniteLoss as error:
-        print(f"train: {error}", file=sys.stderr)
-        return 3
-    except (ValueError, OSError, DownloadError) as error:
-        print(f"train: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\ntrain: stopped before the first step.", file=sys.stderr)
-        return 130
-
-
-def train(args, log):
-    from pumpkin import train as steps
-
-    config = steps.settings(args.config, args.set, args.seed, args.epochs, args.dataset, log.report)
-    train_dataset, val_dataset = steps.open_splits(config, log.report)
-    start = steps.find_start(args.weights, config, args.out)
-
-    from mrcnn import backend
-    from mrcnn.model import MaskRCNN
-    from mrcnn.training import driver
-    from mrcnn.training.run import Run, checkpoints, data_hash
-
-    backend.make_deterministic()
-    model = MaskRCNN("training", config, args.out)
-    steps.load_start(model, args.weights, start, log.report)
-    run = Run(args.out, config)
-    run.write_settings(data=data_hash(train_dataset), weights=args.weights)
-    log.write_to(run.folder / "train.log")
-    log.report(f"Run: {run.folder}")
-    try:
-        last = driver.train(
-            model, train_dataset, val_dataset, config, run,
-            augmentation=config.AUGMENTATION, skip_bad=args.skip_bad, report=log.report,
-        )  # fmt: skip
-    except KeyboardInterrupt:
-        kept = list(checkpoints(run.folder).values())
-        log.report(
-            f"\nStopped. {f'The last whole epoch is kept: {kept[-1]}' if kept else 'No epoch was whole.'}"
-        )
-        return 130
-    log.report(f"Weights: {last}")
-    return 0
+    with tee() as log:
+        try:
+            if args.resume:
+                job = steps.resume_job(args)
+            elif args.reproduce:
+                job = steps.reproduce_job(args)
+            else:
+                job = steps.new_job(args, log.report)
+            return steps.train(job, log)
+        except NonFiniteLoss as error:
+            log.error(f"train: {error}")
+            return 3
+        except (ValueError, OSError, DownloadError) as error:
+            log.error(f"train: {error}")
+            return 1
+        except KeyboardInterrupt:
+            log.error("\ntrain: stopped before the first step.")
+            return 130
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mrcnn.pipeline.augment import augmentation_of
-from mrcnn.training.schedule import check_optimizer, check_stages
+from mrcnn.training.stages import check_optimizer, check_stages
 from pumpkin.config import load_config
 from pumpkin.train import SPECIAL_WEIGHTS
 from scripts import train

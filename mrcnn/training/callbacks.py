@@ -1,32 +1,22 @@
 """What happens beside the steps of a run: checkpoints, metrics, progress, and stopping in time."""
 
 import csv
+import io
 import math
+import os
 import sys
 import time
+from datetime import datetime
 
 import keras
 from tqdm import tqdm
 
 from mrcnn.modeling.losses import NAMES
+from mrcnn.training.errors import NonFiniteLoss
+from mrcnn.training.files import sync, write_text
 from mrcnn.training.run import checkpoints
 
 _SHORT = dict(zip(NAMES, ("rpn class", "rpn box", "class", "box", "mask")))
-
-
-class NonFiniteLoss(RuntimeError):
-    """A loss is infinite or no number; going on would spoil the weights."""
-
-
-class SetEpoch(keras.callbacks.Callback):
-    """Tells a loader which epoch begins: Keras may begin one of its own to see the shape of a batch."""
-
-    def __init__(self, loader):
-        super().__init__()
-        self.loader = loader
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.loader.epoch = epoch
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -44,61 +34,118 @@ class Checkpoint(keras.callbacks.Callback):
         done = epoch + 1
         path = self.run.checkpoint(done)
         self.save(path, done)
+        sync(path)
         self.last = path
         loss = (logs or {}).get("val_loss", math.inf)
         if loss < self.run.best_loss:
-            self.run.best_loss, self.run.best_epoch = loss, done
+            self.run.best_loss, self.run.best_epoch = float(loss), done
         found = checkpoints(self.run.folder)
         for old in list(found)[: -self.keep]:
             if old != self.run.best_epoch:
                 found[old].unlink()
 
+    def state(self):
+        best = self.run.best_loss
+        return {"loss": None if best == math.inf else best, "epoch": self.run.best_epoch}
+
+    def restore(self, state):
+        loss = state["loss"]
+        self.run.best_loss, self.run.best_epoch = math.inf if loss is None else loss, state["epoch"]
+
 
 class MetricsCsv(keras.callbacks.Callback):
-    """Adds a row an epoch to metrics.csv: losses, validation losses, learning rate, seconds."""
+    """Keeps metrics.csv: a row an epoch of losses, validation losses, learning rate and seconds.
 
-    def __init__(self, path):
+    What other callbacks before it add to the logs gets columns of its own. The file is always whole.
+    done: epochs whose rows in an existing file stay; later ones are of what is done again.
+    """
+
+    def __init__(self, path, done=0):
         super().__init__()
         self.path = path
         names = ["loss", *NAMES]
-        self.columns = ["epoch", *names, *(f"val_{name}" for name in names), "learning_rate", "seconds"]
+        self.columns = ["epoch", *names, *(f"val_{n}" for n in names), "learning_rate", "seconds", "finished"]
+        self.rows = [row for row in read_metrics(path) if int(row["epoch"]) <= done]
+        self._before, self._started = 0.0, None
+        if path.exists():
+            self._write()
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.started = time.monotonic()
+        self._started = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
-        row = {name: (logs or {}).get(name, "") for name in self.columns}
-        row["epoch"] = epoch + 1
-        row["learning_rate"] = current_rate(self.model)
-        row["seconds"] = round(time.monotonic() - self.started, 3)
-        new = not self.path.exists()
-        with open(self.path, "a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, self.columns)
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
+        self.rows.append({
+            "epoch": epoch + 1,
+            **{name: float(value) for name, value in (logs or {}).items()},
+            "learning_rate": current_rate(self.model),
+            "seconds": round(self._seconds(), 3),
+            "finished": datetime.now().isoformat(timespec="seconds"),
+        })  # fmt: skip
+        self._before, self._started = 0.0, None
+        self._write()
+
+    def state(self):
+        return {"seconds": self._seconds()}
+
+    def restore(self, state):
+        self._before = state["seconds"]
+
+    def _seconds(self):
+        """Of the epoch so far, with those before an interruption."""
+        return self._before + (0.0 if self._started is None else time.monotonic() - self._started)
+
+    def _write(self):
+        found = dict.fromkeys([*self.columns, *(name for row in self.rows for name in row)])
+        text = io.StringIO()
+        writer = csv.DictWriter(text, found, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_text(self.path, text.getvalue())
+
+
+def read_metrics(path):
+    """The rows of a metrics.csv as dicts of texts; [] where there is none."""
+    if not path.exists():
+        return []
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 class EventFiles(keras.callbacks.Callback):
-    """Writes the same numbers for TensorBoard, without TensorFlow."""
+    """Writes the same numbers for TensorBoard, without TensorFlow.
 
-    def __init__(self, folder):
+    rows: of metrics.csv, what an earlier process wrote. Its event files give way to a new one with these
+    rows, for an event file cannot be cut where a run goes on.
+    """
+
+    def __init__(self, folder, rows=()):
         super().__init__()
-        self.folder = folder
+        self.folder, self.rows = folder, list(rows)
         self.writer = None
 
     def on_train_begin(self, logs=None):
-        if self.writer is None:
-            from tensorboardX import SummaryWriter
+        if self.writer is not None:
+            return
+        from tensorboardX import SummaryWriter
 
-            self.writer = SummaryWriter(str(self.folder))
+        old = list(self.folder.glob("events.out.tfevents.*"))
+        self.writer = SummaryWriter(str(self.folder), filename_suffix=f".{os.getpid()}.{time.time_ns()}")
+        for row in self.rows:
+            numbers = {k: v for k, v in row.items() if k not in ("epoch", "seconds", "finished") and v != ""}
+            self._add(int(row["epoch"]), numbers, datetime.fromisoformat(row["finished"]).timestamp())
+        self.writer.flush()
+        for path in old:
+            path.unlink()
 
     def on_epoch_end(self, epoch, logs=None):
-        for name, value in (logs or {}).items():
-            kind, short = ("validation", name[4:]) if name.startswith("val_") else ("training", name)
-            self.writer.add_scalar(f"{kind}/{short}", float(value), epoch + 1)
-        self.writer.add_scalar("learning_rate", current_rate(self.model), epoch + 1)
+        self._add(epoch + 1, {**(logs or {}), "learning_rate": current_rate(self.model)}, time.time())
         self.writer.flush()
+
+    def _add(self, epoch, numbers, moment):
+        for name, value in numbers.items():
+            kind, short = ("validation/", name[4:]) if name.startswith("val_") else ("training/", name)
+            tag = name if name == "learning_rate" else kind + short
+            self.writer.add_scalar(tag, float(value), epoch, walltime=moment)
 
     def close(self):
         """Write what is left; the run is over."""
@@ -143,17 +190,29 @@ class Progress(keras.callbacks.Callback):
 
 
 class StopAtNonFinite(keras.callbacks.Callback):
-    """Raises NonFiniteLoss at the first step whose loss is infinite or no number."""
+    """Raises NonFiniteLoss at the first training or validation loss that is infinite or no number.
 
-    def on_epoch_begin(self, epoch, logs=None):
-        self.epoch = epoch + 1
+    It must stand before what writes checkpoints, so that none holds spoilt weights. position: a Position.
+    """
+
+    def __init__(self, position):
+        super().__init__()
+        self.position = position
 
     def on_train_batch_end(self, batch, logs=None):
-        if not math.isfinite(float(logs["loss"])):
+        self._check(logs, f"The loss is no finite number in epoch {self.position.epoch + 1}, "
+                    f"step {self.position.step}")  # fmt: skip
+
+    def on_epoch_end(self, epoch, logs=None):
+        # The last update of an epoch shows in the validation first.
+        validation = {name[4:]: value for name, value in (logs or {}).items() if name.startswith("val_")}
+        self._check(validation, f"The validation loss is no finite number in epoch {epoch + 1}")
+
+    def _check(self, logs, where):
+        if not math.isfinite(float(logs.get("loss", 0.0))):
             parts = ", ".join(f"{name} {float(logs[name]):.4g}" for name in NAMES if name in logs)
             raise NonFiniteLoss(
-                f"The loss is no finite number in epoch {self.epoch}, step {batch + 1} "
-                f"(means of the epoch: {parts}). A lower learning rate, or a longer warm-up "
+                f"{where} (means of the epoch: {parts}). A lower learning rate, or a longer warm-up "
                 "(WARMUP_STEPS), usually helps."
             )
 

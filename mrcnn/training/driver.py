@@ -1,28 +1,38 @@
-"""The course of a run: stage after stage, from data sets to checkpoints."""
+"""The course of a run: stage after stage, from data sets to checkpoints, from the start or a saved state."""
 
 import re
 
 from mrcnn.config import ConfigError
 from mrcnn.modeling.layer_names import leaf_layers
 from mrcnn.pipeline.loader import Loader
-from mrcnn.training.callbacks import Checkpoint, EventFiles, MetricsCsv, Progress, SetEpoch, StopAtNonFinite
-from mrcnn.training.schedule import build_optimizer, check_stages, layers_regex
+from mrcnn.training import resume
+from mrcnn.training.callbacks import Checkpoint, EventFiles, MetricsCsv, Progress, StopAtNonFinite
+from mrcnn.training.schedule import build_optimizer
+from mrcnn.training.signals import StopSignals
+from mrcnn.training.stages import check_checkpoint_minutes, check_stages, layers_regex
+from mrcnn.training.state import state_files
 
 
 def train(
     model, train_dataset, val_dataset, config, run, stages=None, augmentation=None, plain_sources=(),
-    skip_bad=False, callbacks=(), report=print,
+    skip_bad=False, callbacks=(), report=print, state=None, keep_state=False,
 ):  # fmt: skip
     """Train stage after stage and write checkpoints and metrics into the run's folder.
 
     model: a MaskRCNN made for training; its ``epoch`` counts on. val_dataset: None for no validation.
     stages: none: config.STAGES. augmentation, plain_sources, skip_bad: as in Loader. callbacks: further
-    Keras callbacks. report: called with each line of progress. Returns the path of the last checkpoint.
+    Keras callbacks; those with memory can be resumed as told in resume. report: called with each line of
+    progress. state: the State of this very run to go on from, with the same stages or a longer last one.
+    keep_state: whether to save the state, see resume.SaveState.
+    Returns the path of the last checkpoint, None if no epoch was whole. A callback that sets the model's
+    ``stop_training`` ends the run.
     Raises ConfigError for stages or classes that do not fit, images.ImageError for an unreadable image
-    (unless skip_bad) and callbacks.NonFiniteLoss.
+    (unless skip_bad), errors.NonFiniteLoss, errors.StateError for a state of another network, and
+    errors.Interrupted when the user stopped it.
     """
     stages = config.STAGES if stages is None else stages
     check_stages(stages)
+    check_checkpoint_minutes(config)
     _check_layers(model.keras_model, stages)
     for dataset in (train_dataset, val_dataset):
         _check_classes(dataset, config)
@@ -30,26 +40,17 @@ def train(
     model.log_dir = str(run.folder)
     loader = Loader(
         train_dataset, config, augmentation=augmentation, plain_sources=plain_sources, skip_bad=skip_bad,
-        steps=config.STEPS_PER_EPOCH, start_epoch=model.epoch,
+        steps=config.STEPS_PER_EPOCH, start_epoch=model.epoch if state is None else state.epoch,
     )  # fmt: skip
     validation = None
     if val_dataset is not None and config.VALIDATION_STEPS != 0:
         validation = Loader(
             val_dataset, config, shuffle=False, skip_bad=skip_bad, steps=config.VALIDATION_STEPS
         )
-    last_epoch = model.epoch + sum(stage["epochs"] for stage in stages)
-    checkpoint, events = Checkpoint(run, model.save_weights), EventFiles(run.folder)
-    own = [
-        SetEpoch(loader),
-        StopAtNonFinite(),
-        Progress(last_epoch, report),
-        MetricsCsv(run.folder / "metrics.csv"),
-        events,
-        checkpoint,
-    ]
     try:
-        for number, stage in enumerate(stages):
-            _train_stage(model, stage, loader, validation, config, [*own, *callbacks], warm_up=number == 0)
+        with StopSignals() as signals:
+            course = _Course(model, stages, loader, validation, run, state)
+            return course.follow(callbacks, signals, report, run.folder if keep_state else None)
     except Exception as error:
         # A backend that runs the loader in its own thread passes on the error as text alone.
         cause = loader.error or (validation.error if validation is not None else None)
@@ -57,10 +58,86 @@ def train(
             raise cause from error
         raise
     finally:
-        events.close()
         _report_skipped(loader, "training", report)
         _report_skipped(validation, "validation", report)
-    return checkpoint.last
+
+
+class _Course:
+    """Stages with the position in them. state: where to begin, none: before the first step."""
+
+    def __init__(self, model, stages, loader, validation, run, state):
+        self.model, self.stages, self.loader, self.validation = model, stages, loader, validation
+        self.run, self.state = run, state
+        self.first_epoch = model.epoch if state is None else state.facts["first_epoch"]
+        self.position = resume.Position(
+            loader, *((model.epoch, 0) if state is None else (state.epoch, state.step))
+        )
+
+    def follow(self, callbacks, signals, report, state_folder):
+        """Train to the end; returns the path of the last checkpoint."""
+        run, position = self.run, self.position
+        checkpoint = Checkpoint(run, self.model.save_weights)
+        metrics = MetricsCsv(run.folder / "metrics.csv", position.epoch)
+        events = EventFiles(run.folder, metrics.rows)
+        last_epoch = self.first_epoch + sum(stage["epochs"] for stage in self.stages)
+        every = [
+            position, StopAtNonFinite(position), Progress(last_epoch, report), metrics, events, checkpoint,
+            *callbacks,
+        ]  # fmt: skip
+        minutes = self.model.config.CHECKPOINT_MINUTES
+        every.append(
+            resume.SaveState(state_folder, position, every, minutes, signals, self.state, self.first_epoch)
+        )
+        end = self.first_epoch
+        try:
+            for number, stage in enumerate(self.stages):
+                end += stage["epochs"]
+                if position.epoch >= end:
+                    continue  # done before the run was interrupted
+                self._prepare(number, stage)
+                self._fit(end, every)
+                if self.model.keras_model.stop_training:
+                    break
+        finally:
+            self.model.epoch = position.epoch
+            events.close()
+        for old in state_files(run.folder)[1:]:  # the newest is enough to extend the run
+            old.unlink()
+        return checkpoint.last
+
+    def _prepare(self, number, stage):
+        """Compile the model for a stage; the first one takes over the saved state, if there is one."""
+        self.position.stage = number
+        keras_model, config = self.model.keras_model, self.model.config
+        set_trainable(keras_model, layers_regex(stage["layers"]))
+        steps = stage["epochs"] * len(self.loader)
+        optimizer = build_optimizer(config, stage["learning_rate"], steps, warm_up=number == 0)
+        keras_model.compile(optimizer=optimizer)
+        # Where the first step makes them, TensorFlow traces that step twice.
+        keras_model.optimizer.build(keras_model.trainable_variables)
+        if self.state is not None:
+            resume.restore(keras_model, self.state.arrays, optimizer=self.state.facts["stage"] == number)
+            self.state = None
+
+    def _fit(self, end, callbacks):
+        """Train to the end of epoch number ``end``, first the rest of one that was begun."""
+        position, keras_model = self.position, self.model.keras_model
+        parts = [(self.loader, end)]
+        if position.step:
+            parts.insert(0, (resume.RestOfEpoch(self.loader, position.step), position.epoch + 1))
+        for loader, epochs in parts:
+            if position.epoch < epochs:
+                keras_model.fit(
+                    loader,
+                    initial_epoch=position.epoch,
+                    epochs=epochs,
+                    shuffle=False,  # the loader shuffles, from the run's seed
+                    validation_data=self.validation,
+                    callbacks=callbacks,
+                    verbose=0,
+                )
+            if keras_model.stop_training:
+                break
 
 
 def _check_layers(keras_model, stages):
@@ -83,23 +160,6 @@ def _report_skipped(loader, purpose, report):
         report(f"Skipped in {purpose}: {len(loader.skipped)} of {len(loader.dataset.image_ids)} images")
         for path in sorted(loader.skipped):
             report(f"  {loader.skipped[path]}")
-
-
-def _train_stage(model, stage, loader, validation, config, callbacks, warm_up):
-    set_trainable(model.keras_model, layers_regex(stage["layers"]))
-    steps = stage["epochs"] * len(loader)
-    model.keras_model.compile(optimizer=build_optimizer(config, stage["learning_rate"], steps, warm_up))
-    end = model.epoch + stage["epochs"]
-    model.keras_model.fit(
-        loader,
-        initial_epoch=model.epoch,
-        epochs=end,
-        shuffle=False,  # the loader shuffles, from the run's seed
-        validation_data=validation,
-        callbacks=callbacks,
-        verbose=0,
-    )
-    model.epoch = end
 
 
 def set_trainable(keras_model, layer_regex):

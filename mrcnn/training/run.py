@@ -1,56 +1,72 @@
-"""The folder of a run: its config, its fingerprint, its log and its checkpoints.
+"""The folder of a run: its config, its fingerprint, its log, its states and its checkpoints.
 
 ``<runs>/<name><YYYYMMDDTHHMM>/`` holds config.yaml, run.json, train.log, metrics.csv, TensorBoard's event
-files and ``mask_rcnn_<name>_<epoch, four digits>.h5``, as matterport's code named them.
+files, ``state_<epoch>_<step>.bin`` to go on from, and ``mask_rcnn_<name>_<epoch, four digits>.h5``, as
+matterport's code named them.
 """
 
-import hashlib
 import json
 import math
-import platform
 import re
-import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
 
-import keras
-import numpy as np
 import yaml
+
+from mrcnn.training.errors import RunError
+from mrcnn.training.files import remove_leftovers, write_text
+from mrcnn.training.state import NAME as STATE
+from mrcnn.training.state import state_files
 
 CHECKPOINT = re.compile(r"mask_rcnn_.+_(?P<epoch>\d{4})\.h5")
 
 
-class RunError(ValueError):
-    """A run's folder does not hold what was asked for."""
-
-
 class Run:
-    """One training; ``folder`` is new and its own.
+    """One training in a folder of its own: a new one, or with ``folder`` the one of a run that goes on.
 
     best_loss, best_epoch: the lowest validation loss so far and the epochs done then.
     Raises RunError if the folder cannot be made.
     """
 
-    def __init__(self, runs_dir, config):
+    def __init__(self, runs_dir, config, folder=None):
         self.name = str(config.NAME).lower()
         if Path(self.name).name != self.name:
             raise RunError(f"NAME is used in file names and cannot be {config.NAME!r}.")
         self.config = config
         self.best_loss, self.best_epoch = math.inf, None
-        self.folder = _new_folder(Path(runs_dir), self.name)
+        self.folder = _new_folder(Path(runs_dir), self.name) if folder is None else Path(folder)
 
     def checkpoint(self, epoch):
         """The path of the weights after so many epochs."""
         return self.folder / f"mask_rcnn_{self.name}_{epoch:04d}.h5"
 
     def write_settings(self, **facts):
-        """Write config.yaml, and run.json with what decides the result."""
-        text = yaml.safe_dump(self.config.to_plain(), sort_keys=True)
-        write_text(self.folder / "config.yaml", text)
-        fingerprint = {**versions(), "config": _sha256(text.encode()), "seed": self.config.SEED, **facts}
-        write_text(self.folder / "run.json", json.dumps(fingerprint, indent=1, sort_keys=True) + "\n")
-        return fingerprint
+        """Write config.yaml, then run.json with ``facts``, how the run was started and when."""
+        self.write_config()
+        started = datetime.now().isoformat(timespec="seconds")
+        return self.note(seed=self.config.SEED, command=sys.argv, started=started, **facts)
+
+    def write_config(self):
+        """Write config.yaml."""
+        write_text(self.folder / "config.yaml", yaml.safe_dump(self.config.to_plain(), sort_keys=True))
+
+    def note(self, **facts):
+        """Add facts to run.json, in place of those of the same names; returns all."""
+        path = self.folder / "run.json"
+        known = {**(read_facts(self.folder) if path.exists() else {}), **facts}
+        write_text(path, json.dumps(known, indent=1, sort_keys=True) + "\n")
+        return known
+
+    def forget_later(self, epoch, step):
+        """Delete states and checkpoints of after a position, and half-written files: it is trained again."""
+        remove_leftovers(self.folder)
+        for path in state_files(self.folder):
+            if tuple(int(number) for number in STATE.fullmatch(path.name).groups()) > (epoch, step):
+                path.unlink()
+        for done, path in checkpoints(self.folder).items():
+            if done > epoch:
+                path.unlink()
 
 
 def checkpoints(folder):
@@ -76,35 +92,35 @@ def find_last(runs_dir="runs"):
     )
 
 
-def data_hash(dataset):
-    """A hash of the names and sizes of a data set's images and of the classes, in order."""
-    digest = hashlib.sha256(json.dumps(dataset.class_names).encode())
-    for info in dataset.image_info:
-        path = Path(info["path"] or "")  # drawn images have none
-        size = path.stat().st_size if path.is_file() else -1
-        digest.update(f"{info['id']}:{path.name}:{size}\n".encode())
-    return digest.hexdigest()
+def find_run(name, runs_dir="runs"):
+    """The folder of a run: a path, or "last" for the one in ``runs_dir`` that was begun last.
+
+    Raises RunError unless it holds config.yaml and run.json.
+    """
+    if name == "last":
+        found = [path.parent for path in Path(runs_dir).glob("*/run.json")]
+        if not found:
+            raise RunError(f"{runs_dir}: there is no run here yet.")
+        return max(found, key=lambda folder: (read_facts(folder).get("started", ""), folder.name))
+    folder = Path(name)
+    if not folder.is_dir():
+        raise RunError(f"{folder}: there is no such folder; give the folder of a run, or last.")
+    for needed in ("config.yaml", "run.json"):
+        if not (folder / needed).is_file():
+            raise RunError(
+                f"{folder}: holds no {needed}. It is no run of scripts/train.py, or was stopped before its "
+                "first step: train anew."
+            )
+    return folder
 
 
-def versions():
-    """What the numbers of a run depend on beside config and data."""
-    return {
-        "python": platform.python_version(),
-        "keras": keras.__version__,
-        "backend": keras.backend.backend(),
-        "numpy": np.__version__,
-        "machine": f"{platform.system()} {platform.machine()}",
-        "code": _commit(),
-        "command": sys.argv,
-        "started": datetime.now().isoformat(timespec="seconds"),
-    }
-
-
-def write_text(path, text):
-    """Write a file under a temporary name, then rename it."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+def read_facts(folder):
+    """What stands in a run's run.json. Raises RunError."""
+    path = Path(folder) / "run.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: cannot be read: {error}") from error
 
 
 def _new_folder(runs_dir, name):
@@ -119,21 +135,3 @@ def _new_folder(runs_dir, name):
         except OSError as error:
             raise RunError(f"{folder}: cannot be made: {error.strerror}.") from error
     raise RunError(f"{runs_dir}: a thousand runs started in this minute.")
-
-
-def _commit():
-    """The commit of the code if it is a clone, with a plus if files differ from it."""
-    root = Path(__file__).resolve().parents[2]
-    git = ["git", "-C", str(root)]
-    try:
-        commit = subprocess.run(
-            [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-        ).stdout.strip()
-        changed = subprocess.run([*git, "diff", "--quiet", "HEAD"], capture_output=True).returncode
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return commit + ("+" if changed else "")
-
-
-def _sha256(data):
-    return hashlib.sha256(data).hexdigest()

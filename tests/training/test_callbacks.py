@@ -1,6 +1,7 @@
 """What happens beside the steps of a run, each callback alone."""
 
 import csv
+import json
 import math
 import struct
 
@@ -15,11 +16,11 @@ from mrcnn.training.callbacks import (
     Checkpoint,
     EventFiles,
     MetricsCsv,
-    NonFiniteLoss,
     Progress,
-    SetEpoch,
     StopAtNonFinite,
+    read_metrics,
 )
+from mrcnn.training.errors import NonFiniteLoss
 from mrcnn.training.run import Run, checkpoints
 
 
@@ -65,6 +66,18 @@ def test_the_best_of_an_earlier_call_is_kept_too(tmp_path):
     assert after_epochs(run, [0.5, 0.9], first=6)[1] == [6, 7]
 
 
+def test_the_best_is_remembered_in_the_state(tmp_path):
+    run = Run(tmp_path, Named())
+    callback, _ = after_epochs(run, [3.0, 1.0, 2.0])
+    state = json.loads(json.dumps(callback.state()))
+    again = Run(tmp_path, Named(), folder=run.folder)
+    Checkpoint(again, save).restore(state)
+    assert after_epochs(again, [1.5], first=4)[1] == [2, 4]
+    fresh = Run(tmp_path, Named())
+    Checkpoint(fresh, save).restore(json.loads(json.dumps(Checkpoint(fresh, save).state())))
+    assert fresh.best_loss == math.inf
+
+
 def model_of_rate(rate):
     model = keras.Sequential([keras.layers.Input((1,)), keras.layers.Dense(1)])
     model.compile(optimizer=keras.optimizers.SGD(rate), loss="mse")
@@ -81,7 +94,7 @@ def logs(value, validation=None):
 def test_a_row_an_epoch(tmp_path):
     path = tmp_path / "metrics.csv"
     for epoch, (rate, validation) in enumerate([(0.5, 9.0), (0.25, None)]):
-        callback = MetricsCsv(path)  # a new one each, as after a restart
+        callback = MetricsCsv(path, done=epoch)  # a new one each, as after a restart
         callback.set_model(model_of_rate(rate))
         callback.on_epoch_begin(epoch)
         callback.on_epoch_end(epoch, logs(1.0, validation))
@@ -90,13 +103,48 @@ def test_a_row_an_epoch(tmp_path):
     assert list(rows[0]) == [
         "epoch", "loss", "rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss",
         "mrcnn_mask_loss", "val_loss", "val_rpn_class_loss", "val_rpn_bbox_loss", "val_mrcnn_class_loss",
-        "val_mrcnn_bbox_loss", "val_mrcnn_mask_loss", "learning_rate", "seconds",
+        "val_mrcnn_bbox_loss", "val_mrcnn_mask_loss", "learning_rate", "seconds", "finished",
     ]  # fmt: skip
     assert [row["epoch"] for row in rows] == ["1", "2"]
     assert [float(row["learning_rate"]) for row in rows] == [0.5, 0.25]
     assert (float(rows[0]["mrcnn_mask_loss"]), float(rows[0]["val_loss"])) == (6.0, 9.0)
     assert rows[1]["val_loss"] == ""
     assert all(float(row["seconds"]) >= 0 for row in rows)
+
+
+def test_rows_of_what_is_done_again_go(tmp_path):
+    path = tmp_path / "metrics.csv"
+    callback = MetricsCsv(path)
+    callback.set_model(model_of_rate(0.5))
+    for epoch in range(3):
+        callback.on_epoch_begin(epoch)
+        callback.on_epoch_end(epoch, {**logs(float(epoch)), "val_AP": epoch / 10})
+    assert [row["epoch"] for row in read_metrics(path)] == ["1", "2", "3"]
+    again = MetricsCsv(path, done=1)
+    assert [row["epoch"] for row in read_metrics(path)] == ["1"]
+    again.set_model(model_of_rate(0.5))
+    again.on_epoch_end(1, {**logs(0.1), "val_AP": 0.7})
+    rows = read_metrics(path)
+    assert [(row["epoch"], row["loss"], row["val_AP"]) for row in rows] == [
+        ("1", "0.0", "0.0"), ("2", "0.1", "0.7"),
+    ]  # fmt: skip
+
+
+def test_seconds_before_an_interruption_count(tmp_path, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    callback = MetricsCsv(tmp_path / "metrics.csv")
+    callback.on_epoch_begin(0)
+    now[0] += 7
+    state = callback.state()
+    again = MetricsCsv(tmp_path / "metrics.csv")
+    again.set_model(model_of_rate(0.5))
+    again.restore(state)
+    for epoch in range(2):
+        again.on_epoch_begin(epoch)
+        now[0] += 2
+        again.on_epoch_end(epoch, logs(1.0))
+    assert [row["seconds"] for row in read_metrics(tmp_path / "metrics.csv")] == ["9.0", "2.0"]
 
 
 def events_in(path):
@@ -128,6 +176,29 @@ def test_event_files_hold_the_numbers(tmp_path):
     }  # fmt: skip
 
 
+def test_event_files_are_written_anew_where_a_run_goes_on(tmp_path):
+    rows = [
+        {"epoch": "1", "loss": "3.5", "val_loss": "", "learning_rate": "0.5", "seconds": "1.0",
+         "finished": "2026-01-01T00:00:00"},
+    ]  # fmt: skip
+    for lost in (99.0, 98.0):  # epoch 2 of processes that were killed
+        callback = EventFiles(tmp_path, rows)
+        callback.set_model(model_of_rate(0.25))
+        callback.on_train_begin()
+        callback.on_epoch_end(1, {"loss": lost})
+        callback.close()
+    (path,) = tmp_path.iterdir()
+    found = [
+        (value.tag, event.step, value.simple_value)
+        for event in events_in(path)
+        for value in event.summary.value
+    ]
+    assert found == [
+        ("training/loss", 1, 3.5), ("learning_rate", 1, 0.5),
+        ("training/loss", 2, 98.0), ("learning_rate", 2, 0.25),
+    ]  # fmt: skip
+
+
 def test_progress_is_a_line_an_epoch(capsys):
     lines = []
     callback = Progress(epochs=12, report=lines.append)
@@ -144,19 +215,25 @@ def test_progress_is_a_line_an_epoch(capsys):
     assert capsys.readouterr().err == ""  # no bar without a terminal
 
 
+class At:
+    """A position in epoch 3."""
+
+    epoch, step = 2, 2
+
+
 @pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf])
 def test_a_loss_that_is_no_number_stops(loss):
-    callback = StopAtNonFinite()
-    callback.on_epoch_begin(2)
+    callback = StopAtNonFinite(At())
     callback.on_train_batch_end(0, logs(1.0))
     with pytest.raises(NonFiniteLoss, match=r"in epoch 3, step 2 .*rpn_class_loss 2, .*WARMUP_STEPS"):
         callback.on_train_batch_end(1, {**logs(1.0), "loss": np.float32(loss)})
 
 
-def test_the_loader_is_told_its_epoch():
-    class Loader:
-        epoch = 9
-
-    loader = Loader()
-    SetEpoch(loader).on_epoch_begin(4)
-    assert loader.epoch == 4
+def test_a_validation_loss_that_is_no_number_stops():
+    callback = StopAtNonFinite(At())
+    callback.on_epoch_end(2, logs(1.0))
+    callback.on_epoch_end(2, logs(1.0, 2.0))
+    with pytest.raises(
+        NonFiniteLoss, match=r"The validation loss is no finite number in epoch 3 .*class_loss 2"
+    ):
+        callback.on_epoch_end(2, {**logs(1.0, 2.0), "val_loss": math.nan})

@@ -1,17 +1,11 @@
-"""Learning rates by hand, stages and what is wrong with them, optimisers."""
+"""Learning rates by hand, and optimisers."""
 
 import keras
 import numpy as np
 import pytest
 
 from mrcnn.config import Config, ConfigError
-from mrcnn.training.schedule import (
-    WarmUpAndDecay,
-    build_optimizer,
-    check_stages,
-    layers_regex,
-    scale_stages,
-)
+from mrcnn.training.schedule import WarmUpAndDecay, build_optimizer
 
 
 def rates(schedule, steps):
@@ -87,93 +81,3 @@ def test_warm_up_is_of_the_first_stage():
 def test_unknown_names_are_refused_with_the_known(name):
     with pytest.raises(ConfigError, match=rf"{name} must be one of .*, got 'linear'"):
         build_optimizer(config(**{name: "linear"}), 0.1, 10)
-
-
-# --- Stages ------------------------------------------------------------------------------------------
-
-
-def stage(**changes):
-    return {"layers": "all", "epochs": 1, "learning_rate": 0.1, **changes}
-
-
-@pytest.mark.parametrize(
-    ("stages", "message"),
-    [
-        ([], "STAGES is empty"),
-        ([stage(), {"layers": "all"}], "stage 2: expected {layers, epochs, learning_rate}, got"),
-        ([stage(momentum=1)], "stage 1: expected"),
-        (["all"], "stage 1: expected .* got 'all'"),
-        ([stage(epochs=0)], "epochs must be a whole number from 1, got 0"),
-        ([stage(epochs=1.5)], "got 1.5"),
-        ([stage(epochs=True)], "got True"),
-        ([stage(learning_rate="1e-3")], "got '1e-3'; YAML wants a dot"),
-        ([stage(learning_rate=-1)], "learning_rate must be a number above 0, got -1"),
-        ([stage(learning_rate=float("nan"))], "got nan"),
-        ([stage(learning_rate=True)], "got True"),
-        ([stage(layers="(heads")], "layers is no regular expression: missing"),
-        ([stage(layers=3)], r"layers must be text \(heads, 3\+, .*got 3"),
-    ],
-)
-def test_stages_that_cannot_be_trained_are_named(stages, message):
-    with pytest.raises(ConfigError, match=message):
-        check_stages(stages)
-
-
-def test_good_stages_pass():
-    check_stages([stage(layers="heads", epochs=3), stage(layers=r"fpn_p[23]", learning_rate=1)])
-
-
-def test_scaled_stages_by_hand():
-    def scaled(epochs, total):
-        return [s["epochs"] for s in scale_stages([stage(epochs=e) for e in epochs], total)]
-
-    assert scaled([20, 60], 8) == [2, 6]
-    assert scaled([20, 60], 80) == [20, 60]
-    assert scaled([1, 98, 1], 4) == [1, 2, 1]
-    assert scaled([98, 1, 1], 3) == [1, 1, 1]
-    assert scaled([1, 2, 1], 8) == [2, 4, 2]
-    assert scale_stages([stage(layers="heads", learning_rate=0.5)], 7) == (
-        {"layers": "heads", "epochs": 7, "learning_rate": 0.5},
-    )
-
-
-def test_scaled_stages_keep_their_sum_order_and_proportion():
-    rng = np.random.default_rng(0)
-    for _ in range(500):
-        epochs = rng.integers(1, 60, rng.integers(1, 7)).tolist()
-        total = int(rng.integers(len(epochs), 200))
-        found = [s["epochs"] for s in scale_stages([stage(epochs=e) for e in epochs], total)]
-        assert sum(found) == total
-        assert min(found) >= 1
-        exact = [e * total / sum(epochs) for e in epochs]
-        if min(exact) >= 1.5:  # no stage needs an epoch of its neighbours
-            assert all(abs(a - b) <= 1 for a, b in zip(found, exact))
-
-
-@pytest.mark.parametrize(("stages", "message"), [(1, "1 stage,"), (3, "3 stages,")])
-def test_too_few_epochs(stages, message):
-    with pytest.raises(ConfigError, match=rf"0 epochs are too few: the config has {message} each needs one"):
-        scale_stages([stage()] * stages, 0)
-
-
-def test_matterports_words_for_layers():
-    import re
-
-    def trained(words):
-        names = [
-            "conv1",
-            "res2a_branch2a",
-            "res3a_branch1",
-            "bn4b_branch2b",
-            "res5c_out",
-            "fpn_p2",
-            "rpn_model",
-        ]
-        return [name for name in names if re.fullmatch(layers_regex(words), name)]
-
-    assert trained("heads") == ["fpn_p2", "rpn_model"]
-    assert trained("5+") == ["res5c_out", "fpn_p2", "rpn_model"]
-    assert trained("4+") == ["bn4b_branch2b", "res5c_out", "fpn_p2", "rpn_model"]
-    assert trained("3+")[0] == "res3a_branch1"
-    assert len(trained("all")) == 7
-    assert trained("conv1|fpn_.*") == ["conv1", "fpn_p2"]

@@ -1,0 +1,98 @@
+"""What is trained in each stage of a run: checks and arithmetic that need no tensor backend."""
+
+import math
+import re
+
+from mrcnn.config import ConfigError
+
+_HEADS = r"(mrcnn\_.*)|(rpn\_.*)|(fpn\_.*)"
+# matterport's words for layers: the heads and the FPN, the ResNet from a stage up, everything.
+LAYERS = {
+    "heads": _HEADS,
+    "3+": rf"(res[345].*)|(bn[345].*)|{_HEADS}",
+    "4+": rf"(res[45].*)|(bn[45].*)|{_HEADS}",
+    "5+": rf"(res5.*)|(bn5.*)|{_HEADS}",
+    "all": ".*",
+}
+_STAGE_KEYS = ("layers", "epochs", "learning_rate")
+_OPTIMIZERS = ("sgd", "adamw")
+_DECAYS = ("constant", "cosine")
+
+
+def layers_regex(layers):
+    """The regular expression of layer names for one of matterport's words; others are expressions already."""
+    return LAYERS.get(layers, layers)
+
+
+def check_stages(stages):
+    """Raise ConfigError, naming the stage, for STAGES that cannot be trained."""
+    if not stages:
+        raise ConfigError("STAGES is empty; it needs at least one {layers, epochs, learning_rate}.")
+    for number, stage in enumerate(stages, start=1):
+        fault = _fault_of(stage)
+        if fault:
+            raise ConfigError(f"STAGES, stage {number}: {fault}.")
+
+
+def _fault_of(stage):
+    """What is wrong with a stage, or None."""
+    if not isinstance(stage, dict) or set(stage) != set(_STAGE_KEYS):
+        return f"expected {{{', '.join(_STAGE_KEYS)}}}, got {stage!r}"
+    layers, epochs, rate = (stage[key] for key in _STAGE_KEYS)
+    if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
+        return f"epochs must be a whole number from 1, got {epochs!r}"
+    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate < math.inf:
+        return f"learning_rate must be a number above 0, got {rate!r}; YAML wants a dot in 1.0e-3"
+    if not isinstance(layers, str):
+        return f"layers must be text ({', '.join(LAYERS)} or a regular expression), got {layers!r}"
+    try:
+        re.compile(layers_regex(layers))
+    except re.error as error:
+        return f"layers is no regular expression: {error}"
+    return None
+
+
+def scale_stages(stages, epochs):
+    """The stages with their epochs in the same proportion and ``epochs`` in total, at least one each."""
+    count = len(stages)
+    if epochs < count:
+        raise ConfigError(
+            f"{epochs} epochs are too few: the config has {count} stage{'s'[: count != 1]}, each needs one."
+        )
+    total = sum(stage["epochs"] for stage in stages)
+    scaled, begun, done = [], 0, 0
+    for number, stage in enumerate(stages, start=1):
+        begun += stage["epochs"]
+        # Where the stage should end, but not before an epoch of its own nor in those of the ones to come.
+        end = min(max(round(epochs * begun / total), done + 1), epochs - (count - number))
+        scaled.append({**stage, "epochs": end - done})
+        done = end
+    return tuple(scaled)
+
+
+def extend_stages(stages, epochs):
+    """The stages with ``epochs`` in total: what is more than before goes to the last one.
+
+    Raises ConfigError for fewer epochs than the stages have.
+    """
+    total = sum(stage["epochs"] for stage in stages)
+    if epochs < total:
+        raise ConfigError(
+            f"{epochs} epochs are fewer than the run has ({total}); a run can only be extended."
+        )
+    *before, last = stages
+    return (*before, {**last, "epochs": last["epochs"] + epochs - total})
+
+
+def check_optimizer(config):
+    """Raise ConfigError for an OPTIMIZER or a LEARNING_RATE_SCHEDULE that is none of the known."""
+    for name, known in (("OPTIMIZER", _OPTIMIZERS), ("LEARNING_RATE_SCHEDULE", _DECAYS)):
+        value = getattr(config, name)
+        if value not in known:
+            raise ConfigError(f"{name} must be one of {', '.join(known)}, got {value!r}.")
+
+
+def check_checkpoint_minutes(config):
+    """Raise ConfigError for CHECKPOINT_MINUTES below zero."""
+    if not config.CHECKPOINT_MINUTES >= 0:
+        raise ConfigError(f"CHECKPOINT_MINUTES must be 0 or more, got {config.CHECKPOINT_MINUTES!r}.")

@@ -1,0 +1,244 @@
+"""A run that was interrupted and goes on ends with the same bytes as one that was not."""
+
+import contextlib
+import os
+import signal
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from mrcnn import backend, weights
+from mrcnn.modeling.losses import NAMES
+from mrcnn.modeling.network import TrainingModel
+from mrcnn.modeling.seeding import seed_weights
+from mrcnn.training import driver, resume
+from mrcnn.training.callbacks import read_metrics
+from mrcnn.training.errors import Interrupted, StateError
+from mrcnn.training.run import Run, checkpoints
+from mrcnn.training.state import newest_state, state_files
+from tests.scenes import Rectangles
+from tests.training.test_driver import stage, tiny
+
+SETTINGS = {
+    "CHECKPOINT_MINUTES": 0.0, "OPTIMIZER": "adamw", "LEARNING_RATE_SCHEDULE": "cosine", "WARMUP_STEPS": 3,
+    "AUGMENTATION": "light",
+}  # fmt: skip
+STAGES = [stage("heads", 1), stage("all", 2, 5e-4)]  # of three steps an epoch
+
+
+class Killed(Exception):
+    """Stands for the end of the process."""
+
+
+class Interruption(keras.callbacks.Callback):
+    """Calls ``how`` after so many steps; counts them in its state."""
+
+    def __init__(self, after=None, how=None):
+        super().__init__()
+        self.after, self.how = after, how
+        self.steps, self.sums = 0, np.zeros(2, "float32")
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.steps += 1
+        self.sums = self.sums + np.float32(float(logs["loss"]))
+        if self.steps == self.after:
+            self.how()
+
+    def state(self):
+        return {"steps": self.steps, "sums": self.sums}
+
+    def restore(self, state):
+        self.steps, self.sums = state["steps"], state["sums"]
+
+
+def kill():
+    raise Killed
+
+
+def press_ctrl_c():
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+class SmallModel:
+    """In place of MaskRCNN: a few layers of all kinds of state, fed by the real Loader with real batches."""
+
+    def __init__(self, config):
+        self.config, self.epoch = config, 0
+        inputs = [
+            layers.Input((64, 64, 3), name="input_image"),
+            layers.Input((config.IMAGE_META_SIZE,), name="input_image_meta"),
+            layers.Input((config.MAX_GT_INSTANCES,), name="input_gt_class_ids", dtype="int32"),
+            layers.Input((config.MAX_GT_INSTANCES, 4), name="input_gt_boxes"),
+            layers.Input((28, 28, config.MAX_GT_INSTANCES), name="input_gt_masks", dtype="bool"),
+        ]
+        x = layers.AveragePooling2D(8)(inputs[0])
+        x = layers.BatchNormalization(name="bn2a")(layers.Conv2D(4, 3, name="res2a")(x))
+        x = layers.Dropout(0.5, seed=3, name="dropout")(layers.Flatten()(x))
+        x = keras.ops.mean(layers.Dense(len(NAMES), name="fpn_out")(x) ** 2, axis=0)
+        outputs = {name: x[number] for number, name in enumerate(NAMES)}
+        self.keras_model = TrainingModel(inputs, outputs)
+        self.keras_model.loss_weights = dict.fromkeys(NAMES, 1.0)
+        seed_weights(self.keras_model, config.SEED)
+
+    def save_weights(self, path, epoch):
+        weights.save(self.keras_model, path, {"epoch": epoch})
+
+
+class Machine:
+    """Trains one course again and again, each time with a network that is as new."""
+
+    def __init__(self, root):
+        self.root = root
+        self.config = tiny(**SETTINGS)
+        self.interrupted = None
+
+    def run(self, after=None, how=kill, run=None, stages=STAGES):
+        """Train to the end or an interruption, from the state that ``run`` has; returns the Run."""
+        model = SmallModel(self.config)
+        state = None if run is None else newest_state(run.folder)
+        run = Run(self.root, self.config, None if run is None else run.folder)
+        self.interrupted = run
+        self.config.update({"WORKERS": 1 if state is None else 3})
+        with contextlib.suppress(Killed):
+            driver.train(
+                model, Rectangles(), Rectangles((1, 2)), self.config, run, stages=stages, state=state,
+                augmentation="light", callbacks=[Interruption(after, how)], report=lambda line: None,
+                keep_state=True,
+            )  # fmt: skip
+            assert model.epoch == sum(stage["epochs"] for stage in stages)
+        return run
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory):
+    backend.make_deterministic()
+    return Machine(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="module")
+def whole(machine):
+    """The run that nothing interrupts."""
+    return machine.run()
+
+
+def content(run):
+    """All that has to be equal: bytes of weights and states, and metrics without times."""
+    rows = read_metrics(run.folder / "metrics.csv")
+    state = newest_state(run.folder)
+    return {
+        "checkpoints": {epoch: path.read_bytes() for epoch, path in checkpoints(run.folder).items()},
+        "metrics": [{k: v for k, v in row.items() if k not in ("seconds", "finished")} for row in rows],
+        "arrays": {name: array.tobytes() for name, array in state.arrays.items()},
+        "steps": state.facts["callbacks"]["Interruption"],
+        "position": (state.epoch, state.step, state.facts["stage"]),
+    }
+
+
+def assert_equal(run, whole):
+    found, expected = content(run), content(whole)
+    for part in expected:
+        assert found[part] == expected[part], part
+
+
+def test_a_whole_run(whole):
+    assert [float(row["epoch"]) for row in content(whole)["metrics"]] == [1, 2, 3]
+    assert content(whole)["position"] == (3, 0, 1)
+    assert content(whole)["steps"] == {"steps": 9}
+    assert len(state_files(whole.folder)) == 1  # the other is of no use any more
+
+
+# After 2 of the first epoch's 3 steps; before the end of the first stage; within and at the end of epoch 2.
+@pytest.mark.parametrize("after", [2, 3, 5, 7])
+def test_a_killed_run_goes_on_to_the_same_bytes(machine, whole, after):
+    run = machine.run(after)
+    state = newest_state(run.folder)
+    assert 3 * state.epoch + state.step == after - 1  # the step in which it was killed is lost
+    assert_equal(machine.run(run=run), whole)
+
+
+def test_killed_twice_and_of_a_torn_state_the_one_before(machine, whole):
+    run = machine.run(6)
+    machine.run(after=8, run=run)
+    newest = state_files(run.folder)[0]
+    newest.write_bytes(newest.read_bytes()[:-100])
+    state = newest_state(run.folder, report=lambda line: None)
+    assert (state.epoch, state.step) == (2, 0)
+    newest.unlink()
+    assert_equal(machine.run(run=run), whole)
+
+
+@pytest.mark.parametrize(("after", "position"), [(4, (1, 1)), (6, (2, 0))])
+def test_ctrl_c_ends_the_step_or_the_epoch_and_loses_nothing(machine, whole, after, position, monkeypatch):
+    monkeypatch.setattr(machine.config, "CHECKPOINT_MINUTES", 1e9)
+    with pytest.raises(Interrupted):
+        machine.run(after, press_ctrl_c)
+    run = Run(
+        machine.root, machine.config, max(machine.root.iterdir(), key=lambda path: path.stat().st_ctime)
+    )
+    state = newest_state(run.folder)
+    assert (state.epoch, state.step) == position
+    assert_equal(machine.run(run=run), whole)
+
+
+def test_a_longer_last_stage_goes_on_as_if_it_had_always_been_so_long(machine):
+    constant = {"LEARNING_RATE_SCHEDULE": "constant", "WARMUP_STEPS": 2, "OPTIMIZER": "sgd"}
+    before = machine.config.to_plain()
+    machine.config.update(constant)
+    longer = machine.run(stages=[stage(epochs=2)])
+    short = machine.run(stages=[stage(epochs=1)])
+    assert_equal(machine.run(run=short, stages=[stage(epochs=2)]), longer)
+    machine.config.update({name: before[name] for name in constant})
+
+
+def test_minutes_decide_within_an_epoch(machine, monkeypatch):
+    monkeypatch.setattr(machine.config, "CHECKPOINT_MINUTES", 1e9)
+    run = machine.run(5)
+    assert newest_state(run.folder).epoch == 1 and newest_state(run.folder).step == 0
+
+
+# --- The parts ---------------------------------------------------------------------------------------
+
+
+def small(units=2, dtype="float32"):
+    model = keras.Sequential(
+        [
+            layers.Input((3,)),
+            layers.Dense(units, dtype=dtype),
+            layers.Dropout(0.5),
+            layers.BatchNormalization(),
+        ]
+    )
+    model.compile(optimizer=keras.optimizers.Adam(0.1), loss="mse")
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def test_capture_takes_weights_statistics_generators_and_optimiser():
+    first, second = small(), small()
+    x, y = np.ones((8, 3), "float32"), np.ones((8, 2), "float32")
+    first.train_on_batch(x, y)
+    taken = {name: np.array(array) for name, array in resume.capture(first).items()}
+    resume.restore(second, taken)
+    resume.restore(second, taken)
+    for model in (first, second):
+        model.train_on_batch(x, y)
+    after = resume.capture(first), resume.capture(second)
+    for name in taken:
+        if not name.startswith("sums"):
+            np.testing.assert_array_equal(after[0][name], after[1][name], err_msg=name)
+    changed = {name.split("/")[0] for name in taken if (after[0][name] != taken[name]).any()}
+    assert changed == {"model", "optimizer", "sums"}
+
+
+@pytest.mark.parametrize("other", [{"units": 3}, {"dtype": "bfloat16"}])
+def test_a_state_of_another_network_is_refused_and_changes_nothing(other):
+    stored, model = resume.capture(small(**other)), small()
+    before = resume.capture(model)
+    with pytest.raises(StateError, match=r"The state has \('(float32|bfloat16)', .*here it is \('float32'"):
+        resume.restore(model, stored)
+    for name, array in resume.capture(model).items():
+        np.testing.assert_array_equal(array, before[name])
+    with pytest.raises(StateError, match="has 2 variables of the model, here are"):
+        resume.restore(model, {"model/0": np.zeros(1), "model/1": np.zeros(1)})
