@@ -37,7 +37,7 @@ def _innermost_first(layer):
 
 
 def _nested(layer):
-    """The layers of a model, and the models that another layer holds as attributes."""
+    """The layers of a model, and the models that another layer holds."""
     if isinstance(layer, keras.Model):
         return layer.layers
-    return [value for value in vars(layer).values() if isinstance(value, keras.Model)]
+    return [inner for inner in layer._layers if isinstance(inner, keras.Model)]
