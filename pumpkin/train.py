@@ -11,7 +11,7 @@ from mrcnn.pipeline.images import ImageError
 from mrcnn.training.errors import Interrupted
 from mrcnn.training.run import Run, checkpoints, find_last
 from mrcnn.training.state import newest_state
-from pumpkin import runs
+from pumpkin import check, runs
 from pumpkin.config import load_config, parse_settings
 from pumpkin.dataset import DatasetError, open_dataset
 from pumpkin.startup import import_backend
@@ -25,7 +25,7 @@ class Job:
 
     config: of the run. weights: what to start from, as find_start takes it. folder: of the run to go on with;
     None makes a new one in ``out``. old: the facts of the run to go on with or to repeat. reproduces: the
-    folder of the run to repeat. extended: a text on added epochs.
+    folder of the run to repeat. extended: a text on added epochs. check: look through the data first.
     """
 
     config: object
@@ -37,6 +37,7 @@ class Job:
     reproduces: Path | None = None
     extended: str | None = None
     force: bool = False
+    check: bool = False
 
 
 def resume_job(args):
@@ -59,7 +60,7 @@ def reproduce_job(args):
 def new_job(args, report=print):
     """The job of ``--weights``."""
     config = settings(args.config, args.set, args.seed, args.epochs, args.dataset, report)
-    return Job(config, args.weights, args.skip_bad, args.out)
+    return Job(config, args.weights, args.skip_bad, args.out, check=not args.no_check)
 
 
 def _start_of(facts):
@@ -73,6 +74,8 @@ def train(job, log):
     if job.folder is not None:
         log.write_to(job.folder / "train.log")
     train_dataset, val_dataset = open_splits(job.config, log.report)
+    if job.check:
+        check_data(train_dataset, val_dataset, job, log.report)
     state = None if job.folder is None else newest_state(job.folder, log.report)
     start = None if state is not None else find_start(job.weights, job.config, job.out)
     if job.old is not None and "keras" not in sys.modules:
@@ -237,6 +240,19 @@ def open_splits(config, report=print):
     _check_has_instances(train, root)
     report(f"Data: {train.num_images} images to train on, {val.num_images if val else 0} to validate on")
     return train, val
+
+
+def check_data(train_dataset, val_dataset, job, report=print):
+    """Tell what the data are like. Raises DatasetError if a training on them would be wrong."""
+    splits = {"train": train_dataset, "val": val_dataset}
+    known = {name: dataset for name, dataset in splits.items() if dataset is not None}
+    found = check.check(known, job.config, job.skip_bad)
+    for line in found.lines():
+        report(line)
+    if found.fatal:
+        raise DatasetError(
+            "a training on these data would be wrong (FATAL above); mend them, or start with --no-check."
+        )
 
 
 def _check_has_instances(dataset, root):

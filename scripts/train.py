@@ -17,7 +17,7 @@ from mrcnn.training.log import tee
 from pumpkin import train as steps
 
 # Options that say what to train, which a run that goes on or is repeated knows itself.
-OF_NEW_RUNS = ("config", "seed", "skip_bad")
+OF_NEW_RUNS = ("config", "seed", "skip_bad", "no_check")
 
 
 def parse(argv):
@@ -52,6 +52,9 @@ def parse(argv):
     parser.add_argument("--out", default="runs", metavar="DIR", help="folder of the runs (runs)")
     parser.add_argument(
         "--skip-bad", action="store_true", help="pass over unreadable images instead of stopping"
+    )
+    parser.add_argument(
+        "--no-check", action="store_true", help="start whatever scripts/check_data.py would find fatal"
     )
     parser.add_argument(
         "--force", action="store_true", help="with --resume: go on even where settings or data changed"

@@ -90,6 +90,9 @@ def test_a_run_leaves_everything_in_its_folder(first, data):
     assert len(facts["data"]["train"]) == len(facts["data"]["val"]) == len(facts["result"]["weights"]) == 64
     log = (first / "train.log").read_text().splitlines()
     assert log[0] == "Data: 3 images to train on, 1 to validate on"
+    checked = next(number for number, line in enumerate(log) if line.startswith("Fingerprint"))
+    assert any(line.split() == ["images", "3", "1"] for line in log[1:checked])
+    log = log[checked - 1 :]
     assert log[1].startswith(f"Fingerprint: {facts['fingerprint']} (data {facts['data']['train'][:8]} and ")
     assert log[2] == "Weights: random, from the seed"
     assert log[3] == f"Run: {first}"
@@ -386,6 +389,20 @@ def test_an_unreadable_image_is_left_to_the_run(config, tmp_path):
     (tmp_path / "train/pumpkin/train01.png").write_text("no image")
     with pytest.raises(ValueError, match=r"train00\.png: is no image"):
         opened(config, tmp_path)
+
+
+def test_data_that_would_train_something_wrong_are_refused_unless_it_is_meant(config, tmp_path, capsys):
+    data = write_dataset(tmp_path / "data", train=2, val=1)
+    leaked = data / "val/pumpkin/leaked.png"
+    leaked.write_bytes((data / "train/pumpkin/train00.png").read_bytes())
+    words = ["--weights", "none", "--config", str(config), "--dataset", str(data)]
+    assert train.main([*words, "--out", str(tmp_path / "runs")]) == 1
+    captured = capsys.readouterr()
+    assert f"train00.png = {leaked}" in captured.out
+    assert "a training on these data would be wrong" in captured.err and "--no-check" in captured.err
+    assert not (tmp_path / "runs").exists()
+    job = steps.new_job(train.parse([*words, "--no-check"]), print)
+    assert (job.check, steps.new_job(train.parse(words), print).check) == (False, True)
 
 
 def test_heads_of_another_class_count_start_anew_and_it_is_told(first, config):
