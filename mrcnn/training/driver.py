@@ -22,8 +22,8 @@ def train(
     model: a MaskRCNN made for training; its ``epoch`` counts on. val_dataset: None for no validation.
     stages: none: config.STAGES. augmentation, plain_sources, skip_bad: as in Loader. callbacks: further
     Keras callbacks; those with memory can be resumed as told in resume. report: called with each line of
-    progress. state: the State of this very run to go on from, with the same stages or a longer last one.
-    keep_state: whether to save the state, see resume.SaveState.
+    progress. state: the State of this run to go on from, with the same stages or a longer last one;
+    its arrays are let go once restored. keep_state: whether to save the state, see resume.SaveState.
     Returns the path of the last checkpoint, None if no epoch was whole. A callback that sets the model's
     ``stop_training`` ends the run.
     Raises ConfigError for stages or classes that do not fit, images.ImageError for an unreadable image
@@ -117,6 +117,7 @@ class _Course:
         keras_model.optimizer.build(keras_model.trainable_variables)
         if self.state is not None:
             resume.restore(keras_model, self.state.arrays, optimizer=self.state.facts["stage"] == number)
+            self.state.arrays.clear()  # as large as the model and its optimiser
             self.state = None
 
     def _fit(self, end, callbacks):

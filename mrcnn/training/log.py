@@ -2,6 +2,9 @@
 
 import contextlib
 import sys
+from pathlib import Path
+
+from mrcnn.training.errors import RunError
 
 
 class Log:
@@ -21,9 +24,15 @@ class Log:
         self._note(line)
 
     def write_to(self, path):
-        """Write what was said so far, and from now on, to a file."""
+        """Write what was said so far, and from now on, to a file; again the same file changes nothing.
+
+        While it is open, no other process can. Raises RunError where another has it.
+        """
+        if self._file is not None and self._file.name == str(path):
+            return
         self.close()
-        self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115  (closed by tee)
+        self._file = open(str(path), "a", encoding="utf-8")  # noqa: SIM115  (closed by tee)
+        _lock(self._file)
         self._file.writelines(line + "\n" for line in self._lines)
         self._file.flush()
 
@@ -36,6 +45,18 @@ class Log:
         if self._file is not None:
             self._file.write(line + "\n")
             self._file.flush()
+
+
+def _lock(file):
+    """Keep other processes off, as long as this one lives, where the system can do that."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise RunError(f"{Path(file.name).parent}: another process is training in this folder.") from error
 
 
 @contextlib.contextmanager

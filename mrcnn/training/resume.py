@@ -73,7 +73,7 @@ class SaveState(keras.callbacks.Callback):
         self.written = time.monotonic()
         self._sums = None
         if start is not None:
-            self._sums = _group(start.arrays, "sums")
+            self._sums = _copies(start.arrays, "sums")
             self._restore_members(start)
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -120,7 +120,7 @@ class SaveState(keras.callbacks.Callback):
     def _restore_members(self, start):
         for name, member in self.members.items():
             if name in start.facts["callbacks"]:
-                arrays = _group(start.arrays, f"callbacks/{name}")
+                arrays = _copies(start.arrays, f"callbacks/{name}")
                 member.restore({**start.facts["callbacks"][name], **arrays})
 
 
@@ -167,6 +167,11 @@ def _sums(keras_model):
 
 def _group(arrays, group):
     return {name.removeprefix(f"{group}/"): a for name, a in arrays.items() if name.startswith(f"{group}/")}
+
+
+def _copies(arrays, group):
+    """As ``_group``; a part of what was read from a file would hold the whole in memory."""
+    return {name: np.array(array) for name, array in _group(arrays, group).items()}
 
 
 def _check(group, variables, arrays):
