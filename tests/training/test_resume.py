@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -168,6 +169,31 @@ def test_killed_twice_and_of_a_torn_state_the_one_before(machine, whole):
     state = newest_state(run.folder, report=lambda line: None)
     assert (state.epoch, state.step) == (2, 0)
     newest.unlink()
+    assert_equal(machine.run(run=run), whole)
+
+
+@pytest.mark.parametrize(
+    ("name", "late"),
+    [("metrics.csv", False), ("mask_rcnn_tiny_0002.h5", True), ("state_0002_000000.bin", False)],
+)
+def test_killed_between_the_files_of_an_epochs_end(machine, whole, monkeypatch, name, late):
+    """Each file is new or old then, never between, and those written before it are a step ahead."""
+    rename, seen = os.replace, []
+
+    def replace(source, target):
+        if Path(target).name != name or (name == "metrics.csv" and len(read_metrics(Path(target))) != 1):
+            return rename(source, target)
+        if late:
+            rename(source, target)
+        seen.append(name)
+        raise Killed
+
+    monkeypatch.setattr(os, "replace", replace)
+    run = machine.run()
+    monkeypatch.undo()
+    assert seen == [name]
+    state = newest_state(run.folder)
+    assert (state.epoch, state.step) == (1, 2)
     assert_equal(machine.run(run=run), whole)
 
 
