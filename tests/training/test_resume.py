@@ -238,20 +238,24 @@ def small(units=2, dtype="float32"):
             layers.BatchNormalization(),
         ]
     )
-    model.compile(optimizer=keras.optimizers.Adam(0.1), loss="mse")
+    inner = keras.optimizers.AdamW(0.1, use_ema=True, gradient_accumulation_steps=2)
+    model.compile(optimizer=keras.optimizers.LossScaleOptimizer(inner), loss="mse")
     model.optimizer.build(model.trainable_variables)
     return model
 
 
 def test_capture_takes_weights_statistics_generators_and_optimiser():
+    """And of the optimiser also averages, half-accumulated gradients and the scale of losses."""
     first, second = small(), small()
     x, y = np.ones((8, 3), "float32"), np.ones((8, 2), "float32")
-    first.train_on_batch(x, y)
+    for _ in range(3):
+        first.train_on_batch(x, y)
     taken = {name: np.array(array) for name, array in resume.capture(first).items()}
     resume.restore(second, taken)
     resume.restore(second, taken)
     for model in (first, second):
-        model.train_on_batch(x, y)
+        for _ in range(2):
+            model.train_on_batch(x, y)
     after = resume.capture(first), resume.capture(second)
     for name in taken:
         if not name.startswith("sums"):
