@@ -19,7 +19,7 @@ from pumpkin.dataset import is_same_shape
 # A whole file of a format ends so, perhaps with some bytes after.
 _ENDS = {b"\xff\xd8\xff": b"\xff\xd9", b"\x89PNG": b"IEND"}
 _TAIL = 512
-_FAULTS = (OSError, SyntaxError, ValueError, RuntimeError, Image.DecompressionBombError)
+_FAULTS = (OSError, SyntaxError, ValueError, RuntimeError, EOFError, Image.DecompressionBombError)
 
 
 @dataclass
