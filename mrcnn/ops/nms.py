@@ -68,13 +68,12 @@ def soft_nms(
     sigma by the Gaussian rule, s * exp(-IoU^2 / sigma), whatever the IoU. Give exactly one of them.
 
     boxes: [B, N, (y1, x1, y2, x2)]. scores: [B, N]; only boxes with a score above zero take part.
-    max_output: K. min_score: a box whose lowered score falls below is left out. valid, class_ids: as in
-    ``nms``.
+    max_output: K. min_score: boxes lowered below it are left out. valid, class_ids: as in ``nms``.
 
     Returns index [B, K] int32 and lowered scores [B, K] by decreasing score (the lower index first among
     equals), and keep [B, K] bool. Places past the last kept box have index 0, score 0 and keep False.
-    It takes a step for each kept box. No gradient flows through it. In a functional model, call it from a
-    layer. Raises ValueError for both or neither of iou_threshold and sigma, or a sigma not above zero.
+    It takes a step for each kept box; for gradients and models, see ``nms``. Raises ValueError for both or
+    neither of iou_threshold and sigma, or a sigma not above zero.
     """
     _check_rule(iou_threshold, sigma)
     boxes, scores = (ops.stop_gradient(ops.cast(x, "float32")) for x in (boxes, scores))
