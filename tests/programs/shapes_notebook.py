@@ -12,8 +12,6 @@ import os
 import sys
 import random
 import math
-import re
-import time
 import numpy as np
 import cv2
 import matplotlib
@@ -119,10 +117,7 @@ class ShapesDataset(utils.Dataset):
         return image
 
     def image_reference(self, image_id):
-        info = self.image_info[image_id]
-        if info["source"] == "shapes":
-            return info["shapes"]
-        return super(self.__class__, self).image_reference(image_id)
+        return self.image_info[image_id]["shapes"]
 
     def load_mask(self, image_id):
         info = self.image_info[image_id]
@@ -175,22 +170,8 @@ keep_losses = keras.callbacks.LambdaCallback(
     on_epoch_end=lambda epoch, logs: losses.append(float(logs["loss"]))
 )
 
-model.train(
-    dataset_train,
-    dataset_val,
-    learning_rate=config.LEARNING_RATE,
-    epochs=1,
-    layers="heads",
-    custom_callbacks=[keep_losses],
-)
-model.train(
-    dataset_train,
-    dataset_val,
-    learning_rate=config.LEARNING_RATE / 10,
-    epochs=2,
-    layers="all",
-    custom_callbacks=[keep_losses],
-)
+model.train(dataset_train, dataset_val, config.LEARNING_RATE, 1, "heads", custom_callbacks=[keep_losses])
+model.train(dataset_train, dataset_val, config.LEARNING_RATE / 10, 2, "all", custom_callbacks=[keep_losses])
 print("Losses:", losses)
 
 model_path = os.path.join(MODEL_DIR, "mask_rcnn_shapes.h5")
@@ -217,8 +198,6 @@ photo, image_meta, gt_class_id, gt_bbox, gt_mask = modellib.load_image_gt(
 )
 log("photo", photo)
 log("image_meta", image_meta)
-log("gt_class_id", gt_class_id)
-log("gt_bbox", gt_bbox)
 log("gt_mask", gt_mask)
 visualize.display_instances(photo, gt_bbox, gt_mask, gt_class_id, dataset_train.class_names, figsize=(4, 4))
 
@@ -227,18 +206,8 @@ visualize.display_instances(
     photo, r["rois"], r["masks"], r["class_ids"], dataset_val.class_names, r["scores"], ax=get_ax()
 )
 plt.savefig(os.path.join(ROOT_DIR, "detections.png"))
-visualize.display_differences(
-    photo,
-    gt_bbox,
-    gt_class_id,
-    gt_mask,
-    r["rois"],
-    r["class_ids"],
-    r["scores"],
-    r["masks"],
-    dataset_val.class_names,
-    ax=get_ax(),
-)
+truth, found = (gt_bbox, gt_class_id, gt_mask), (r["rois"], r["class_ids"], r["scores"], r["masks"])
+visualize.display_differences(photo, *truth, *found, dataset_val.class_names, ax=get_ax())
 plt.close("all")
 
 # In[6]: evaluation
@@ -314,14 +283,8 @@ detections = heads["mrcnn_detection"][0]
 detections = detections[detections[:, 4] > 0]
 captions = ["{} {:.3f}".format(dataset_val.class_names[int(row[4])], row[5]) for row in detections]
 print("{} detections: {}".format(len(detections), ", ".join(captions)))
-visualize.draw_boxes(
-    image,
-    refined_boxes=utils.denorm_boxes(detections[:, :4], image.shape[:2]),
-    visibilities=[2] * len(detections),
-    captions=captions,
-    title="Detections",
-    ax=get_ax(),
-)
+boxes = utils.denorm_boxes(detections[:, :4], image.shape[:2])
+visualize.draw_boxes(image, refined_boxes=boxes, visibilities=[2] * len(boxes), captions=captions)
 plt.savefig(os.path.join(ROOT_DIR, "head.png"))
 plt.close("all")
 winners = np.argmax(heads["mrcnn_class"][0], axis=1)
@@ -371,22 +334,16 @@ anchors = utils.generate_pyramid_anchors(
 )
 print("Count: ", anchors.shape[0])
 
-random_rois = 200
 g = modellib.data_generator(
-    dataset_train, config, shuffle=True, random_rois=random_rois, batch_size=2, detection_targets=True
+    dataset_train, config, shuffle=True, random_rois=200, batch_size=2, detection_targets=True
 )
 inputs, targets = next(g)
 normalized_images, batch_meta, rpn_match, rpn_bbox, gt_class_ids, gt_boxes, gt_masks, rpn_rois, rois = inputs
 mrcnn_class_ids, mrcnn_bbox, mrcnn_mask = targets
-log("rois", rois)
-log("mrcnn_class_ids", mrcnn_class_ids)
-log("mrcnn_bbox", mrcnn_bbox)
-log("mrcnn_mask", mrcnn_mask)
-log("gt_class_ids", gt_class_ids)
-log("gt_boxes", gt_boxes)
-log("gt_masks", gt_masks)
-log("rpn_match", rpn_match)
-log("rpn_bbox", rpn_bbox)
+for name, array in zip(["class ids", "boxes", "masks", "match", "deltas"], inputs[4:7] + inputs[2:4]):
+    log(name, array)
+for name, array in zip(["rois", "roi class ids", "roi deltas", "roi masks"], [rois, *targets]):
+    log(name, array)
 batch_image_id = modellib.parse_image_meta(batch_meta)["image_id"][0]
 print("image_id: ", batch_image_id, dataset_train.image_reference(int(batch_image_id)))
 sample_image = modellib.unmold_image(normalized_images[0], config)
