@@ -99,13 +99,32 @@ class Config:
     LEARNING_RATE = 0.001  # 0.02 as in the paper makes weights explode with per-variable clipping
     LEARNING_MOMENTUM = 0.9
     WEIGHT_DECAY = 0.0001
-    GRADIENT_CLIP_NORM = 5.0  # per variable
+    # "layerwise": an L2 loss, each weight's divided by its size, as matterport's code had it.
+    # "decoupled": the optimiser shrinks weights itself (Loshchilov and Hutter 2019), which wants a larger
+    # WEIGHT_DECAY (0.05). "auto": layerwise with sgd, decoupled with adamw.
+    WEIGHT_DECAY_KIND = "auto"
+    GRADIENT_CLIP_NORM = 5.0  # a longer gradient is cut to this length; None: never
+    GRADIENT_CLIP_BY = "variable"  # or "global": the length of all variables' gradients together
+    # Batches whose mean gradient makes one update: as a batch so many times larger, in the memory of one.
+    # Those that are left over at the end of a stage make no update.
+    GRADIENT_ACCUMULATION = 1
+    # Share of the old in a running average of the weights over updates; 0.999 averages about the last
+    # thousand. Validation, AP and checkpoints then use the averages. 0: no averages.
+    EMA_MOMENTUM = 0.0
     OPTIMIZER = "sgd"  # or "adamw"
-    LEARNING_RATE_SCHEDULE = "constant"  # or "cosine": falls to zero at the end of each stage
-    WARMUP_STEPS = 0  # steps over which the learning rate rises from zero, in the first stage
+    # "constant", "cosine": falls to zero at the end of each stage, or "steps": times LEARNING_RATE_FACTOR
+    # at each of LEARNING_RATE_MILESTONES, which are shares of a stage.
+    LEARNING_RATE_SCHEDULE = "constant"
+    LEARNING_RATE_MILESTONES = (0.67, 0.89)
+    LEARNING_RATE_FACTOR = 0.1
+    WARMUP_STEPS = 0  # updates over which the learning rate rises from zero, in the first stage
     # Stages of a run, in order: each {layers, epochs, learning_rate}; epochs are of that stage alone,
-    # layers one of heads, 3+, 4+, 5+, all or a regular expression, learning_rate a number.
+    # layers one of heads, 3+, 4+, 5+, all or a regular expression of the names of the layers to train (the
+    # others are frozen), learning_rate a number.
     STAGES = ({"layers": "all", "epochs": 1, "learning_rate": 0.001},)
+    AP_EVERY = 0  # epochs from one measurement of COCO AP on the validation images to the next; 0: none
+    BEST_BY = "loss"  # of validation, or "mask_ap": decides which checkpoint is kept as the best
+    PATIENCE = 0  # the last stage ends after so many epochs without a new best; 0: never early
     AUGMENTATION = "none"  # or "light": flips, small changes of scale and colour
     LOSS_WEIGHTS = {
         "rpn_class_loss": 1.0,
@@ -241,4 +260,7 @@ def _plain(value):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
-    return value if value is None or isinstance(value, (bool, int, float, str)) else repr(value)
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    # A program's own function by its name: repr has its address, another in each process.
+    return f"{value.__module__}.{value.__qualname__}" if hasattr(value, "__qualname__") else repr(value)

@@ -104,9 +104,15 @@ def _build_training(config):
     outputs = {name: losses.Loss(name)(tensors) for name, tensors in loss_inputs.items()}
     model = TrainingModel(inputs, outputs, name="mask_rcnn")
     model.loss_weights = {name: float(config.LOSS_WEIGHTS.get(name, 1.0)) for name in outputs}
-    # AdamW decays the weights itself.
-    model.weight_decay = 0.0 if config.OPTIMIZER == "adamw" else config.WEIGHT_DECAY
+    model.weight_decay = config.WEIGHT_DECAY if decays_through_loss(config) else 0.0
     return model
+
+
+def decays_through_loss(config):
+    """Whether weights decay through the loss, and not by the optimiser itself: see WEIGHT_DECAY_KIND."""
+    if config.WEIGHT_DECAY_KIND == "auto":
+        return config.OPTIMIZER != "adamw"
+    return config.WEIGHT_DECAY_KIND == "layerwise"
 
 
 class TrainingModel(keras.Model):

@@ -35,8 +35,8 @@ class AveragingAdamW(_Averages, keras.optimizers.AdamW):
 
 
 def swap_averages(keras_model):
-    """Exchange a compiled model's weights with their averages, if its optimiser keeps any."""
-    optimizer = keras_model.optimizer
+    """Exchange a model's weights with their averages, if it has an optimiser that keeps any."""
+    optimizer = getattr(keras_model, "optimizer", None)
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # within the one that scales losses
     if isinstance(optimizer, _Averages):
         optimizer.swap()
@@ -44,7 +44,7 @@ def swap_averages(keras_model):
 
 @contextlib.contextmanager
 def averaged(keras_model):
-    """A block within which a compiled model has its averaged weights, if its optimiser keeps any."""
+    """A block within which a model has its averaged weights, if its optimiser keeps any."""
     swap_averages(keras_model)
     try:
         yield

@@ -12,37 +12,46 @@ import keras
 from tqdm import tqdm
 
 from mrcnn.modeling.losses import NAMES
-from mrcnn.training.errors import NonFiniteLoss
+from mrcnn.training.averaging import averaged
 from mrcnn.training.files import sync, write_text
 from mrcnn.training.run import checkpoints
+from mrcnn.training.validation import is_due
 
 _SHORT = dict(zip(NAMES, ("rpn class", "rpn box", "class", "box", "mask")))
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Writes the weights after each epoch; keeps the last ones and the best by validation loss.
+    """Writes the weights after each epoch; keeps the last ones and the best in validation.
 
-    save: writes the weights to (path, epoch). keep: how many of the last to keep.
+    The weights are the averaged ones where the optimiser keeps averages. save: writes the weights to
+    (path, epoch). keep: how many of the last to keep. by: "loss" or "mask_ap", see BEST_BY.
     """
 
-    def __init__(self, run, save, keep=1):
+    def __init__(self, run, save, keep=1, by="loss"):
         super().__init__()
-        self.run, self.save, self.keep = run, save, keep
+        self.run, self.save, self.keep, self.by = run, save, keep, by
         self.last = None
 
     def on_epoch_end(self, epoch, logs=None):
         done = epoch + 1
         path = self.run.checkpoint(done)
-        self.save(path, done)
+        with averaged(self.model):
+            self.save(path, done)
         sync(path)
         self.last = path
-        loss = (logs or {}).get("val_loss", math.inf)
+        loss = self._loss(logs or {})
         if loss < self.run.best_loss:
             self.run.best_loss, self.run.best_epoch = float(loss), done
         found = checkpoints(self.run.folder)
         for old in list(found)[: -self.keep]:
             if old != self.run.best_epoch:
                 found[old].unlink()
+
+    def _loss(self, logs):
+        """What is to be low: the validation loss, or what is missing from a mask AP of 1."""
+        if self.by == "loss":
+            return logs.get("val_loss", math.inf)
+        return 1.0 - logs["val_mask_ap"] if "val_mask_ap" in logs else math.inf
 
     def state(self):
         best = self.run.best_loss
@@ -154,11 +163,15 @@ class EventFiles(keras.callbacks.Callback):
 
 
 class Progress(keras.callbacks.Callback):
-    """A line an epoch, and on a terminal a bar within it. epochs: of the whole run."""
+    """A line an epoch, and on a terminal a bar within it.
 
-    def __init__(self, epochs, report=print):
+    epochs: of the whole run. ap_every: epochs from one measurement of AP to the next, 0 for none.
+    """
+
+    def __init__(self, epochs, report=print, ap_every=0):
         super().__init__()
-        self.epochs, self.report = epochs, report
+        self.epochs, self.report, self.ap_every = epochs, report, ap_every
+        self.ap_seconds = []
         self.bar = None
         self.started, self.first = None, None
 
@@ -181,45 +194,37 @@ class Progress(keras.callbacks.Callback):
         parts = ", ".join(f"{_SHORT[name]} {logs[name]:.3f}" for name in NAMES)
         validation = f"  validation {logs['val_loss']:.3f}" if "val_loss" in logs else ""
         seconds = time.monotonic() - self.epoch_started
-        done = epoch + 1 - self.first
-        left = (time.monotonic() - self.started) / done * (self.epochs - epoch - 1)
         self.report(
-            f"epoch {epoch + 1:3}/{self.epochs}  loss {logs['loss']:.3f} ({parts}){validation}  "
-            f"{seconds:.0f} s, {_duration(left)} left"
+            f"epoch {epoch + 1:3}/{self.epochs}  loss {logs['loss']:.3f} ({parts}){validation}{_ap(logs)}  "
+            f"{_speed(logs)}{seconds:.0f} s, {_duration(self._left(epoch + 1, logs))} left"
         )
 
-
-class StopAtNonFinite(keras.callbacks.Callback):
-    """Raises NonFiniteLoss at the first training or validation loss that is infinite or no number.
-
-    It must stand before what writes checkpoints, so that none holds spoilt weights. position: a Position.
-    """
-
-    def __init__(self, position):
-        super().__init__()
-        self.position = position
-
-    def on_train_batch_end(self, batch, logs=None):
-        self._check(logs, f"The loss is no finite number in epoch {self.position.epoch + 1}, "
-                    f"step {self.position.step}")  # fmt: skip
-
-    def on_epoch_end(self, epoch, logs=None):
-        # The last update of an epoch shows in the validation first.
-        validation = {name[4:]: value for name, value in (logs or {}).items() if name.startswith("val_")}
-        self._check(validation, f"The validation loss is no finite number in epoch {epoch + 1}")
-
-    def _check(self, logs, where):
-        if not math.isfinite(float(logs.get("loss", 0.0))):
-            parts = ", ".join(f"{name} {float(logs[name]):.4g}" for name in NAMES if name in logs)
-            raise NonFiniteLoss(
-                f"{where} (means of the epoch: {parts}). A lower learning rate, or a longer warm-up "
-                "(WARMUP_STEPS), usually helps."
-            )
+    def _left(self, done, logs):
+        """Seconds to the end: so many epochs as before, and so many measurements of AP as are due."""
+        if "ap_seconds" in logs:
+            self.ap_seconds.append(logs["ap_seconds"])
+        measured, mean_ap = sum(self.ap_seconds), sum(self.ap_seconds) / max(len(self.ap_seconds), 1)
+        due = sum(is_due(epoch, self.ap_every, self.epochs) for epoch in range(done + 1, self.epochs + 1))
+        spent = time.monotonic() - self.started - measured
+        return spent / (done - self.first) * (self.epochs - done) + mean_ap * due
 
 
 def current_rate(model):
     """The learning rate of the next step."""
     return float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
+
+
+def _ap(logs):
+    if "val_mask_ap" not in logs:
+        return ""
+    return f"  AP masks {logs['val_mask_ap']:.3f}, boxes {logs['val_box_ap']:.3f}"
+
+
+def _speed(logs):
+    if "images_per_second" not in logs:
+        return ""
+    waiting = f", {logs['waiting_seconds']:.0f} s waiting for data" if "waiting_seconds" in logs else ""
+    return f"{logs['images_per_second']:.2f} images/s{waiting}, {logs['peak_memory_gb']:.1f} GB, "
 
 
 def _duration(seconds):

@@ -6,11 +6,18 @@ from mrcnn.config import ConfigError
 from mrcnn.modeling.layer_names import leaf_layers
 from mrcnn.pipeline.loader import Loader
 from mrcnn.training import resume
-from mrcnn.training.callbacks import Checkpoint, EventFiles, MetricsCsv, Progress, StopAtNonFinite
+from mrcnn.training.averaging import ValidateAverages, swap_averages
+from mrcnn.training.callbacks import Checkpoint, EventFiles, MetricsCsv, Progress, current_rate
+from mrcnn.training.curves import Curves
+from mrcnn.training.errors import NonFiniteLoss, OutOfMemory
+from mrcnn.training.failures import StopAtNonFinite, explain, is_out_of_memory, memory_advice
+from mrcnn.training.run import checkpoints
 from mrcnn.training.schedule import build_optimizer
 from mrcnn.training.signals import StopSignals
-from mrcnn.training.stages import check_checkpoint_minutes, check_stages, layers_regex
+from mrcnn.training.speed import Speed
+from mrcnn.training.stages import check_checkpoint_minutes, check_optimizer, check_stages, layers_regex
 from mrcnn.training.state import state_files
+from mrcnn.training.validation import MeanAP, StopEarly
 
 
 def train(
@@ -27,12 +34,13 @@ def train(
     Returns the path of the last checkpoint, None if no epoch was whole. A callback that sets the model's
     ``stop_training`` ends the run.
     Raises ConfigError for stages or classes that do not fit, images.ImageError for an unreadable image
-    (unless skip_bad), errors.NonFiniteLoss, errors.StateError for a state of another network, and
-    errors.Interrupted when the user stopped it.
+    (unless skip_bad), errors.NonFiniteLoss with a record in the run's folder, errors.OutOfMemory,
+    errors.StateError for a state of another network, and errors.Interrupted when the user stopped it.
     """
     stages = config.STAGES if stages is None else stages
     check_stages(stages)
     check_checkpoint_minutes(config)
+    check_optimizer(config)
     _check_layers(model.keras_model, stages)
     for dataset in (train_dataset, val_dataset):
         _check_classes(dataset, config)
@@ -50,8 +58,13 @@ def train(
     try:
         with StopSignals() as signals:
             course = _Course(model, stages, loader, validation, run, state)
-            return course.follow(callbacks, signals, report, run.folder if keep_state else None)
+            mean_ap = _mean_ap(course, val_dataset, skip_bad, report)
+            return course.follow(callbacks, signals, report, run.folder if keep_state else None, mean_ap)
+    except NonFiniteLoss as error:
+        raise course.explained(error) from error
     except Exception as error:
+        if is_out_of_memory(error):
+            raise OutOfMemory(memory_advice(config)) from error
         # A backend that runs the loader in its own thread passes on the error as text alone.
         cause = loader.error or (validation.error if validation is not None else None)
         if cause is not None and cause is not error:
@@ -72,19 +85,21 @@ class _Course:
         self.position = resume.Position(
             loader, *((model.epoch, 0) if state is None else (state.epoch, state.step))
         )
+        self.last_epoch = self.first_epoch + sum(stage["epochs"] for stage in stages)
+        self.watch = StopAtNonFinite()
 
-    def follow(self, callbacks, signals, report, state_folder):
-        """Train to the end; returns the path of the last checkpoint."""
-        run, position = self.run, self.position
-        checkpoint = Checkpoint(run, self.model.save_weights)
+    def follow(self, callbacks, signals, report, state_folder, mean_ap=None):
+        """Train to the end; returns the path of the last checkpoint. mean_ap: a MeanAP, or None."""
+        run, position, config = self.run, self.position, self.model.config
+        checkpoint = Checkpoint(run, self.model.save_weights, by=config.BEST_BY)
         metrics = MetricsCsv(run.folder / "metrics.csv", position.epoch)
         events = EventFiles(run.folder, metrics.rows)
-        last_epoch = self.first_epoch + sum(stage["epochs"] for stage in self.stages)
         every = [
-            position, StopAtNonFinite(position), Progress(last_epoch, report), metrics, events, checkpoint,
-            *callbacks,
+            position, ValidateAverages(), self.watch, Speed(self.loader), *([mean_ap] if mean_ap else []),
+            Progress(self.last_epoch, report, mean_ap.every if mean_ap else 0), metrics, events,
+            Curves(run.folder), checkpoint, *self._stop_early(report), *callbacks,
         ]  # fmt: skip
-        minutes = self.model.config.CHECKPOINT_MINUTES
+        minutes = config.CHECKPOINT_MINUTES
         every.append(
             resume.SaveState(state_folder, position, every, minutes, signals, self.state, self.first_epoch)
         )
@@ -101,9 +116,26 @@ class _Course:
         finally:
             self.model.epoch = position.epoch
             events.close()
+        swap_averages(self.model.keras_model)  # what the checkpoints hold
         for old in state_files(run.folder)[1:]:  # the newest is enough to extend the run
             old.unlink()
         return checkpoint.last
+
+    def explained(self, error):
+        """The NonFiniteLoss with its likely cause, after a record of it was written."""
+        kept = list(checkpoints(self.run.folder).values())
+        keras_model = self.model.keras_model
+        return explain(
+            error, keras_model, self.loader, self.model.config, self.run.folder, current_rate(keras_model),
+            start=self.watch.start, checkpoint=kept[-1] if kept else None,
+        )  # fmt: skip
+
+    def _stop_early(self, report):
+        config = self.model.config
+        if not config.PATIENCE:
+            return []
+        first = self.last_epoch - self.stages[-1]["epochs"]
+        return [StopEarly(self.run, config.PATIENCE, first, config.BEST_BY, report)]
 
     def _prepare(self, number, stage):
         """Compile the model for a stage; the first one takes over the saved state, if there is one."""
@@ -139,6 +171,20 @@ class _Course:
                 )
             if keras_model.stop_training:
                 break
+
+
+def _mean_ap(course, val_dataset, skip_bad, report):
+    """A MeanAP if AP is to be measured and can be; what cannot be measured is told."""
+    config = course.model.config
+    measured = val_dataset if config.BEST_BY == "mask_ap" else course.validation
+    if config.PATIENCE and measured is None:
+        report("The run does not stop early, for nothing is validated.")
+    if not config.AP_EVERY:
+        return None
+    if val_dataset is None:
+        report("No AP is measured, for there are no validation images.")
+        return None
+    return MeanAP(course.model, val_dataset, config.AP_EVERY, course.last_epoch, skip_bad)
 
 
 def _check_layers(keras_model, stages):

@@ -5,27 +5,38 @@ import math
 import keras
 from keras import ops
 
+from mrcnn.modeling.network import decays_through_loss
+from mrcnn.training.averaging import AveragingAdamW, AveragingSGD
 from mrcnn.training.stages import check_optimizer
 
 
 @keras.saving.register_keras_serializable("mrcnn")
 class WarmUpAndDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """A learning rate that rises from zero over ``warmup_steps``, then stays or falls along half a cosine.
+    """A learning rate that rises from zero over ``warmup_steps``, then stays or falls.
 
-    total_steps: the step at which the cosine reaches zero (Loshchilov and Hutter 2017, equation 5, without
-    restarts). decay: "constant" or "cosine".
+    decay: "constant"; "cosine": along half a cosine, which reaches zero at ``total_steps`` (Loshchilov and
+    Hutter 2017, equation 5, without restarts); "steps": times ``factor`` at each of ``milestones``, shares of
+    total_steps. Steps are updates of the weights, of which each takes ``accumulation`` batches.
     """
 
-    def __init__(self, peak, warmup_steps, total_steps, decay="constant"):
+    def __init__(
+        self, peak, warmup_steps, total_steps, decay="constant", milestones=(), factor=0.1, accumulation=1
+    ):
         self.peak, self.warmup_steps, self.total_steps, self.decay = peak, warmup_steps, total_steps, decay
+        self.milestones, self.factor, self.accumulation = tuple(milestones), factor, accumulation
 
     def __call__(self, step):
+        if self.accumulation > 1:  # Keras counts batches
+            step = step // self.accumulation
         step = ops.cast(step, "float32")
         rate = ops.convert_to_tensor(self.peak, "float32")
         if self.decay == "cosine":
             room = max(self.total_steps - self.warmup_steps, 1)
             done = ops.clip((step - self.warmup_steps) / room, 0.0, 1.0)
             rate = rate * 0.5 * (1.0 + ops.cos(math.pi * done))
+        if self.decay == "steps":
+            for milestone in self.milestones:
+                rate = ops.where(step < milestone * self.total_steps, rate, rate * self.factor)
         if self.warmup_steps:
             rate = rate * ops.minimum((step + 1.0) / self.warmup_steps, 1.0)
         return rate
@@ -36,27 +47,56 @@ class WarmUpAndDecay(keras.optimizers.schedules.LearningRateSchedule):
             "warmup_steps": self.warmup_steps,
             "total_steps": self.total_steps,
             "decay": self.decay,
+            "milestones": self.milestones,
+            "factor": self.factor,
+            "accumulation": self.accumulation,
         }
 
 
 def build_optimizer(config, learning_rate, total_steps, warm_up=True):
-    """The optimiser of one stage. warm_up: whether WARMUP_STEPS apply to it.
+    """The optimiser of one stage. total_steps: its batches. warm_up: whether WARMUP_STEPS apply to it.
 
-    SGD decays weights through the loss, as matterport's code did; AdamW by itself (Loshchilov and Hutter
-    2019), sparing biases and batch norm.
+    The optimiser decays weights only where the loss does not (WEIGHT_DECAY_KIND), and spares biases and
+    batch norm.
     """
     check_optimizer(config)
-    warmup_steps = config.WARMUP_STEPS if warm_up else 0
-    if warmup_steps or config.LEARNING_RATE_SCHEDULE == "cosine":
-        learning_rate = WarmUpAndDecay(
-            learning_rate, warmup_steps, total_steps, config.LEARNING_RATE_SCHEDULE
-        )
+    decay = 0.0 if decays_through_loss(config) else config.WEIGHT_DECAY
+    options = {"learning_rate": _rate(config, learning_rate, total_steps, warm_up), **_options(config)}
     if config.OPTIMIZER == "sgd":
-        return keras.optimizers.SGD(
-            learning_rate, momentum=config.LEARNING_MOMENTUM, clipnorm=config.GRADIENT_CLIP_NORM
-        )
-    optimizer = keras.optimizers.AdamW(
-        learning_rate, weight_decay=config.WEIGHT_DECAY, clipnorm=config.GRADIENT_CLIP_NORM
-    )
+        kind = AveragingSGD if config.EMA_MOMENTUM else keras.optimizers.SGD
+        # None and not 0.0, which would cost a pass over the weights.
+        optimizer = kind(momentum=config.LEARNING_MOMENTUM, weight_decay=decay or None, **options)
+    else:
+        kind = AveragingAdamW if config.EMA_MOMENTUM else keras.optimizers.AdamW
+        optimizer = kind(weight_decay=decay, **options)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
+
+
+def _rate(config, learning_rate, total_steps, warm_up):
+    """A number, or a schedule where the learning rate changes."""
+    warmup_steps = config.WARMUP_STEPS if warm_up else 0
+    if not warmup_steps and config.LEARNING_RATE_SCHEDULE == "constant":
+        return float(learning_rate)
+    return WarmUpAndDecay(
+        learning_rate,
+        warmup_steps,
+        total_steps // config.GRADIENT_ACCUMULATION,
+        config.LEARNING_RATE_SCHEDULE,
+        config.LEARNING_RATE_MILESTONES,
+        config.LEARNING_RATE_FACTOR,
+        config.GRADIENT_ACCUMULATION,
+    )
+
+
+def _options(config):
+    """What all optimisers take: clipping, accumulation, averages."""
+    clip = {"variable": "clipnorm", "global": "global_clipnorm"}[config.GRADIENT_CLIP_BY]
+    options = {clip: config.GRADIENT_CLIP_NORM}
+    if config.GRADIENT_ACCUMULATION > 1:
+        options["gradient_accumulation_steps"] = config.GRADIENT_ACCUMULATION
+    if config.EMA_MOMENTUM:
+        # Keras averages after each batch, also where only every n-th makes an update.
+        options["use_ema"] = True
+        options["ema_momentum"] = config.EMA_MOMENTUM ** (1 / config.GRADIENT_ACCUMULATION)
+    return options

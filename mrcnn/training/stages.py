@@ -15,8 +15,13 @@ LAYERS = {
     "all": ".*",
 }
 _STAGE_KEYS = ("layers", "epochs", "learning_rate")
-_OPTIMIZERS = ("sgd", "adamw")
-_DECAYS = ("constant", "cosine")
+_CHOICES = {
+    "OPTIMIZER": ("sgd", "adamw"),
+    "LEARNING_RATE_SCHEDULE": ("constant", "cosine", "steps"),
+    "WEIGHT_DECAY_KIND": ("auto", "layerwise", "decoupled"),
+    "GRADIENT_CLIP_BY": ("variable", "global"),
+    "BEST_BY": ("loss", "mask_ap"),
+}
 
 
 def layers_regex(layers):
@@ -85,11 +90,23 @@ def extend_stages(stages, epochs):
 
 
 def check_optimizer(config):
-    """Raise ConfigError for an OPTIMIZER or a LEARNING_RATE_SCHEDULE that is none of the known."""
-    for name, known in (("OPTIMIZER", _OPTIMIZERS), ("LEARNING_RATE_SCHEDULE", _DECAYS)):
+    """Raise ConfigError for a word that is none of the known ones, or a number out of its range."""
+    for name, known in _CHOICES.items():
         value = getattr(config, name)
         if value not in known:
             raise ConfigError(f"{name} must be one of {', '.join(known)}, got {value!r}.")
+    for name, least in (("GRADIENT_ACCUMULATION", 1), ("AP_EVERY", 0), ("PATIENCE", 0), ("WARMUP_STEPS", 0)):
+        if getattr(config, name) < least:
+            raise ConfigError(f"{name} must be {least} or more, got {getattr(config, name)!r}.")
+    if not 0 <= config.EMA_MOMENTUM < 1:
+        raise ConfigError(f"EMA_MOMENTUM must be 0 or more and below 1, got {config.EMA_MOMENTUM!r}.")
+    if not all(0 < share < 1 for share in config.LEARNING_RATE_MILESTONES):
+        raise ConfigError(
+            "LEARNING_RATE_MILESTONES must be shares of a stage, between 0 and 1, got "
+            f"{list(config.LEARNING_RATE_MILESTONES)}."
+        )
+    if config.BEST_BY == "mask_ap" and not config.AP_EVERY:
+        raise ConfigError("BEST_BY mask_ap needs AP_EVERY 1 or more, it is 0.")
 
 
 def check_checkpoint_minutes(config):

@@ -18,14 +18,23 @@ class MeanAP(keras.callbacks.Callback):
 
     trained: the MaskRCNN that is trained. epochs: of the whole run. skip_bad: pass over unreadable images.
     It adds val_mask_ap, val_mask_ap50, val_box_ap, val_box_ap50, and ap_seconds. The inference network is
-    built at its first use. Raises evaluation.EvaluationError if the data set has no instance.
+    built at its first use. Raises evaluation.EvaluationError before the first step if the data set has no
+    instance.
     """
 
     def __init__(self, trained, dataset, every, epochs, skip_bad=False):
         super().__init__()
         self.trained, self.dataset, self.every, self.epochs = trained, dataset, every, epochs
         self.skip_bad = skip_bad
-        self._detector, self._image_ids = None, None
+        self._detector, self._image_ids, self._checked = None, None, False
+
+    def on_train_begin(self, logs=None):
+        if not self._checked and not any(map(self._has_instance, self.dataset.image_ids)):
+            raise evaluation.EvaluationError(
+                f"None of the {len(self.dataset.image_ids)} validation images holds an instance to find, so "
+                "there is no AP; set AP_EVERY to 0."
+            )
+        self._checked = True
 
     def on_epoch_end(self, epoch, logs=None):
         if not is_due(epoch + 1, self.every, self.epochs):
@@ -37,6 +46,14 @@ class MeanAP(keras.callbacks.Callback):
             logs[f"val_{name}_ap"] = scores[kind]["AP"]
             logs[f"val_{name}_ap50"] = scores[kind]["AP50"]
         logs["ap_seconds"] = time.monotonic() - begun
+
+    def _has_instance(self, image_id):
+        try:
+            return bool((self.dataset.load_mask(image_id)[1] > 0).any())
+        except (ImageError, OSError):
+            if not self.skip_bad:
+                raise
+            return False
 
     def measure(self):
         """The scores of evaluation.evaluate with the present weights."""
@@ -75,18 +92,20 @@ def _readable(dataset):
 class StopEarly(keras.callbacks.Callback):
     """Ends the last stage after ``patience`` epochs in a row that brought no new best.
 
-    run: its best_epoch is the number of epochs done at the best. first: the epoch from which the last stage
-    goes; before it nothing stops. report: told why.
+    run: its best_epoch is the number of epochs done at the best, so that this comes after what finds it.
+    first: epochs before the last stage; of them none counts. by: "loss" or "mask_ap", what is best; only
+    an epoch in which it was measured ends the stage. report: told why.
     """
 
-    def __init__(self, run, patience, first, report=print):
+    def __init__(self, run, patience, first, by="loss", report=print):
         super().__init__()
         self.run, self.patience, self.first, self.report = run, patience, first, report
+        self.measure = f"val_{by}"
 
     def on_epoch_end(self, epoch, logs=None):
         done = epoch + 1
         since = max(self.run.best_epoch or 0, self.first)
-        if done - since >= self.patience:
+        if self.measure in (logs or {}) and done - since >= self.patience:
             self.model.stop_training = True
             self.report(
                 f"Stopped early: no better epoch since epoch {since} (PATIENCE {self.patience}); "

@@ -4,23 +4,22 @@ import csv
 import json
 import math
 import struct
+from types import SimpleNamespace
 
 import keras
-import numpy as np
 import pytest
 from tensorboardX.proto.event_pb2 import Event
 
 from mrcnn.config import Config
 from mrcnn.modeling.losses import NAMES
+from mrcnn.training import callbacks
 from mrcnn.training.callbacks import (
     Checkpoint,
     EventFiles,
     MetricsCsv,
     Progress,
-    StopAtNonFinite,
     read_metrics,
 )
-from mrcnn.training.errors import NonFiniteLoss
 from mrcnn.training.run import Run, checkpoints
 
 
@@ -215,25 +214,44 @@ def test_progress_is_a_line_an_epoch(capsys):
     assert capsys.readouterr().err == ""  # no bar without a terminal
 
 
-class At:
-    """A position in epoch 3."""
+def test_the_line_tells_ap_and_speed():
+    lines = []
+    callback = Progress(epochs=9, report=lines.append)
+    callback.set_params({"steps": 1})
+    callback.on_epoch_begin(0)
+    speed = {"images_per_second": 12.345, "waiting_seconds": 3.6, "peak_memory_gb": 2.04}
+    ap = {"val_mask_ap": 0.3456, "val_box_ap": 0.4, "ap_seconds": 1.0}
+    callback.on_epoch_end(0, {**logs(1.0, 7.5), **speed, **ap})
+    assert (
+        "validation 7.500  AP masks 0.346, boxes 0.400  12.35 images/s, 4 s waiting for data, 2.0 GB, "
+        in (lines[0])
+    )
 
-    epoch, step = 2, 2
+
+def test_the_estimate_counts_the_measurements_of_ap_that_are_due(monkeypatch):
+    clock, lines = SimpleNamespace(now=0.0), []
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: clock.now)
+    callback = Progress(epochs=10, report=lines.append, ap_every=4)
+    callback.set_params({"steps": 1})
+    for epoch in range(5):
+        callback.on_epoch_begin(epoch)
+        measured = {"val_mask_ap": 0.5, "val_box_ap": 0.5, "ap_seconds": 1200.0} if epoch == 3 else {}
+        clock.now += 60.0 + measured.get("ap_seconds", 0.0)
+        callback.on_epoch_end(epoch, {**logs(1.0), **measured})
+    # Nine epochs of a minute each; then, two measurements of 20 minutes, after epochs 8 and 10.
+    assert lines[0].endswith(" 60 s, 9 min left")
+    assert lines[4].endswith(" 60 s, 45 min left")
 
 
-@pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf])
-def test_a_loss_that_is_no_number_stops(loss):
-    callback = StopAtNonFinite(At())
-    callback.on_train_batch_end(0, logs(1.0))
-    with pytest.raises(NonFiniteLoss, match=r"in epoch 3, step 2 .*rpn_class_loss 2, .*WARMUP_STEPS"):
-        callback.on_train_batch_end(1, {**logs(1.0), "loss": np.float32(loss)})
-
-
-def test_a_validation_loss_that_is_no_number_stops():
-    callback = StopAtNonFinite(At())
-    callback.on_epoch_end(2, logs(1.0))
-    callback.on_epoch_end(2, logs(1.0, 2.0))
-    with pytest.raises(
-        NonFiniteLoss, match=r"The validation loss is no finite number in epoch 3 .*class_loss 2"
-    ):
-        callback.on_epoch_end(2, {**logs(1.0, 2.0), "val_loss": math.nan})
+def test_the_best_by_mask_ap(tmp_path):
+    run = Run(tmp_path, Named())
+    callback = Checkpoint(run, save, by="mask_ap")
+    for epoch, (loss, ap) in enumerate([(1.0, None), (5.0, 0.2), (4.0, 0.4), (0.5, None), (0.1, 0.3)]):
+        measured = {} if ap is None else {"val_mask_ap": ap}
+        callback.on_epoch_end(epoch, {"val_loss": loss, **measured})
+    assert run.best_epoch == 3
+    assert list(checkpoints(run.folder)) == [3, 5]
+    other = Checkpoint(Run(tmp_path, Named()), save, by="mask_ap")
+    other.restore(callback.state())
+    other.on_epoch_end(5, {"val_mask_ap": 0.39})
+    assert other.run.best_epoch == 3

@@ -102,8 +102,9 @@ def test_damaged_images_stop_or_are_passed_over(found):
 
 
 def test_a_data_set_without_instances_has_no_ap(found):
-    with pytest.raises(evaluation.EvaluationError, match="None of the 2 images"):
-        callback(found, Rectangles([0, 0])).on_epoch_end(0, {})
+    with pytest.raises(evaluation.EvaluationError, match="None of the 2 validation images"):
+        callback(found, Rectangles([0, 0])).on_train_begin()
+    callback(found, Rectangles([0, 1])).on_train_begin()
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,7 @@ def test_a_data_set_without_instances_has_no_ap(found):
         ([1, 2, 2, 2, 2, 6], 0, 5),
         ([1, 1, 1, 1, 1, 1], 0, 4),
         ([1, 1, 1, 1, 1, 1], 2, 5),  # two epochs of stages before the last
-        ([None] * 6, 0, 3),  # no validation loss was ever finite
+        ([None] * 6, 0, 3),
     ],
 )
 def test_patience(best_of, first, stopped):
@@ -122,10 +123,23 @@ def test_patience(best_of, first, stopped):
     stop = StopEarly(run, patience=3, first=first, report=lines.append)
     stop.set_model(SimpleNamespace(stop_training=False))
     for done, run.best_epoch in enumerate(best_of, start=1):
-        stop.on_epoch_end(done - 1)
+        stop.on_epoch_end(done - 1, {"val_loss": 1.0})
         if stop.model.stop_training:
             break
     assert stop.model.stop_training == (stopped is not None)
     if stopped is not None:
         assert done == stopped
         assert lines[0].startswith("Stopped early: ")
+
+
+def test_patience_waits_for_a_measurement():
+    run, lines = SimpleNamespace(best_epoch=None), []
+    stop = StopEarly(run, patience=2, first=0, by="mask_ap", report=lines.append)
+    stop.set_model(SimpleNamespace(stop_training=False))
+    for done in range(1, 6):
+        stop.on_epoch_end(done - 1, {"val_loss": 1.0})
+    assert not stop.model.stop_training
+    run.best_epoch = 2
+    stop.on_epoch_end(5, {"val_loss": 1.0, "val_mask_ap": 0.1})
+    assert stop.model.stop_training
+    assert lines == ["Stopped early: no better epoch since epoch 2 (PATIENCE 2); the best was epoch 2."]

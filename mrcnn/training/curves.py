@@ -1,0 +1,98 @@
+"""curves.png: the losses, AP and learning rate of a run's epochs, drawn from its metrics.csv."""
+
+import math
+
+import keras
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from mrcnn.training.callbacks import read_metrics
+from mrcnn.training.files import replacing
+
+_LOSSES = {
+    "loss": "total loss",
+    "rpn_class_loss": "RPN: object or not",
+    "rpn_bbox_loss": "RPN: boxes",
+    "mrcnn_class_loss": "heads: classes",
+    "mrcnn_bbox_loss": "heads: boxes",
+    "mrcnn_mask_loss": "heads: masks",
+}
+_AP = {"val_mask_ap": "masks", "val_box_ap": "boxes"}
+_NO_NUMBERS = {"finished"}
+_FIRST, _SECOND = "#1b6ca8", "#d1495b"
+
+
+class Curves(keras.callbacks.Callback):
+    """Draws curves.png anew after each epoch; it has to come after what writes metrics.csv."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = folder
+
+    def on_epoch_end(self, epoch, logs=None):
+        draw(self.folder / "metrics.csv", self.folder / "curves.png")
+
+
+def draw(metrics, path):
+    """Draw a run's metrics.csv into a PNG, which is replaced at one stroke."""
+    figure = figure_of(read_metrics(metrics))
+    figure.suptitle(path.parent.name)
+    with replacing(path) as file:
+        figure.savefig(file, format="png", dpi=100)
+
+
+def figure_of(rows):
+    """A matplotlib Figure of the rows of a metrics.csv: six losses, AP, and the learning rate."""
+    columns = _columns(rows)
+    figure = Figure(figsize=(14, 7), layout="constrained")
+    FigureCanvasAgg(figure)  # no window, and none of pyplot's shared state
+    axes = figure.subplots(2, 4).ravel()
+    for place, (name, title) in zip(axes, _LOSSES.items()):
+        _lines(place, columns, {name: "training", f"val_{name}": "validation"}, title)
+        place.set_ylim(bottom=0, top=_top(columns, name))
+    _lines(axes[6], columns, _AP, "validation: COCO AP")
+    axes[6].set_ylim(0, 1)
+    _lines(axes[7], columns, {"learning_rate": "at the end"}, "learning rate")
+    axes[7].set_ylim(bottom=0)
+    for place in axes:
+        place.set_xlim(0.5, max(len(rows), 1) + 0.5)
+    return figure
+
+
+def _columns(rows):
+    """Each column's (epoch, value) by its name, where there is a finite number."""
+    columns = {}
+    for row in rows:
+        for name, value in row.items():
+            if name not in _NO_NUMBERS and value not in ("", None) and math.isfinite(float(value)):
+                columns.setdefault(name, []).append((int(row["epoch"]), float(value)))
+    return columns
+
+
+def _lines(place, columns, names, title):
+    """One panel: a line for each of ``names`` that was measured, with its last value in the legend."""
+    place.set_title(title, fontsize=11)
+    place.grid(alpha=0.3)
+    place.xaxis.set_major_locator(MaxNLocator(integer=True))
+    place.set_xlabel("epoch", fontsize=9)
+    place.tick_params(labelsize=8)
+    for (name, label), color in zip(names.items(), (_FIRST, _SECOND)):
+        if name in columns:
+            epochs, values = zip(*columns[name])
+            marker = "o" if len(epochs) <= 30 else None
+            label = f"{label} {values[-1]:.3g}"
+            place.plot(epochs, values, color=color, marker=marker, markersize=3, label=label)
+    if place.lines:
+        place.legend(fontsize=8, frameon=False)
+    else:
+        place.text(0.5, 0.5, "not measured", transform=place.transAxes, ha="center", color="gray")
+
+
+def _top(columns, name):
+    """An upper limit at which the first, high losses do not flatten what follows; None: no limit."""
+    values = sorted(v for column in (name, f"val_{name}") for _, v in columns.get(column, []))
+    if len(values) < 8:
+        return None
+    usual = values[int(0.9 * (len(values) - 1))]
+    return 1.6 * usual if values[-1] > 2 * usual > 0 else None
