@@ -4,6 +4,9 @@ import yaml
 
 from mrcnn.config import Config, ConfigError
 
+# Short names on the command line, and what they are as PRECISION.
+PRECISIONS = {"fp32": "float32", "bf16": "mixed_bfloat16", "fp16": "mixed_float16"}
+
 
 class PumpkinConfig(Config):
     """Settings of scripts/train.py; ``CLASSES`` decides NUM_CLASSES."""

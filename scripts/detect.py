@@ -6,6 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone, not installed
 
+from pumpkin.config import PRECISIONS
 from pumpkin.image_files import InputError, find_images
 from pumpkin.startup import import_backend
 
@@ -25,6 +26,9 @@ def parse(argv):
     )
     parser.add_argument(
         "--min-confidence", type=float, metavar="X", help="leave out what scores lower (0 to 1)"
+    )
+    parser.add_argument(
+        "--precision", choices=PRECISIONS, help="compute in this precision, not in that of the training"
     )
     parser.add_argument("--sheet", metavar="FILE", help="also write a PNG that shows several images")
     parser.add_argument("--sheet-count", type=int, default=6, metavar="N", help="images on the sheet (6)")
@@ -64,6 +68,8 @@ def detect(args):
 
     weights = inference.find_weights(args.weights, args.runs)
     overrides = {} if args.min_confidence is None else {"DETECTION_MIN_CONFIDENCE": args.min_confidence}
+    if args.precision:
+        overrides["PRECISION"] = PRECISIONS[args.precision]
     config = inference.config_of(weights, args.config, **overrides)
     model = inference.open_model(weights, config)
     out = Path(args.out)

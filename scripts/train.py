@@ -2,7 +2,7 @@
 
 Or go on with a run that was interrupted (--resume), or repeat one and compare its weights (--reproduce).
 The exit code is 0 for success, 1 for a mistake, 3 for a loss that is no finite number, 4 for a repetition
-that came out otherwise, and 130 after Ctrl-C.
+that came out otherwise, 5 for too little memory, and 130 after Ctrl-C.
 """
 
 import argparse
@@ -12,12 +12,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone, not installed
 
 from mrcnn.downloads import DownloadError
-from mrcnn.training.errors import NonFiniteLoss
+from mrcnn.training.errors import NonFiniteLoss, OutOfMemory
 from mrcnn.training.log import tee
 from pumpkin import train as steps
+from pumpkin.config import PRECISIONS
 
 # Options that say what to train, which a run that goes on or is repeated knows itself.
-OF_NEW_RUNS = ("config", "seed", "skip_bad", "no_check")
+OF_NEW_RUNS = ("config", "seed", "precision", "skip_bad", "no_check")
 
 
 def parse(argv):
@@ -49,6 +50,9 @@ def parse(argv):
     parser.add_argument(
         "--seed", type=int, metavar="N", help="all randomness comes from it (the config's SEED)"
     )
+    parser.add_argument(
+        "--precision", choices=PRECISIONS, help="numbers of 32 or 16 bits (the config's PRECISION)"
+    )
     parser.add_argument("--out", default="runs", metavar="DIR", help="folder of the runs (runs)")
     parser.add_argument(
         "--skip-bad", action="store_true", help="pass over unreadable images instead of stopping"
@@ -65,9 +69,9 @@ def parse(argv):
         if args.reproduce and args.epochs is not None:
             unwanted.append("epochs")
         if unwanted:
-            parser.error(
-                f"--{unwanted[0].replace('_', '-')} is for new runs, this one has its own"
-            )
+            parser.error(f"--{unwanted[0].replace('_', '-')} is for new runs, this one has its own")
+    if args.precision:
+        args.set.append(f"PRECISION={PRECISIONS[args.precision]}")
     if args.force and not args.resume:
         parser.error("--force is for --resume")
     return args
@@ -87,6 +91,9 @@ def main(argv=None):
         except NonFiniteLoss as error:
             log.error(f"train: {error}")
             return 3
+        except OutOfMemory as error:
+            log.error(f"train: {error}")
+            return 5
         except (ValueError, OSError, DownloadError) as error:
             log.error(f"train: {error}")
             return 1
