@@ -191,7 +191,9 @@ def _finish(job, run, report):
     facts = run.note(result=result)
     report(f"Weights: {found[last]}")
     if run.best_epoch in found and run.best_epoch != last:
-        report(f"Best by validation loss, {run.best_loss:.4g}: {found[run.best_epoch]}")
+        by_loss = job.config.BEST_BY == "loss"  # or else 1 - AP is what is low
+        best = f"loss, {run.best_loss:.4g}" if by_loss else f"mask AP, {1 - run.best_loss:.3f}"
+        report(f"Best by validation {best}: {found[run.best_epoch]}")
     return 0 if job.reproduces is None else runs.verdict(job.reproduces, facts, report)
 
 

@@ -52,7 +52,7 @@ def figure_of(rows):
         _lines(place, columns, {name: "training", f"val_{name}": "validation"}, title)
         place.set_ylim(bottom=0, top=_top(columns, name))
     _lines(axes[6], columns, _AP, "validation: COCO AP")
-    axes[6].set_ylim(0, 1)
+    axes[6].set_ylim(bottom=0)
     _lines(axes[7], columns, {"learning_rate": "at the end"}, "learning rate")
     axes[7].set_ylim(bottom=0)
     for place in axes:

@@ -25,7 +25,8 @@ CHECKPOINT = re.compile(r"mask_rcnn_.+_(?P<epoch>\d{4})\.h5")
 class Run:
     """One training in a folder of its own: a new one, or with ``folder`` the one of a run that goes on.
 
-    best_loss, best_epoch: the lowest validation loss so far and the epochs done then.
+    best_loss, best_epoch: the lowest validation loss so far, or 1 - mask AP with BEST_BY mask_ap, and the
+    epochs done then.
     Raises RunError if the folder cannot be made.
     """
 

@@ -6,9 +6,11 @@ import time
 
 import keras
 
+from mrcnn.training.callbacks import current_rate
+
 
 class Speed(keras.callbacks.Callback):
-    """Adds to the logs of each epoch images_per_second of training, waiting_seconds and peak_memory_gb.
+    """Adds to the logs of each epoch images_per_second, waiting_seconds, peak_memory_gb and learning_rate.
 
     The speed is measured from the end of the epoch's first step, which may have to compile. loader: of the
     training; where it counts in ``waited_s`` how long batches were not ready when they were needed, the
@@ -36,6 +38,7 @@ class Speed(keras.callbacks.Callback):
         if self._waited is not None:
             logs["waiting_seconds"] = self.loader.waited_s - self._waited
         logs["peak_memory_gb"] = peak_memory_gb()
+        logs["learning_rate"] = current_rate(self.model)
 
 
 def images_in(loader, k):

@@ -96,7 +96,7 @@ def test_checkpoints_and_the_model_have_the_averages(trained):
 def test_a_line_tells_ap_speed_and_memory(trained):
     lines = [line for line in trained["lines"] if line.startswith("epoch")]
     assert len(lines) == len(trained["rows"])
-    assert re.search(r"validation \d+\.\d{3}  \d+\.\d\d images/s, .*GB, \d+ s, .* left$", lines[0])
+    assert re.search(r"validation \d+\.\d{3}  \d+\.\d\d images/s, .*GB, rate 0\.02, \d+ s, .* left", lines[0])
     assert re.search(r"  AP masks 0\.\d{3}, boxes 0\.\d{3}  \d+\.\d\d images/s", lines[1])
     for row in trained["rows"]:
         assert float(row["images_per_second"]) > 0 and float(row["peak_memory_gb"]) > 0.1

@@ -1,6 +1,7 @@
 """Images a second, waiting and memory in the logs of an epoch."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -40,6 +41,7 @@ def test_speed_is_measured_from_the_end_of_the_first_step(monkeypatch, steps, im
     monkeypatch.setattr(speed, "time", clock)
     callback = Speed(loader(3, steps=steps))  # batches of 2, 1, 2 images
     callback.loader.waited_s = 5.0
+    callback.set_model(SimpleNamespace(optimizer=SimpleNamespace(learning_rate=0.25)))
     callback.on_epoch_begin(0)
     clock.now += 10  # the first step compiles
     callback.on_train_batch_end(0)
@@ -52,6 +54,7 @@ def test_speed_is_measured_from_the_end_of_the_first_step(monkeypatch, steps, im
     callback.on_epoch_end(0, logs)
     assert logs["images_per_second"] == pytest.approx(images_per_second)
     assert logs["waiting_seconds"] == pytest.approx(0.25)
+    assert logs["learning_rate"] == 0.25
 
 
 def test_memory_is_what_the_system_says():
