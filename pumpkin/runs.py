@@ -78,8 +78,7 @@ def finished_result(folder, facts):
     """The result in the facts of a run to repeat. Raises RunError if the run has none."""
     if "result" not in facts:
         raise RunError(
-            f"{folder}: has not come to its end, so there is nothing to compare with; "
-            "--resume it first."
+            f"{folder}: has not come to its end, so there is nothing to compare with; --resume it first."
         )
     return facts["result"]
 

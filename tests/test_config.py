@@ -76,3 +76,10 @@ def test_plain_values_survive_yaml(tmp_path):
     path.write_text(yaml.safe_dump(Small().to_plain()))
     again = Small.from_yaml(path)
     assert again.to_plain() == Small().to_plain()
+
+
+def test_functions_are_plain_by_their_names():
+    class Own(Config):
+        BACKBONE = staticmethod(test_plain_values_survive_yaml)
+
+    assert Own().to_plain()["BACKBONE"].endswith("test_config.test_plain_values_survive_yaml")
