@@ -1,26 +1,58 @@
 """The door to the network under matterport's names: ``from mrcnn import model as modellib``."""
 
+from pathlib import Path
+
+import keras
 import numpy as np
 from keras import Model
 
-from mrcnn import imagenet, inference, weights
+from mrcnn import downloads, imagenet, inference, inspection, weights
 from mrcnn.config import Config
-from mrcnn.modeling.network import backbone_shapes, build_network
+from mrcnn.examples import build_detection_targets, build_rpn_targets, data_generator, generate_random_rois
+from mrcnn.graphs import (
+    DetectionLayer,
+    DetectionTargetLayer,
+    ProposalLayer,
+    build_fpn_mask_graph,
+    build_rpn_model,
+    fpn_classifier_graph,
+    norm_boxes_graph,
+    parse_image_meta_graph,
+    resnet_graph,
+)
+from mrcnn.modeling.layer_names import leaf_layers
+from mrcnn.modeling.network import backbone_shapes, build_network, image_anchors
 from mrcnn.modeling.resnet import BatchNorm
+from mrcnn.modeling.roi_heads import PyramidROIAlign
 from mrcnn.pipeline.loader import load_image_gt
 from mrcnn.pipeline.transforms import compose_image_meta, mold_image, parse_image_meta, unmold_image
 from mrcnn.training import driver, fingerprint
-from mrcnn.training.run import Run
+from mrcnn.training.errors import RunError
+from mrcnn.training.run import Run, checkpoints, find_last, folder_name, position_of
 
 __all__ = [
     "BatchNorm",
+    "DetectionLayer",
+    "DetectionTargetLayer",
     "MaskRCNN",
+    "ProposalLayer",
+    "PyramidROIAlign",
+    "build_detection_targets",
+    "build_fpn_mask_graph",
+    "build_rpn_model",
+    "build_rpn_targets",
     "compose_image_meta",
     "compute_backbone_shapes",
+    "data_generator",
+    "fpn_classifier_graph",
+    "generate_random_rois",
     "load_image_gt",
     "log",
     "mold_image",
+    "norm_boxes_graph",
     "parse_image_meta",
+    "parse_image_meta_graph",
+    "resnet_graph",
     "unmold_image",
 ]
 
@@ -35,12 +67,23 @@ def log(text, array=None):
     print(text)
 
 
+class CheckpointPath(str):
+    """The path of a checkpoint; also the pair of its folder and itself, which find_last once gave."""
+
+    def __iter__(self):
+        return iter((str(Path(self).parent), str(self)))
+
+    def __getitem__(self, index):
+        return tuple(self)[index] if index in (0, 1) else super().__getitem__(index)
+
+
 class MaskRCNN:
     """Mask R-CNN for training or for inference.
 
     mode: "training" or "inference". config: a Config. model_dir: where runs are written.
     keras_model is the Keras model, epoch the number of epochs already trained, log_dir the folder of
-    the run, class_names what the weights of the class head say of their classes (None: nothing).
+    the run and checkpoint_path what its checkpoints are called, class_names what the weights of the class
+    head say of their classes (None: nothing).
     """
 
     def __init__(self, mode, config, model_dir):
@@ -48,31 +91,54 @@ class MaskRCNN:
         self.config = config
         self.model_dir = str(model_dir)
         self.keras_model = build_network(mode, config)
-        self.epoch = 0
-        self.log_dir = None
         self.class_names = None
+        self.set_log_dir()
         self._anchors_of = inference.AnchorCache(config)
+        self._anchored_shape = config.IMAGE_SHAPE
         self._detector = None
-        self._run_folder = None
+        self._let_keras_model_use_our_files()
 
     # --- Weights --------------------------------------------------------------------------------
 
-    def load_weights(self, filepath, by_name=False, exclude=None, insist=False):
+    def load_weights(self, filepath, by_name=False, exclude=None, insist=False, report=print):
         """Load weights by layer name from a file of ours, of matterport's, or of keras.applications.
 
         by_name: True loads what fits, False asks that the file hold every tensor of the network. A file for
         the backbone alone, as ImageNet's, is recognised and converted (with by_name). exclude: names of
-        layers to leave as they are. insist: load by name however little fits. Returns a weights.Report of
-        what was loaded. Raises weights.WeightsError if the file is unreadable or fits next to nothing.
+        layers to leave as they are. insist: load by name however little fits. report: called with a line on
+        what was loaded; None: nothing is said. A checkpoint's epoch and folder are gone on with, see
+        set_log_dir. Returns a weights.Report.
+        Raises weights.WeightsError if the file is unreadable or fits next to nothing.
         """
         graph, exclude = self.keras_model, exclude or ()
-        report = imagenet.load_classifier(graph, filepath, exclude) if by_name and not insist else None
-        if report is None:
+        found = imagenet.load_classifier(graph, filepath, exclude) if by_name and not insist else None
+        if found is None:
             share = 0 if insist else weights.MINIMUM_SHARE
-            report = weights.load(graph, filepath, by_name or insist, exclude, minimum_share=share)
-        if any(name.startswith("mrcnn_class_logits/") for name in report.loaded):
+            found = weights.load(graph, filepath, by_name or insist, exclude, minimum_share=share)
+        if any(name.startswith("mrcnn_class_logits/") for name in found.loaded):
             self.class_names = weights.read_metadata(filepath).get("class_names")
-        return report
+        if report is not None:
+            report(f"{filepath}: {found.summary()}")
+        self.set_log_dir(filepath)
+        return found
+
+    def get_imagenet_weights(self):
+        """The path of the backbone's ImageNet weights, which are downloaded unless they are there.
+
+        Raises downloads.DownloadError, which says what to do instead.
+        """
+        return str(downloads.fetch(self.config.BACKBONE))
+
+    def find_last(self):
+        """The path of the last checkpoint of the newest run of this config's NAME in model_dir.
+
+        It is also a pair as in older versions, whose second part is the path.
+        Raises FileNotFoundError if there is none.
+        """
+        try:
+            return CheckpointPath(find_last(self.model_dir, str(self.config.NAME).lower()))
+        except RunError as error:
+            raise FileNotFoundError(str(error)) from error
 
     def save_weights(self, filepath, epoch=None, layout="mrcnn"):
         """Write the weights with class names and config beside them, readable by matterport's code too.
@@ -90,6 +156,30 @@ class MaskRCNN:
         }
         weights.save(self.keras_model, filepath, metadata)
 
+    def _let_keras_model_use_our_files(self):
+        """Make keras_model.save_weights and load_weights take every path, as programs for Keras 2 expect.
+
+        Keras's own format, ``.weights.h5``, stays Keras's.
+        """
+        keras_model = self.keras_model
+        keras_save, keras_load = keras_model.save_weights, keras_model.load_weights
+
+        def save_weights(filepath, overwrite=True, **options):
+            if str(filepath).endswith(".weights.h5"):
+                keras_save(filepath, overwrite=overwrite, **options)
+            elif not overwrite and Path(filepath).exists():
+                raise FileExistsError(f"{filepath}: is there already, and overwrite is False.")
+            else:
+                self.save_weights(filepath)
+
+        def load_weights(filepath, by_name=False, skip_mismatch=False, **options):
+            if str(filepath).endswith(".weights.h5"):
+                keras_load(filepath, skip_mismatch=skip_mismatch, **options)
+            else:
+                weights.load(keras_model, filepath, by_name or skip_mismatch)
+
+        keras_model.save_weights, keras_model.load_weights = save_weights, load_weights
+
     # --- Training -------------------------------------------------------------------------------
 
     def train(
@@ -106,24 +196,77 @@ class MaskRCNN:
         if epochs <= self.epoch:
             print(f"Nothing to train: {self.epoch} epochs are done and {epochs} were asked for.")
             return
-        if self._run_folder is None:
-            self._run_folder = Run(self.model_dir, self.config)
-            splits = {"train": train_dataset, "val": val_dataset}
-            data = {
-                split: None if dataset is None else fingerprint.data_hash(dataset)
-                for split, dataset in splits.items()
-            }
-            self._run_folder.write_settings(**fingerprint.ingredients(self.config, data))
+        if self._run is None:
+            self._run = self._open_run(train_dataset, val_dataset)
         stage = {"layers": layers, "epochs": epochs - self.epoch, "learning_rate": learning_rate}
         driver.train(
-            self, train_dataset, val_dataset, self.config, self._run_folder, stages=[stage],
+            self, train_dataset, val_dataset, self.config, self._run, stages=[stage],
             augmentation=augmentation, callbacks=custom_callbacks or (),
             plain_sources=no_augmentation_sources or (),
         )  # fmt: skip
 
-    def set_trainable(self, layer_regex):
-        """Train the layers whose whole name matches a regular expression, and no others."""
-        driver.set_trainable(self.keras_model, layer_regex)
+    def _open_run(self, train_dataset, val_dataset):
+        """The run in log_dir: a new one, or that of the loaded checkpoint where it is the last of its run."""
+        known = checkpoints(self.log_dir)
+        if known and max(known) == self.epoch:
+            run = Run(self.model_dir, self.config, folder=self.log_dir)
+            run.spared = frozenset(known)
+        else:
+            run = Run(self.model_dir, self.config)
+        splits = {"train": train_dataset, "val": val_dataset}
+        data = {
+            split: None if dataset is None else fingerprint.data_hash(dataset)
+            for split, dataset in splits.items()
+        }
+        run.write_settings(**fingerprint.ingredients(self.config, data))
+        return run
+
+    def set_log_dir(self, model_path=None):
+        """Go on with the run and the epoch of a checkpoint, or begin a new run at epoch 0.
+
+        model_path: ``<name><YYYYMMDDTHHMM>/mask_rcnn_<name>_<epoch>.h5``; other paths, and none, begin anew.
+        The folder of a new run is made, and log_dir may change, when it is trained.
+        """
+        new = Path(self.model_dir) / folder_name(self.config), 0
+        folder, self.epoch = new if model_path is None else position_of(model_path) or new
+        self.log_dir = str(folder)
+        self._run = None
+
+    @property
+    def checkpoint_path(self):
+        """The path of this run's checkpoints with "{epoch:04d}" for the epoch."""
+        return str(Path(self.log_dir) / f"mask_rcnn_{str(self.config.NAME).lower()}_{{epoch:04d}}.h5")
+
+    def compile(self, learning_rate, momentum):
+        """Give keras_model matterport's optimiser for a ``fit`` of one's own; ``train`` has its own."""
+        optimizer = keras.optimizers.SGD(
+            learning_rate, momentum=momentum, clipnorm=self.config.GRADIENT_CLIP_NORM
+        )
+        self.keras_model.compile(optimizer=optimizer)
+
+    def set_trainable(self, layer_regex, keras_model=None, indent=0, verbose=1):
+        """Train the layers whose whole name matches a regular expression, and no others.
+
+        keras_model: none: self.keras_model. verbose: 1 prints these layers, indented by so many spaces.
+        """
+        keras_model = keras_model or self.keras_model
+        driver.set_trainable(keras_model, layer_regex)
+        if verbose:
+            print(f"{' ' * indent}Layers to train:")
+            for name, layer in leaf_layers(keras_model).items():
+                if layer.trainable_weights:
+                    print(f"{' ' * indent}  {name:24} ({type(layer).__name__})")
+
+    def find_trainable_layer(self, layer):
+        """The layer that holds the weights, within wrappers such as TimeDistributed."""
+        while isinstance(layer, keras.layers.Wrapper):
+            layer = layer.layer
+        return layer
+
+    def get_trainable_layers(self):
+        """The layers of keras_model that have weights; the RPN's is a model of its own."""
+        layers = [self.find_trainable_layer(layer) for layer in self.keras_model.layers]
+        return [layer for layer in layers if layer.weights]
 
     # --- Detection ------------------------------------------------------------------------------
 
@@ -141,14 +284,32 @@ class MaskRCNN:
             for image, as_molded in zip(images, molded):
                 log("image", image)
                 log("molded image", as_molded)
+        shapes = [image.shape for image in images]
+        return self._results(molded, metas, shapes, windows)
+
+    def detect_molded(self, molded_images, image_metas, verbose=0):
+        """As ``detect``, of images that are molded already, in the pixels of these.
+
+        molded_images: [B, H, W, 3] float32. image_metas: [B, M].
+        """
+        self._expect("inference")
+        if verbose:
+            log(f"Processing {len(molded_images)} images")
+            for image in molded_images:
+                log("image", image)
+        shapes = [image.shape for image in molded_images]
+        return self._results(molded_images, image_metas, shapes, [(0, 0, *shape[:2]) for shape in shapes])
+
+    def _results(self, molded, metas, shapes, windows):
+        """What ``detect`` returns. shapes: of the images whose pixels count, which lie in the windows."""
         results = []
         for batch in _batches_of_equal_shape(molded, self.config.BATCH_SIZE):
-            detections, masks = self._run(
+            detections, masks = self._run_network(
                 np.stack([molded[i] for i in batch]), np.stack([metas[i] for i in batch])
             )
             for row, i in enumerate(batch):
                 found = inference.unmold_detections(
-                    detections[row], masks[row], images[i].shape, molded[i].shape, windows[i]
+                    detections[row], masks[row], shapes[i], molded[i].shape, windows[i]
                 )
                 results.append(dict(zip(("rois", "class_ids", "scores", "masks"), found)))
         return results
@@ -163,9 +324,15 @@ class MaskRCNN:
 
     def get_anchors(self, image_shape):
         """Normalised anchors [A, (y1, x1, y2, x2)] of an image of the given molded shape."""
+        self._anchored_shape = image_shape
         return self._anchors_of(image_shape)
 
-    def _run(self, images, metas):
+    @property
+    def anchors(self):
+        """The last anchors that were used, [A, (y1, x1, y2, x2)] in pixels of the molded image."""
+        return image_anchors(self.config, self._anchored_shape, normalized=False)
+
+    def _run_network(self, images, metas):
         """detections [B, D, 6] and masks [B, D, h, w, C] of one batch, padded to BATCH_SIZE and cut again.
 
         One size of batch is one compiled graph.
@@ -176,9 +343,38 @@ class MaskRCNN:
         count = len(images)
         missing = self.config.BATCH_SIZE - count
         images, metas = (np.concatenate([x, np.repeat(x[-1:], missing, axis=0)]) for x in (images, metas))
-        anchors = np.repeat(self.get_anchors(images.shape[1:])[None], len(images), axis=0)
-        outputs = self._detector.predict_on_batch([images, metas.astype("float32"), anchors])
+        outputs = self._detector.predict_on_batch(self._inputs(images, metas))
         return [output[:count] for output in outputs]
+
+    def _inputs(self, images, metas):
+        """The inputs of the network for molded images of one shape."""
+        anchors = np.repeat(self.get_anchors(images.shape[1:])[None], len(images), axis=0)
+        return [images, metas.astype("float32"), anchors]
+
+    # --- Looks into the network -----------------------------------------------------------------
+
+    def run_graph(self, images, outputs, image_metas=None):
+        """The values of tensors of keras_model for some images: an OrderedDict of arrays.
+
+        images: list of [H, W, 3] uint8 RGB, or with image_metas [B, M] molded images. outputs: pairs of a
+        name and a tensor, which keras_model.get_layer(...).output or ``ancestor`` gives.
+        """
+        self._expect("inference")
+        molded, metas = images, image_metas
+        if image_metas is None:
+            molded, metas, _ = self.mold_inputs(images)
+        inputs = self._inputs(np.stack(molded), np.stack(metas))
+        found = inspection.run_graph(self.keras_model, inputs, outputs)
+        for name, array in found.items():
+            log(name, array)
+        return found
+
+    def ancestor(self, tensor, name, checked=None):
+        """The tensor of a name that a given one was computed from, or None: see inspection.ancestor.
+
+        checked: without effect.
+        """
+        return inspection.ancestor(tensor, name)
 
     def _expect(self, mode):
         if self.mode != mode:

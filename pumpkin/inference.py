@@ -72,6 +72,6 @@ def open_model(path, config):
     from mrcnn.model import MaskRCNN
 
     model = MaskRCNN("inference", config, model_dir="runs")
-    model.load_weights(path, by_name=False)
+    model.load_weights(path, by_name=False, report=None)
     model.class_names = model.class_names or ["BG", *config.CLASSES]
     return model

@@ -322,7 +322,8 @@ def load_start(model, name, path, report=print):
     elif path is not None and name == "imagenet":
         loaded = weights.load_backbone(model.keras_model.get_layer("backbone").extractor, path)
     elif path is not None:
-        loaded = model.load_weights(path, by_name=True)
+        loaded = model.load_weights(path, by_name=True, report=None)
+        model.set_log_dir()  # a checkpoint begins a run of its own
     elif config.BACKBONE_WEIGHTS:
         path = Path(config.BACKBONE_WEIGHTS)
         loaded = weights.load_backbone(model.keras_model.get_layer("backbone").extractor, path)

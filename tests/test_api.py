@@ -1,10 +1,12 @@
 """The names and argument names that programs written for matterport's Mask R-CNN use."""
 
 import inspect
+import re
 
 import pytest
 
 from mrcnn import config, model, utils, visualize
+from tests.tiny import Tiny
 
 CONFIG = """
 NAME GPU_COUNT IMAGES_PER_GPU STEPS_PER_EPOCH VALIDATION_STEPS BACKBONE COMPUTE_BACKBONE_SHAPE
@@ -66,6 +68,21 @@ DATASET = {
 
 MODEL = {
     "log": "text array",
+    "data_generator": "dataset config shuffle augment augmentation random_rois batch_size detection_targets "
+    "no_augmentation_sources",
+    "build_rpn_targets": "image_shape anchors gt_class_ids gt_boxes config",
+    "build_detection_targets": "rpn_rois gt_class_ids gt_boxes gt_masks config",
+    "generate_random_rois": "image_shape count gt_class_ids gt_boxes",
+    "parse_image_meta_graph": "meta",
+    "norm_boxes_graph": "boxes shape",
+    "resnet_graph": "input_image architecture stage5 train_bn",
+    "build_rpn_model": "anchor_stride anchors_per_location depth",
+    "fpn_classifier_graph": "rois feature_maps image_meta pool_size num_classes train_bn fc_layers_size",
+    "build_fpn_mask_graph": "rois feature_maps image_meta pool_size num_classes train_bn",
+    "ProposalLayer": "proposal_count nms_threshold config kwargs",
+    "PyramidROIAlign": "pool_shape",
+    "DetectionTargetLayer": "config kwargs",
+    "DetectionLayer": "config kwargs",
     "load_image_gt": "dataset config image_id augment augmentation use_mini_mask",
     "compose_image_meta": "image_id original_image_shape image_shape window scale active_class_ids",
     "parse_image_meta": "meta",
@@ -79,7 +96,16 @@ MASK_RCNN = {
     "load_weights": "filepath by_name exclude",
     "train": "train_dataset val_dataset learning_rate epochs layers augmentation custom_callbacks "
     "no_augmentation_sources",
-    "set_trainable": "layer_regex",
+    "get_imagenet_weights": "",
+    "find_last": "",
+    "set_log_dir": "model_path",
+    "compile": "learning_rate momentum",
+    "set_trainable": "layer_regex keras_model indent verbose",
+    "find_trainable_layer": "layer",
+    "get_trainable_layers": "",
+    "detect_molded": "molded_images image_metas verbose",
+    "ancestor": "tensor name checked",
+    "run_graph": "images outputs image_metas",
     "mold_inputs": "images",
     "unmold_detections": "detections mrcnn_mask original_image_shape image_shape window",
     "detect": "images verbose",
@@ -125,7 +151,8 @@ def test_arguments(owner, name, arguments):
     ours = list(inspect.signature(getattr(owner, name)).parameters.values())
     ours = [parameter for parameter in ours if parameter.name != "self"]
     assert [parameter.name for parameter in ours[: len(arguments)]] == arguments
-    assert all(parameter.default is not parameter.empty for parameter in ours[len(arguments) :])
+    more = [parameter for parameter in ours[len(arguments) :] if parameter.kind != parameter.VAR_KEYWORD]
+    assert all(parameter.default is not parameter.empty for parameter in more)
 
 
 @pytest.mark.parametrize("name", CONFIG.split())
@@ -146,6 +173,14 @@ def test_attributes_of_a_data_set():
     assert dataset.class_from_source_map == {".0": 0, "shapes.1": 1}
     assert dataset.sources == ["", "shapes"]
     assert dataset.source_class_ids == {"": [0], "shapes": [0, 1]}
+
+
+def test_attributes_of_a_model():
+    made = model.MaskRCNN("inference", Tiny(), "logs")
+    assert (made.mode, made.model_dir, made.epoch) == ("inference", "logs", 0)
+    assert re.fullmatch(r"logs/tiny\d{8}T\d{4}", made.log_dir)
+    assert made.checkpoint_path == f"{made.log_dir}/mask_rcnn_tiny_{{epoch:04d}}.h5"
+    assert made.keras_model.get_layer("ROI") and made.anchors.shape == (4092, 4)
 
 
 @pytest.mark.parametrize("module", [model, utils, visualize], ids=lambda module: module.__name__)

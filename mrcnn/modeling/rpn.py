@@ -58,15 +58,23 @@ class ProposalLayer(layers.Layer):
         self.std_dev = [float(value) for value in std_dev]
 
     def call(self, inputs):
+        scores, _, _, boxes = self.candidates(inputs)
+        index, keep = self.suppress(boxes, scores)
+        proposals = ops.take_along_axis(boxes, index[..., None], axis=1)
+        return proposals * ops.cast(keep, proposals.dtype)[..., None]
+
+    def candidates(self, inputs):
+        """What enters NMS, by decreasing score: scores [B, K], anchors [B, K, 4], boxes, clipped boxes."""
         probabilities, deltas, anchors = (ops.stop_gradient(x) for x in inputs)
         scores, index = sort_by_score(probabilities[:, :, 1], self.pre_nms_limit)
         deltas = ops.take_along_axis(deltas, index[..., None], axis=1) * ops.convert_to_tensor(self.std_dev)
         anchors = ops.take_along_axis(anchors, index[..., None], axis=1)
         boxes = box_ops.decode_deltas(anchors, deltas, box_ops.MAX_LOG_SIZE)
-        boxes = box_ops.clip(boxes, ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0]))
-        index, keep = nms(boxes, scores, self.proposal_count, self.nms_threshold)
-        proposals = ops.take_along_axis(boxes, index[..., None], axis=1)
-        return proposals * ops.cast(keep, proposals.dtype)[..., None]
+        return scores, anchors, boxes, box_ops.clip(boxes, ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0]))
+
+    def suppress(self, boxes, scores):
+        """The index [B, N] of the candidates that are proposals, and which of these places are used."""
+        return nms(boxes, scores, self.proposal_count, self.nms_threshold)
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0][0], self.proposal_count, 4)

@@ -11,6 +11,7 @@ from keras.utils import PyDataset
 from mrcnn.pipeline.augment import augmentation_of
 from mrcnn.pipeline.images import ImageError
 from mrcnn.pipeline.masks import extract_bboxes, minimize_mask, resize_mask
+from mrcnn.pipeline.rois import random_rois
 from mrcnn.pipeline.transforms import compose_image_meta, mold_image, resize_image
 
 # Separates the random streams that one seed feeds.
@@ -194,10 +195,14 @@ class Loader(PyDataset):
             chosen = np.sort(rng.choice(len(class_ids), places, replace=False))
             class_ids, bbox, mask = class_ids[chosen], bbox[chosen], mask[:, :, chosen]
         missing = places - len(class_ids)
-        return {
+        sample = {
             "input_image": mold_image(image, self.config),
             "input_image_meta": meta.astype(np.float32),
             "input_gt_class_ids": np.pad(class_ids, (0, missing)),
             "input_gt_boxes": np.pad(bbox, [(0, missing), (0, 0)]).astype(np.float32),
             "input_gt_masks": np.pad(mask, [(0, 0), (0, 0), (0, missing)]),
         }
+        if not self.config.USE_RPN_ROIS:
+            rois = random_rois(image.shape, self.config.POST_NMS_ROIS_TRAINING, bbox, rng)
+            sample["input_roi"] = rois.astype(np.float32)
+        return sample

@@ -43,7 +43,8 @@ class Checkpoint(keras.callbacks.Callback):
         if loss < self.run.best_loss:
             self.run.best_loss, self.run.best_epoch = float(loss), done
         found = checkpoints(self.run.folder)
-        for old in list(found)[: -self.keep]:
+        own = [epoch for epoch in found if epoch not in self.run.spared]
+        for old in own[: -self.keep]:
             if old != self.run.best_epoch:
                 found[old].unlink()
 

@@ -20,13 +20,14 @@ from mrcnn.training.state import NAME as STATE
 from mrcnn.training.state import state_files
 
 CHECKPOINT = re.compile(r"mask_rcnn_.+_(?P<epoch>\d{4})\.h5")
+_FOLDER = re.compile(r".+\d{8}T\d{4}(_\d+)?")
 
 
 class Run:
     """One training in a folder of its own: a new one, or with ``folder`` the one of a run that goes on.
 
     best_loss, best_epoch: the lowest validation loss so far, or 1 - mask AP with BEST_BY mask_ap, and the
-    epochs done then.
+    epochs done then. spared: the epochs of checkpoints that are never pruned, for another run wrote them.
     Raises RunError if the folder cannot be made.
     """
 
@@ -36,15 +37,23 @@ class Run:
             raise RunError(f"NAME is used in file names and cannot be {config.NAME!r}.")
         self.config = config
         self.best_loss, self.best_epoch = math.inf, None
-        self.folder = _new_folder(Path(runs_dir), self.name) if folder is None else Path(folder)
+        self.spared = frozenset()
+        self.folder = _new_folder(Path(runs_dir) / folder_name(config)) if folder is None else Path(folder)
 
     def checkpoint(self, epoch):
         """The path of the weights after so many epochs."""
         return self.folder / f"mask_rcnn_{self.name}_{epoch:04d}.h5"
 
     def write_settings(self, **facts):
-        """Write config.yaml, then run.json with ``facts``, how the run was started and when."""
+        """Write config.yaml, then run.json with ``facts``, how the run was started and when.
+
+        What run.json said of a run that is gone on with in this folder becomes its fact ``before``.
+        """
         self.write_config()
+        path = self.folder / "run.json"
+        if path.exists():
+            facts["before"] = read_facts(self.folder)
+            path.unlink()
         started = datetime.now().isoformat(timespec="seconds")
         return self.note(seed=self.config.SEED, command=sys.argv, started=started, **facts)
 
@@ -80,10 +89,20 @@ def checkpoints(folder):
     return dict(sorted(found.items()))
 
 
-def find_last(runs_dir="runs"):
-    """The last checkpoint of the newest run that has one. Raises RunError, saying what to do, if none has."""
+def position_of(path):
+    """The run's folder and the epoch that the path of a checkpoint tells, or None for another path."""
+    path = Path(path)
+    name = CHECKPOINT.fullmatch(path.name)
+    return (path.parent, int(name["epoch"])) if name and _FOLDER.fullmatch(path.parent.name) else None
+
+
+def find_last(runs_dir="runs", name=""):
+    """The last checkpoint of the newest run that has one. name: what the names of runs begin with.
+
+    Raises RunError, saying what to do, if none has one.
+    """
     found = [list(checkpoints(path).values()) for path in Path(runs_dir).glob("*") if path.is_dir()]
-    last = [paths[-1] for paths in found if paths]
+    last = [paths[-1] for paths in found if paths and paths[-1].parent.name.startswith(name)]
     if last:
         # By the file, not its folder: an evaluation written into an old run does not make it new.
         return max(last, key=lambda path: (path.stat().st_mtime_ns, path.parent.name))
@@ -124,10 +143,15 @@ def read_facts(folder):
         raise RunError(f"{path}: cannot be read: {error}") from error
 
 
-def _new_folder(runs_dir, name):
-    stamp = f"{name}{datetime.now():%Y%m%dT%H%M}"
+def folder_name(config):
+    """The name of a run that begins now."""
+    return f"{str(config.NAME).lower()}{datetime.now():%Y%m%dT%H%M}"
+
+
+def _new_folder(wanted):
+    """Make the wanted folder, or the first free one of its name with a number."""
     for number in range(1, 1000):
-        folder = runs_dir / (stamp if number == 1 else f"{stamp}_{number}")
+        folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}_{number}")
         try:
             folder.mkdir(parents=True)
             return folder
@@ -135,4 +159,4 @@ def _new_folder(runs_dir, name):
             continue
         except OSError as error:
             raise RunError(f"{folder}: cannot be made: {error.strerror}.") from error
-    raise RunError(f"{runs_dir}: a thousand runs started in this minute.")
+    raise RunError(f"{wanted.parent}: a thousand runs started in this minute.")

@@ -1,0 +1,173 @@
+"""matterport's batches and targets as NumPy arrays, to look at and for programs that train by themselves.
+
+Our own training makes its targets in the graph; see mrcnn.modeling.targets.
+A: anchors, B: images, C: classes, G: MAX_GT_INSTANCES, N: gt instances, T: TRAIN_ROIS_PER_IMAGE.
+"""
+
+import itertools
+
+import numpy as np
+from keras import ops
+
+from mrcnn.modeling.network import image_anchors
+from mrcnn.ops import boxes as box_ops
+from mrcnn.ops.matching import NEGATIVE, NEUTRAL, POSITIVE, match
+from mrcnn.pipeline.augment import Augmentation
+from mrcnn.pipeline.loader import Loader
+from mrcnn.pipeline.masks import expand_mask, minimize_mask
+from mrcnn.pipeline.rois import random_rois
+
+# Separates these random streams from the loader's, which has 0 and 1.
+_TARGETS = 2
+
+
+def build_rpn_targets(image_shape, anchors, gt_class_ids, gt_boxes, config, rng=None):
+    """Which anchors the RPN is trained on, and towards what (Ren et al. 2015, section 3.1.2).
+
+    image_shape: without effect. anchors: [A, 4] pixels. gt_class_ids: [N], crowds negative. gt_boxes: [N, 4]
+    pixels. rng: chooses among too many; none: the same choice for the same arguments.
+    Returns match [A] int32 of 1, -1 and 0 (positive, negative, neutral), and deltas
+    [RPN_TRAIN_ANCHORS_PER_IMAGE, 4] over RPN_BBOX_STD_DEV of the positive ones in order, zero-padded.
+    """
+    rng = np.random.default_rng(config.SEED) if rng is None else rng
+    label, gt_index = _match(anchors, gt_class_ids, gt_boxes, 0.7, 0.3, best_is_positive=True)
+    count = config.RPN_TRAIN_ANCHORS_PER_IMAGE
+    for kind, most in ((POSITIVE, count // 2), (NEGATIVE, count)):
+        candidates = np.flatnonzero(label == kind)
+        label[candidates] = NEUTRAL
+        label[_choose(candidates, most - (label == POSITIVE).sum(), rng)] = kind
+    positive = np.flatnonzero(label == POSITIVE)
+    deltas = np.zeros((count, 4), np.float32)
+    gt = np.asarray(gt_boxes)[gt_index[positive]].reshape(-1, 4)
+    deltas[: len(positive)] = _deltas(anchors[positive], gt, config.RPN_BBOX_STD_DEV)
+    return label, deltas
+
+
+def generate_random_rois(image_shape, count, gt_class_ids, gt_boxes, rng=None):
+    """ROIs [count, 4] int32 pixels, nine of ten around an instance.
+
+    image_shape: (height, width, ...). gt_class_ids: without effect. gt_boxes: [N, 4] pixels. rng: none: the
+    same ROIs for the same arguments.
+    """
+    return random_rois(image_shape, count, gt_boxes, np.random.default_rng(0) if rng is None else rng)
+
+
+def build_detection_targets(rpn_rois, gt_class_ids, gt_boxes, gt_masks, config, rng=None):
+    """Which of the given ROIs the heads are trained on, and towards what (He et al. 2017, section 3.1).
+
+    rpn_rois: [R, 4] pixels. gt_class_ids: [N], crowds negative. gt_boxes: [N, 4] pixels. Either may be
+    zero-padded. gt_masks: [h, w, N], mini-masks with USE_MINI_MASK. rng: none: the same choice for the same
+    arguments.
+    Returns rois [T, 4], class_ids [T] int32, deltas [T, C, 4] over BBOX_STD_DEV, and masks
+    [T, *MASK_SHAPE, C], the last two zero but in the ROI's class. Positive ROIs come first; where there are
+    too few ROIs the last rows are zero.
+    """
+    rng = np.random.default_rng(config.SEED) if rng is None else rng
+    rpn_rois = np.asarray(rpn_rois)[np.any(rpn_rois, axis=1)]
+    gt_class_ids, gt_boxes = np.asarray(gt_class_ids), np.asarray(gt_boxes)
+    label, gt_index = _match(rpn_rois, gt_class_ids, gt_boxes, 0.5, 0.5)
+    count = config.TRAIN_ROIS_PER_IMAGE
+    positive = _choose(np.flatnonzero(label == POSITIVE), int(count * config.ROI_POSITIVE_RATIO), rng)
+    negative = _choose(np.flatnonzero(label == NEGATIVE), count - len(positive), rng)
+    chosen, gt_index = np.concatenate([positive, negative]), gt_index[positive]
+
+    rois = np.zeros((count, 4), rpn_rois.dtype)
+    class_ids = np.zeros(count, np.int32)
+    deltas = np.zeros((count, config.NUM_CLASSES, 4), np.float32)
+    masks = np.zeros((count, *config.MASK_SHAPE, config.NUM_CLASSES), np.float32)
+    rois[: len(chosen)] = rpn_rois[chosen]
+    if len(positive):
+        places = np.arange(len(positive))
+        class_ids[places] = gt_class_ids[gt_index]
+        boxes = gt_boxes[gt_index]
+        deltas[places, class_ids[places]] = _deltas(rois[places], boxes, config.BBOX_STD_DEV)
+        cropped = _crop(gt_masks[:, :, gt_index], boxes, rois[places], config)
+        masks[places, :, :, class_ids[places]] = np.moveaxis(cropped, -1, 0)
+    return rois, class_ids, deltas, masks
+
+
+def data_generator(
+    dataset, config, shuffle=True, augment=False, augmentation=None, random_rois=0, batch_size=1,
+    detection_targets=False, no_augmentation_sources=None,
+):  # fmt: skip
+    """Batches for ever, [inputs, outputs], of images in the order of our own training.
+
+    augment: a left-right flip half of the time. augmentation, no_augmentation_sources: see Loader.
+    inputs: images [B, H, W, 3] molded, image metas, RPN matches [B, A, 1] and deltas, gt class ids [B, G],
+    boxes and masks; with random_rois, so many ROIs an image; with detection_targets, the ROIs [B, T, 4]
+    that were chosen of them. outputs: [], or their class ids [B, T, 1], deltas and masks.
+    Raises ValueError for detection_targets without random_rois.
+    """
+    if detection_targets and not random_rois:
+        raise ValueError("detection_targets needs ROIs to choose from: give random_rois, for instance 2000.")
+    if augmentation is None and augment:
+        augmentation = Augmentation(flip_horizontal=True)
+    loader = Loader(
+        dataset, config, shuffle, augmentation=augmentation, plain_sources=no_augmentation_sources or (),
+        batch_size=1,  # so that a batch may span two passes over the data
+    )  # fmt: skip
+
+    def batches():
+        anchors = {}
+        for number in itertools.count():
+            positions = range(number * batch_size, (number + 1) * batch_size)
+            images = [_example(loader, p, anchors, random_rois, detection_targets) for p in positions]
+            yield [[np.stack(column) for column in zip(*parts)] for parts in zip(*images)]
+
+    return batches()
+
+
+def _example(loader, position, anchors, random_rois, detection_targets):
+    """The inputs and the outputs of one image. anchors: those made before, by image shape."""
+    config = loader.config
+    sample = {name: array[0] for name, array in loader.batch(position).items()}
+    rng = np.random.default_rng([loader.seed, _TARGETS, position])
+    image, meta = sample["input_image"], sample["input_image_meta"]
+    class_ids, boxes, masks = (sample[f"input_gt_{name}"] for name in ("class_ids", "boxes", "masks"))
+    boxes = boxes.astype(np.int32)
+    if image.shape not in anchors:
+        anchors[image.shape] = image_anchors(config, image.shape, normalized=False)
+    rpn_match, rpn_deltas = build_rpn_targets(
+        image.shape, anchors[image.shape], class_ids, boxes, config, rng
+    )
+    inputs = [image, meta, rpn_match[:, None], rpn_deltas, class_ids, boxes, masks]
+    if not random_rois:
+        return inputs, []
+    rois = generate_random_rois(image.shape, random_rois, class_ids, boxes[class_ids != 0], rng)
+    if not detection_targets:
+        return [*inputs, rois], []
+    chosen, roi_class_ids, deltas, roi_masks = build_detection_targets(
+        rois, class_ids, boxes, masks, config, rng
+    )
+    return [*inputs, rois, chosen], [roi_class_ids[:, None], deltas, roi_masks]
+
+
+def _match(boxes, gt_class_ids, gt_boxes, positive_iou, negative_iou, best_is_positive=False):
+    """The label [A] and the gt index [A] of each box: see mrcnn.ops.matching.match."""
+    real = np.flatnonzero(gt_class_ids)
+    padded = np.append(real, -1)  # one place of padding: the functions want at least one
+    class_ids = np.append(np.asarray(gt_class_ids)[real], 0)[None]
+    gt_boxes = np.append(np.asarray(gt_boxes, np.float32)[real].reshape(-1, 4), np.zeros((1, 4)), axis=0)
+    iou = box_ops.iou(np.asarray(boxes, np.float32)[None], gt_boxes[None].astype(np.float32))
+    label, index = match(iou, class_ids > 0, class_ids < 0, positive_iou, negative_iou, best_is_positive)
+    return np.array(ops.convert_to_numpy(label)[0]), padded[ops.convert_to_numpy(index)[0]]
+
+
+def _choose(candidates, most, rng):
+    """At most so many of the candidates, in their order."""
+    if len(candidates) <= most:
+        return candidates
+    return np.sort(rng.choice(candidates, max(most, 0), replace=False))
+
+
+def _deltas(boxes, gt_boxes, std_dev):
+    boxes, gt_boxes = (np.asarray(x, np.float32) for x in (boxes, gt_boxes))
+    return ops.convert_to_numpy(box_ops.encode_deltas(boxes, gt_boxes)) / std_dev
+
+
+def _crop(masks, gt_boxes, rois, config):
+    """The part of each mask that its ROI shows, at MASK_SHAPE: [*MASK_SHAPE, P] bool."""
+    if config.USE_MINI_MASK:
+        corner = np.maximum(gt_boxes, rois)[:, 2:].max(axis=0)
+        masks = expand_mask(gt_boxes, masks, tuple(corner))
+    return minimize_mask(rois, masks, config.MASK_SHAPE)

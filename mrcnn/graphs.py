@@ -1,0 +1,105 @@
+"""The parts of the network with the arguments that matterport's functions and layers of these names took.
+
+Programs build networks of their own with them. B: images, N: ROIs, C: classes, T: ROIs to train on.
+"""
+
+import keras
+from keras import ops
+
+from mrcnn.modeling import detections, rpn, targets
+from mrcnn.modeling.resnet import build_resnet
+from mrcnn.modeling.roi_heads import PyramidROIAlign, build_box_head, build_mask_head
+from mrcnn.ops import boxes as box_ops
+from mrcnn.ops import image_meta as meta_ops
+
+
+def resnet_graph(input_image, architecture, stage5=False, train_bn=True):
+    """The feature maps [C1, C2, C3, C4, C5] of an image, C5 None without stage5.
+
+    architecture: "resnet50" or "resnet101". train_bn: see BatchNorm.
+    """
+    maps = build_resnet(input_image, architecture, train_bn)
+    return maps if stage5 else [*maps[:4], None]
+
+
+def build_rpn_model(anchor_stride, anchors_per_location, depth):
+    """The region proposal network as a model: see mrcnn.modeling.rpn.build_rpn."""
+    return rpn.build_rpn(depth, anchors_per_location, anchor_stride)
+
+
+def fpn_classifier_graph(
+    rois, feature_maps, image_meta, pool_size, num_classes, train_bn=True, fc_layers_size=1024
+):
+    """Logits [B, N, C], probabilities [B, N, C] and deltas [B, N, C, 4] of ROIs.
+
+    rois: [B, N, (y1, x1, y2, x2)] normalised. feature_maps: [P2, P3, P4, P5].
+    """
+    align = PyramidROIAlign([pool_size, pool_size], name="roi_align_classifier")
+    return build_box_head(align([rois, image_meta, *feature_maps]), num_classes, fc_layers_size, train_bn)
+
+
+def build_fpn_mask_graph(rois, feature_maps, image_meta, pool_size, num_classes, train_bn=True):
+    """Masks [B, N, 2 * pool_size, 2 * pool_size, C] of ROIs: the arguments of fpn_classifier_graph."""
+    align = PyramidROIAlign([pool_size, pool_size], name="roi_align_mask")
+    return build_mask_head(align([rois, image_meta, *feature_maps]), num_classes, train_bn=train_bn)
+
+
+def parse_image_meta_graph(meta):
+    """Rows of image meta [B, M] as a dict of tensors: see mrcnn.ops.image_meta."""
+    return meta_ops.parse(meta)
+
+
+def norm_boxes_graph(boxes, shape):
+    """Pixel boxes [..., (y1, x1, y2, x2)] in normalised coordinates. shape: (height, width) of the image."""
+    return box_ops.normalize(boxes, shape)
+
+
+class ProposalLayer(rpn.ProposalLayer):
+    """rpn.ProposalLayer with the other settings taken from a Config, where one is given."""
+
+    def __init__(self, proposal_count, nms_threshold, config=None, **kwargs):
+        if config is not None:
+            kwargs = {"pre_nms_limit": config.PRE_NMS_LIMIT, "std_dev": config.RPN_BBOX_STD_DEV, **kwargs}
+        super().__init__(proposal_count, nms_threshold, **kwargs)
+
+
+class DetectionLayer(detections.DetectionLayer):
+    """detections.DetectionLayer with the settings of a Config."""
+
+    def __init__(self, config, **kwargs):
+        super().__init__(
+            config.DETECTION_MAX_INSTANCES,
+            config.DETECTION_MIN_CONFIDENCE,
+            config.DETECTION_NMS_THRESHOLD,
+            config.BBOX_STD_DEV,
+            config.DETECTION_NMS,
+            config.DETECTION_NMS_SIGMA,
+            **kwargs,
+        )
+
+
+class DetectionTargetLayer(targets.DetectionTargetLayer):
+    """targets.DetectionTargetLayer with the settings of a Config and matterport's four outputs.
+
+    rois [B, T, 4], class_ids [B, T], deltas [B, T, 4], masks [B, T, *MASK_SHAPE], zero-padded.
+    """
+
+    def __init__(self, config, **kwargs):
+        super().__init__(
+            config.TRAIN_ROIS_PER_IMAGE,
+            config.ROI_POSITIVE_RATIO,
+            config.MASK_SHAPE,
+            config.USE_MINI_MASK,
+            config.BBOX_STD_DEV,
+            **{"seed": config.SEED, **kwargs},
+        )
+
+    def call(self, inputs):
+        rois, class_ids, deltas, masks, _ = super().call(inputs)
+        missing = self.count - self.positive_count
+        return rois, class_ids, deltas, ops.pad(masks, [(0, 0), (0, missing), (0, 0), (0, 0)])
+
+    def compute_output_spec(self, inputs):
+        rois, class_ids, deltas, masks, _ = super().compute_output_spec(inputs)
+        all_masks = keras.KerasTensor((masks.shape[0], self.count, *self.mask_shape), dtype=masks.dtype)
+        return rois, class_ids, deltas, all_masks

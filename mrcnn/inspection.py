@@ -1,0 +1,86 @@
+"""Looks into a network: tensors found by matterport's names, and their values for given images.
+
+B: images, K: candidates for proposals, N: proposals.
+"""
+
+from collections import OrderedDict
+
+import keras
+from keras import ops
+
+from mrcnn.modeling.rpn import ProposalLayer
+
+
+def ancestor(tensor, name):
+    """The tensor of a name among those that a symbolic tensor was computed from, or None.
+
+    name: that of a layer, as in "ROI" or "fpn_p2:0", or of a step in it: "ROI/pre_nms_anchors:0",
+    "ROI/refined_anchors:0", "ROI/refined_anchors_clipped:0", "ROI/rpn_non_max_suppression:0". Programs for
+    TensorFlow 1 ask for other steps, too; a network on Keras 3 has no tensors of those names.
+    """
+    layer_name, _, step = name.removesuffix(":0").partition("/")
+    for found in _upstream(tensor):
+        operation = found._keras_history.operation
+        if name == found.name or (operation.name == layer_name and not step):
+            return found
+        if operation.name == layer_name and isinstance(operation, ProposalLayer):
+            return _proposal_steps(operation).get(step.split("/")[0])
+    return None
+
+
+def _upstream(tensor):
+    """A symbolic tensor and all that it was computed from, the nearest first."""
+    waiting, seen = [tensor], set()
+    while waiting:
+        found = waiting.pop(0)
+        if id(found) in seen:
+            continue
+        seen.add(id(found))
+        yield found
+        operation, node_index, _ = found._keras_history
+        waiting += operation._inbound_nodes[node_index].input_tensors
+
+
+def _proposal_steps(layer):
+    """The tensors between a ProposalLayer's input and output, under the names of matterport's graph."""
+    return dict(zip(_ProposalSteps.names, _ProposalSteps(layer)(layer.input)))
+
+
+class _ProposalSteps(keras.layers.Layer):
+    """What a ProposalLayer does, step by step: anchors, boxes, clipped boxes, each [B, K, 4], and index [N].
+
+    index: the proposals of the first image among its K clipped boxes; empty places repeat the best one.
+    """
+
+    names = ("pre_nms_anchors", "refined_anchors", "refined_anchors_clipped", "rpn_non_max_suppression")
+
+    def __init__(self, layer):
+        super().__init__(dtype="float32")
+        self.layer = layer
+
+    def call(self, inputs):
+        scores, *boxes = self.layer.candidates(inputs)
+        index, keep = self.layer.suppress(boxes[-1], scores)
+        return (*boxes, ops.where(keep, index, index[:, :1])[0])
+
+    def compute_output_spec(self, inputs):
+        batch, anchors = inputs[0].shape[:2]
+        limit = self.layer.pre_nms_limit if anchors is None else min(self.layer.pre_nms_limit, anchors)
+        boxes = [keras.KerasTensor((batch, limit, 4), dtype="float32") for _ in range(3)]
+        return (*boxes, keras.KerasTensor((self.layer.proposal_count,), dtype="int32"))
+
+
+def run_graph(keras_model, inputs, outputs):
+    """The values of tensors of a model: an OrderedDict of arrays by name.
+
+    inputs: the model's input arrays. outputs: pairs of a name and a symbolic tensor; those of None, which
+    ``ancestor`` may give, are told and left out. Raises ValueError if none is left.
+    """
+    tensors = OrderedDict((name, tensor) for name, tensor in outputs if tensor is not None)
+    for name, tensor in outputs:
+        if tensor is None:
+            print(f"run_graph: {name} is left out, for this network has no tensor of that name")
+    if not tensors:
+        raise ValueError("run_graph: no tensor was asked for.")
+    arrays = keras.Model(keras_model.inputs, list(tensors.values())).predict_on_batch(inputs)
+    return OrderedDict(zip(tensors, arrays if len(tensors) > 1 else [arrays]))
