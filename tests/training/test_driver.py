@@ -142,9 +142,8 @@ def test_matterports_train_counts_epochs_in_total(trained, tmp_path, monkeypatch
 
     monkeypatch.setattr(driver, "train", train)
     model, dataset = trained["model"], Rectangles([1])
-    monkeypatch.setattr(model, "epoch", 0)
     monkeypatch.setattr(model, "model_dir", tmp_path)
-    monkeypatch.setattr(model, "_run_folder", None)
+    model.set_log_dir()
     model.train(dataset, None, learning_rate=1e-3, epochs=2, layers="heads")
     model.train(dataset, None, learning_rate=1e-4, epochs=5, layers="all")
     model.train(dataset, None, learning_rate=1e-4, epochs=5, layers="all")
