@@ -1,0 +1,69 @@
+"""python -m mrcnn.legacy program.py ARGS...: run an old program in today's environment."""
+
+import os
+import sys
+import types
+from importlib.machinery import SourceFileLoader
+
+USAGE = """\
+usage: python -m mrcnn.legacy program.py ARGS...
+
+Runs a program written for matterport's Mask R-CNN as "python program.py ARGS..." would, and supplies what has
+disappeared from NumPy, SciPy, scikit-image, Keras and TensorFlow since; each thing is told in one line on
+stderr when the program touches it.
+
+In the root of an old clone, whose own mrcnn folder would be taken: python -P -m mrcnn.legacy ...
+"""
+
+
+def main(arguments):
+    """Run the program of a command line; returns the exit status where it cannot be run."""
+    if not arguments:
+        print(USAGE, end="", file=sys.stderr)
+        return 2
+    if arguments[0] in ("-h", "--help"):
+        print(USAGE, end="")
+        return 0
+    problem = _problem(arguments[0])
+    if problem:
+        print(f"mrcnn.legacy: {problem}", file=sys.stderr)
+        return 2
+    return _run(arguments)
+
+
+def _problem(program):
+    """Why a program cannot be run, None if it can."""
+    if os.path.isdir(program):
+        return f"{program} is a folder; name the program in it."
+    if not os.path.exists(program):
+        return f"there is no program {program}."
+    if program.endswith(".ipynb"):
+        return f"{program} is a notebook; put `import mrcnn.legacy` into its first cell instead."
+    return None
+
+
+def _run(arguments):
+    """Execute a program as __main__, with its own arguments and folder."""
+    path = os.path.abspath(arguments[0])
+    main_module = types.ModuleType("__main__")
+    main_module.__dict__.update(
+        __file__=path, __builtins__=__builtins__, __loader__=SourceFileLoader("__main__", path)
+    )
+    sys.modules["__main__"] = main_module
+    sys.argv = list(arguments)
+    # python -m puts the working folder there, python program.py the program's own; -P puts nothing there.
+    sys.path[: 0 if sys.flags.safe_path else 1] = [os.path.dirname(os.path.realpath(path))]
+    try:
+        with open(path, "rb") as file:
+            code = compile(file.read(), path, "exec", dont_inherit=True)
+        exec(code, main_module.__dict__)
+    except Exception as error:
+        # The traceback begins in the program, not in the launcher.
+        traceback = error.__traceback__.tb_next
+        sys.excepthook(type(error), error.with_traceback(traceback), traceback)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,58 @@
+"""Old arguments of functions that still exist: taken, told and handed on under their present names."""
+
+import functools
+import inspect
+
+from mrcnn.supplied import say
+
+
+def renamed(new):
+    """A conversion for supply_arguments: the same value under another name."""
+    return lambda value, positional: {new: value}
+
+
+def with_arguments(function, conversions, alias, package):
+    """``function``, which takes the old arguments of ``conversions``, too; itself where it has them all.
+
+    conversions: old name -> function of (value, positional arguments) that gives present keyword arguments.
+    alias: what programs call the function. package: who lost the arguments, as the user knows it.
+    """
+    present = inspect.signature(function).parameters
+    conversions = {old: convert for old, convert in conversions.items() if old not in present}
+    if not conversions:
+        return function
+
+    @functools.wraps(function)
+    def wrapper(*args, **options):
+        for old in conversions.keys() & options.keys():
+            new = conversions[old](options.pop(old), args)
+            told = ", ".join(new) or "nothing"
+            say(f"the argument {old} of {alias} is gone from {package}; handed on as {told}.")
+            options |= new
+        return function(*args, **options)
+
+    return wrapper
+
+
+def supply_arguments(module, table, package):
+    """Let functions of a module take old arguments.
+
+    table: function's name -> conversions, as in with_arguments.
+    """
+    earlier = module.__dict__.get("__getattr__")
+
+    def wrapped(name, function):
+        function = with_arguments(function, table[name], f"{module.__name__}.{name}", package)
+        setattr(module, name, function)
+        return function
+
+    for name in table.keys() & module.__dict__.keys():
+        wrapped(name, module.__dict__[name])
+
+    # scikit-image imports most functions only when they are asked for.
+    def __getattr__(name):
+        value = earlier(name)
+        return wrapped(name, value) if name in table else value
+
+    if earlier is not None:
+        module.__getattr__ = __getattr__

@@ -1,0 +1,48 @@
+"""Keras 2's modules and backend functions that Keras 3 has no more."""
+
+import importlib
+
+from mrcnn.legacy.imports import after_import, supply_alias
+from mrcnn.supplied import from_table, supply_names
+
+# Modules by their old names: where their contents are now.
+MODULES = {
+    "keras.engine": "mrcnn.legacy.keras_engine",
+    "keras.engine.topology": "mrcnn.legacy.keras_engine",
+    "keras.engine.training": "mrcnn.legacy.keras_engine",
+    "keras.layers.advanced_activations": "keras.layers",
+    "keras.layers.convolutional": "keras.layers",
+    "keras.layers.core": "keras.layers",
+    "keras.layers.merge": "keras.layers",
+    "keras.layers.normalization": "keras.layers",
+    "keras.layers.pooling": "keras.layers",
+    "keras.layers.wrappers": "keras.layers",
+    "keras.objectives": "keras.losses",
+    "keras.utils.generic_utils": "keras.utils",
+    "keras.utils.np_utils": "keras.utils",
+    "keras.backend.tensorflow_backend": "mrcnn.legacy.keras_backend",
+}
+
+# Functions of the backend with the same arguments in keras.ops.
+SAME_IN_OPS = (
+    *("abs", "all", "any", "binary_crossentropy", "cast", "categorical_crossentropy", "clip", "cos", "equal"),
+    *("exp", "eye", "greater", "greater_equal", "less", "less_equal", "log", "max", "maximum", "mean", "min"),
+    *("minimum", "ndim", "not_equal", "ones_like", "prod", "reshape", "round", "shape", "sigmoid", "sign"),
+    *("sin", "softmax", "softplus", "sparse_categorical_crossentropy", "sqrt", "square", "squeeze", "stack"),
+    *("std", "stop_gradient", "sum", "tanh", "tile", "transpose", "var", "zeros_like"),
+)
+
+
+def supply():
+    """Make the old modules importable, and let ``keras.backend`` answer for the old functions."""
+    for old, new in MODULES.items():
+        supply_alias(old, new, "Keras")
+    after_import("keras.backend", _complete)
+
+
+def _complete(module):
+    ours = importlib.import_module("mrcnn.legacy.keras_backend")
+    table = {name: f"keras.ops:{name}" for name in SAME_IN_OPS}
+    table |= {name: f"{ours.__name__}:{name}" for name in ours.__all__}
+    table["tensorflow_backend"] = "keras.backend.tensorflow_backend:"
+    supply_names(module, from_table(table), "keras.backend", "Keras")

@@ -1,0 +1,100 @@
+"""scikit-image's functions and arguments that have other names, places or forms now."""
+
+from mrcnn.legacy.arguments import renamed, supply_arguments
+from mrcnn.legacy.imports import after_import, supply_alias, supply_module
+from mrcnn.supplied import from_table, supply_names
+
+_OURS = "mrcnn.legacy.skimage_functions"
+
+NAMES = {
+    "skimage.color": {"grey2rgb": "skimage.color:gray2rgb", "rgb2grey": "skimage.color:rgb2gray"},
+    "skimage.draw": {"circle": f"{_OURS}:circle"},
+    "skimage.feature": {
+        "greycomatrix": "skimage.feature:graycomatrix",
+        "greycoprops": "skimage.feature:graycoprops",
+        "register_translation": "skimage.registration:phase_cross_correlation",
+    },
+    "skimage.filters": {
+        "gaussian_filter": "skimage.filters:gaussian",
+        "threshold_adaptive": f"{_OURS}:threshold_adaptive",
+    },
+    "skimage.measure": {
+        "compare_mse": "skimage.metrics:mean_squared_error",
+        "compare_nrmse": f"{_OURS}:compare_nrmse",
+        "compare_psnr": "skimage.metrics:peak_signal_noise_ratio",
+        "compare_ssim": f"{_OURS}:compare_ssim",
+        "marching_cubes_lewiner": "skimage.measure:marching_cubes",
+    },
+    "skimage.morphology": {
+        "skeletonize_3d": "skimage.morphology:skeletonize",
+        "watershed": "skimage.segmentation:watershed",
+    },
+    "skimage.util": {"pad": "numpy:pad"},
+}
+
+
+def _channel_axis(multichannel, positional):
+    return {"channel_axis": -1 if multichannel else None}
+
+
+def _out(in_place, positional):
+    return {"out": positional[0]} if in_place else {}
+
+
+def _connectivity(neighbors, positional):
+    """4 neighbours share an edge, 8 also a corner."""
+    return {"connectivity": {4: 1, 8: 2}[neighbors]}
+
+
+_CHANNELS = {"multichannel": _channel_axis}
+_FOOTPRINT = {"selem": renamed("footprint")}
+
+ARGUMENTS = {
+    "skimage.filters": {"gaussian": _CHANNELS, "median": _FOOTPRINT, "unsharp_mask": _CHANNELS},
+    "skimage.io": {"imread": {"as_grey": renamed("as_gray")}},
+    "skimage.measure": {"label": {"neighbors": _connectivity}},
+    "skimage.morphology": {
+        **{
+            prefix + name: _FOOTPRINT
+            for prefix in ("", "binary_")
+            for name in ("closing", "dilation", "erosion", "opening")
+        },
+        "black_tophat": _FOOTPRINT,
+        "label": {"neighbors": _connectivity},
+        "local_maxima": _FOOTPRINT,
+        "reconstruction": _FOOTPRINT,
+        "remove_small_holes": {"in_place": _out, "min_size": renamed("area_threshold")},
+        "remove_small_objects": {"in_place": _out},
+        "white_tophat": _FOOTPRINT,
+    },
+    "skimage.restoration": {
+        "denoise_bilateral": _CHANNELS,
+        "denoise_nl_means": _CHANNELS,
+        "denoise_tv_chambolle": _CHANNELS,
+        "denoise_wavelet": _CHANNELS,
+    },
+    "skimage.segmentation": {"random_walker": _CHANNELS, "slic": _CHANNELS},
+    "skimage.transform": {
+        "pyramid_expand": _CHANNELS,
+        "pyramid_gaussian": _CHANNELS,
+        "pyramid_reduce": _CHANNELS,
+        "rescale": _CHANNELS,
+    },
+}
+
+
+def supply():
+    """Complete scikit-image's modules when they are imported, and make those that are gone importable."""
+    for name in NAMES.keys() | ARGUMENTS.keys():
+        after_import(name, _complete)
+    supply_module("skimage.external", lambda module: None, "")
+    supply_alias("skimage.external.tifffile", "tifffile", "scikit-image")
+    supply_alias("skimage.filter", "skimage.filters", "scikit-image")
+
+
+def _complete(module):
+    name = module.__name__
+    if name in ARGUMENTS:
+        supply_arguments(module, ARGUMENTS[name], "scikit-image")
+    if name in NAMES:
+        supply_names(module, from_table(NAMES[name]), name, "scikit-image")
