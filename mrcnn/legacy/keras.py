@@ -1,7 +1,5 @@
 """Keras 2's modules and backend functions that Keras 3 has no more."""
 
-import importlib
-
 from mrcnn.legacy.imports import after_import, supply_alias
 from mrcnn.supplied import from_table, supply_names
 
@@ -20,17 +18,26 @@ MODULES = {
     "keras.objectives": "keras.losses",
     "keras.utils.generic_utils": "keras.utils",
     "keras.utils.np_utils": "keras.utils",
-    "keras.backend.tensorflow_backend": "mrcnn.legacy.keras_backend",
+    "keras.backend.tensorflow_backend": "keras.backend",
 }
 
-# Functions of the backend with the same arguments in keras.ops.
-SAME_IN_OPS = (
-    *("abs", "all", "any", "binary_crossentropy", "cast", "categorical_crossentropy", "clip", "cos", "equal"),
-    *("exp", "eye", "greater", "greater_equal", "less", "less_equal", "log", "max", "maximum", "mean", "min"),
-    *("minimum", "ndim", "not_equal", "ones_like", "prod", "reshape", "round", "shape", "sigmoid", "sign"),
-    *("sin", "softmax", "softplus", "sparse_categorical_crossentropy", "sqrt", "square", "squeeze", "stack"),
-    *("std", "stop_gradient", "sum", "tanh", "tile", "transpose", "var", "zeros_like"),
-)
+# Functions of the backend by the module that has them now.
+BACKEND = {
+    "keras.ops": (  # with the same arguments
+        *("abs", "all", "any", "binary_crossentropy", "cast", "categorical_crossentropy", "clip", "cos"),
+        *("equal", "exp", "eye", "greater", "greater_equal", "less", "less_equal", "log", "max", "maximum"),
+        *("mean", "min", "minimum", "ndim", "not_equal", "ones_like", "prod", "reshape", "round", "shape"),
+        *("sigmoid", "sign", "sin", "softmax", "softplus", "sparse_categorical_crossentropy", "sqrt"),
+        *("square", "squeeze", "stack", "std", "stop_gradient", "sum", "tanh", "tile", "transpose", "var"),
+        *("zeros_like",),
+    ),
+    "mrcnn.legacy.keras_backend": (
+        *("argmax", "argmin", "concatenate", "expand_dims", "flatten", "gather", "image_dim_ordering"),
+        *("int_shape", "learning_phase", "permute_dimensions", "set_image_dim_ordering"),
+        *("set_learning_phase",),
+    ),
+    "mrcnn.legacy.sessions": ("get_session", "set_session"),
+}
 
 
 def supply():
@@ -41,8 +48,6 @@ def supply():
 
 
 def _complete(module):
-    ours = importlib.import_module("mrcnn.legacy.keras_backend")
-    table = {name: f"keras.ops:{name}" for name in SAME_IN_OPS}
-    table |= {name: f"{ours.__name__}:{name}" for name in ours.__all__}
+    table = {name: f"{home}:{name}" for home, names in BACKEND.items() for name in names}
     table["tensorflow_backend"] = "keras.backend.tensorflow_backend:"
     supply_names(module, from_table(table), "keras.backend", "Keras")

@@ -1,41 +1,7 @@
 """Functions of Keras 2's backend whose name, arguments or defaults differ in keras.ops, and its settings."""
 
 from keras import ops
-from keras.backend import (
-    clear_session,
-    epsilon,
-    floatx,
-    image_data_format,
-    set_epsilon,
-    set_floatx,
-    set_image_data_format,
-)
-
-from mrcnn.legacy.sessions import get_session, set_session
-
-__all__ = [
-    "argmax",
-    "argmin",
-    "clear_session",
-    "concatenate",
-    "epsilon",
-    "expand_dims",
-    "flatten",
-    "floatx",
-    "gather",
-    "get_session",
-    "image_data_format",
-    "image_dim_ordering",
-    "int_shape",
-    "learning_phase",
-    "permute_dimensions",
-    "set_epsilon",
-    "set_floatx",
-    "set_image_data_format",
-    "set_image_dim_ordering",
-    "set_learning_phase",
-    "set_session",
-]
+from keras.backend import image_data_format, set_image_data_format
 
 _ORDERINGS = {"tf": "channels_last", "th": "channels_first"}
 _learning_phase = [0]

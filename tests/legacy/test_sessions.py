@@ -1,0 +1,188 @@
+"""The calls at the top of TensorFlow 1 programs, with TensorFlow and where it is not installed."""
+
+import importlib
+import os
+import sys
+
+import numpy as np
+import pytest
+
+from mrcnn.legacy.keras import BACKEND
+from mrcnn.legacy.sessions import Session, Settings
+from tests.legacy.launching import evaluate
+
+# As programs of 2017-2019 begin.
+PRELUDE = """
+    import numpy as np
+    import tensorflow as tf
+    tf.logging.set_verbosity(tf.logging.ERROR)
+    config = tf.ConfigProto(allow_soft_placement=True, gpu_options=tf.GPUOptions(allow_growth=True))
+    config.gpu_options.per_process_gpu_memory_fraction = 0.5
+    tf.reset_default_graph()
+    tf.set_random_seed(7)
+    session = tf.Session(config=config)
+    import keras
+    import keras.backend as K
+    from keras.backend.tensorflow_backend import set_session
+    import keras.engine as KE
+    from keras.layers.core import Dense
+    from keras.layers.merge import concatenate
+    from keras.utils import np_utils
+    K.set_session(session)
+    session.run(tf.global_variables_initializer())
+    K.set_image_dim_ordering("tf")
+    K.set_learning_phase(1)
+    graph = tf.get_default_graph()
+    with graph.as_default(), tf.device("/cpu:0"), tf.InteractiveSession(config=config) as other:
+        x = KE.Input((3,))
+        model = keras.Model(x, Dense(2, kernel_initializer="ones")(x))
+    a = np.float32([[1, 2], [3, 4]])
+    def number(tensor):
+        return np.asarray(keras.ops.convert_to_numpy(tensor))
+"""
+
+VALUES = {
+    "K.get_session() is session": True,
+    "set_session is K.set_session": True,
+    "K.tensorflow_backend.get_session() is session": True,
+    "K.image_dim_ordering()": "tf",
+    "K.learning_phase()": 1,
+    "number(model(np.ones((1, 3), 'float32')))": [[3, 3]],
+    "issubclass(Dense, KE.Layer)": True,
+    "concatenate is keras.layers.concatenate": True,
+    "np_utils.to_categorical([1], 2)": [[0, 1]],
+    "K.int_shape(model.output)": [None, 2],
+    "number(K.argmax(a))": [1, 1],
+    "number(K.argmin(a))": [0, 0],
+    "number(K.concatenate([a, a])).shape": [2, 4],
+    "number(K.expand_dims(a)).shape": [2, 2, 1],
+    "number(K.flatten(a))": [1, 2, 3, 4],
+    "number(K.gather(a, [1]))": [[3, 4]],
+    "number(K.permute_dimensions(a, (1, 0)))": [[1, 3], [2, 4]],
+    "number(K.mean(K.square(a)))": 7.5,
+    "K.floatx()": "float32",
+    "session.run(model.output)": "RuntimeError('Keras 3 has no sessions that compute tensors: call the model "
+    "with arrays, or MaskRCNN.run_graph(images, outputs) for what is within it.')",
+}
+
+WITHOUT_TENSORFLOW = """
+    import sys
+    from importlib.machinery import PathFinder
+    class Finder(PathFinder):
+        @classmethod
+        def find_spec(cls, name, *details):
+            return None if name.split(".")[0] == "tensorflow" else PathFinder.find_spec(name, *details)
+    sys.meta_path[sys.meta_path.index(PathFinder)] = Finder
+"""
+
+
+@pytest.fixture(scope="module")
+def with_tensorflow(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("with")
+    more = ["tf.placeholder is tf.compat.v1.placeholder", "tf.__version__ > '2'", "tf.nonsense"]
+    return evaluate(folder, PRELUDE, [*VALUES, *more], KERAS_BACKEND="tensorflow")
+
+
+@pytest.fixture(scope="module")
+def without_tensorflow(tmp_path_factory):
+    """The same under JAX where TensorFlow cannot be found; then a network trains."""
+    folder = tmp_path_factory.mktemp("without")
+    fits = """
+        keras.utils.set_random_seed(3)
+        copy = keras.models.clone_model(model)
+        copy.compile("sgd", "mse")
+        history = copy.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0).history
+        copy.save("model.keras")
+    """
+    more = ["tf.__version__", "tf.nonsense", "history['loss']", "keras.models.load_model('model.keras').name"]
+    prelude = WITHOUT_TENSORFLOW + PRELUDE + fits.replace("\n    ", "\n")
+    return evaluate(folder, prelude, [*VALUES, *more], KERAS_BACKEND="jax")
+
+
+@pytest.mark.parametrize("where", ["with_tensorflow", "without_tensorflow"])
+def test_values(request, where):
+    values, _ = request.getfixturevalue(where)
+    assert {expression: values[expression] for expression in VALUES} == VALUES
+
+
+def test_with_tensorflow_the_rest_is_of_its_version_1(with_tensorflow):
+    values, told = with_tensorflow
+    assert values["tf.placeholder is tf.compat.v1.placeholder"] and values["tf.__version__ > '2'"]
+    assert "has no attribute 'nonsense'" in values["tf.nonsense"]
+    assert "tf.Session is gone from TensorFlow; supplied, without effect but for allow_growth." in told
+    assert "tf.logging is gone from TensorFlow; supplied as tf.compat.v1.logging." in told
+    assert "keras.engine is gone from Keras; supplied." in told
+    assert "keras.layers.core is gone from Keras; supplied as keras.layers." in told
+    assert "keras.backend.mean is gone from Keras; supplied as keras.ops.mean." in told
+
+
+def test_without_tensorflow_keras_trains_beside_the_stand_in(without_tensorflow):
+    values, told = without_tensorflow
+    assert told[0] == "tensorflow is not installed; a stand-in takes the calls at the top of old programs."
+    assert values["tf.__version__"] == "1.15.0"
+    assert "install tensorflow to use it" in values["tf.nonsense"]
+    assert values["history['loss']"] == [pytest.approx(4)]
+    assert not values["keras.models.load_model('model.keras').name"].startswith("AttributeError")
+
+
+def test_all_functions_of_the_backend_exist():
+    for home, names in BACKEND.items():
+        module = importlib.import_module(home)
+        assert [name for name in names if not hasattr(module, name)] == []
+
+
+class FakeTensorFlow:
+    """TensorFlow with two GPUs."""
+
+    def __init__(self, error=None):
+        self.config, self.experimental, self.error, self.grown = self, self, error, []
+
+    def list_physical_devices(self, kind):
+        return [f"{kind}:0", f"{kind}:1"]
+
+    def set_memory_growth(self, gpu, value):
+        if self.error:
+            raise self.error
+        self.grown.append((gpu, value))
+
+
+def growing():
+    config = Settings()
+    config.gpu_options.allow_growth = True
+    return config
+
+
+def test_allow_growth_has_its_effect(monkeypatch):
+    monkeypatch.delenv("XLA_PYTHON_CLIENT_PREALLOCATE", raising=False)
+    fake = FakeTensorFlow()
+    monkeypatch.setitem(sys.modules, "tensorflow", fake)
+    Session(config=Settings(allow_soft_placement=True))
+    assert fake.grown == [] and "XLA_PYTHON_CLIENT_PREALLOCATE" not in os.environ
+    Session(config=growing())
+    assert fake.grown == [("GPU:0", True), ("GPU:1", True)]
+    assert os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
+
+
+def test_allow_growth_that_comes_too_late_is_told(monkeypatch, capsys):
+    monkeypatch.setenv("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    monkeypatch.setitem(sys.modules, "tensorflow", FakeTensorFlow(RuntimeError("GPUs are initialised.")))
+    Session(config=growing())
+    assert capsys.readouterr().err == "mrcnn.legacy: allow_growth comes too late: GPUs are initialised.\n"
+
+
+def test_settings_are_a_bag():
+    config = Settings(device_count={"GPU": 0})
+    config.gpu_options.visible_device_list = "0"
+    config["intra_op_parallelism_threads"] = 2
+    assert config.device_count == {"GPU": 0} and config["intra_op_parallelism_threads"] == 2
+    assert config.gpu_options and not config.gpu_options.allow_growth and config["absent"] is None
+    assert not Settings()
+
+
+def test_a_session_runs_nothing():
+    with Session().as_default() as session:
+        assert session.run(None) is None
+        assert session.run([None, None]) == [None, None]
+        with pytest.raises(RuntimeError, match="Keras 3 has no sessions"):
+            session.run([np.zeros(1)])
+    session.close()
