@@ -7,7 +7,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 BACKENDS = {"tensorflow", "jax", "torch"}
-OLD_PACKAGES = {"imgaug": set(), "oidv6": {"pumpkin/openimages/oidv6_driver.py"}}
+OLD_PACKAGES = {
+    "imgaug": {"mrcnn/pipeline/imgaug_adapter.py"},
+    "oidv6": {"pumpkin/openimages/oidv6_driver.py"},
+}
 DOORS = ("mrcnn.model", "mrcnn.utils")
 
 # folder or file: prefixes of our own modules that it must not import

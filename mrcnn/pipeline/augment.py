@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from mrcnn.pipeline.imgaug_adapter import ImgaugAdapter, is_imgaug
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -73,13 +75,18 @@ LEVELS = {
 
 
 def augmentation_of(level):
-    """The Augmentation of a level's name, None for "none"; another object with ``apply`` as it is."""
+    """The Augmentation of a level's name, None for "none"; an augmenter of imgaug with ``apply`` added.
+
+    Another object with ``apply`` stays as it is.
+    """
+    if is_imgaug(level):
+        return ImgaugAdapter(level)
     if level is None or hasattr(level, "apply"):
         return level
     if not isinstance(level, str):
         raise ValueError(
-            "An augmentation is a level's name or an object with apply(image, masks, rng), "
-            f"got a {type(level).__name__}."
+            "An augmentation is a level's name, an augmenter of imgaug, or an object with "
+            f"apply(image, masks, rng), got a {type(level).__name__}."
         )
     if level not in LEVELS:
         raise ValueError(f"Unknown augmentation {level!r}; it is one of {', '.join(LEVELS)}.")
