@@ -1,5 +1,7 @@
 """The one place that knows which backend Keras runs on."""
 
+import contextlib
+import functools
 import os
 
 import keras
@@ -38,3 +40,57 @@ def device_names():
     import torch
 
     return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] or ["CPU"]
+
+
+class DataParallel:
+    """Devices that share every batch, as GPU_COUNT asks; ``scope`` is for making, training and using a model.
+
+    count: how many are wanted. devices: the names of those in use. All of one kind: accelerators if there are
+    any. Where there are fewer than wanted, or the backend cannot share (PyTorch by Keras), one does it all.
+    """
+
+    def __init__(self, count):
+        self.devices, self._scope = ["the default device"], contextlib.nullcontext
+        if count == 1:
+            return
+        name = keras.backend.backend()
+        if name == "jax":
+            found = keras.distribution.list_devices()
+        elif name == "tensorflow":
+            import tensorflow
+
+            kinds = (tensorflow.config.list_logical_devices(kind) for kind in ("GPU", "CPU"))
+            found = [device.name for device in next(filter(None, kinds))]
+        else:
+            found = []
+        if len(found) < count:
+            return
+        self.devices = found[:count]
+        if name == "jax":
+            self._scope = keras.distribution.DataParallel(devices=self.devices).scope
+        else:
+            self._scope = _mirrored(tuple(self.devices)).scope
+
+    def scope(self):
+        """A context manager, which may be entered again and again."""
+        return self._scope()
+
+
+@functools.cache
+def _mirrored(devices):
+    """One strategy for the process: the reductions of two would be taken for each other's."""
+    import tensorflow
+
+    return tensorflow.distribute.MirroredStrategy(list(devices))
+
+
+def replicas():
+    """How many copies of a step run at once and add up their gradients, each on its part of a batch.
+
+    JAX runs one step over all devices, so it is 1 there.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        return tensorflow.distribute.get_strategy().num_replicas_in_sync
+    return 1

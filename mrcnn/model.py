@@ -7,6 +7,7 @@ import numpy as np
 from keras import Model
 
 from mrcnn import downloads, imagenet, inference, inspection, weights
+from mrcnn.backend import DataParallel, replicas
 from mrcnn.config import Config
 from mrcnn.examples import build_detection_targets, build_rpn_targets, data_generator, generate_random_rois
 from mrcnn.graphs import (
@@ -90,7 +91,9 @@ class MaskRCNN:
         self.mode = mode
         self.config = config
         self.model_dir = str(model_dir)
-        self.keras_model = build_network(mode, config)
+        self._parallel = _devices(config)
+        with self._parallel.scope():
+            self.keras_model = build_network(mode, config)
         self.class_names = None
         self.set_log_dir()
         self._anchors_of = inference.AnchorCache(config)
@@ -199,11 +202,16 @@ class MaskRCNN:
         if self._run is None:
             self._run = self._open_run(train_dataset, val_dataset)
         stage = {"layers": layers, "epochs": epochs - self.epoch, "learning_rate": learning_rate}
-        driver.train(
-            self, train_dataset, val_dataset, self.config, self._run, stages=[stage],
-            augmentation=augmentation, callbacks=custom_callbacks or (),
-            plain_sources=no_augmentation_sources or (),
-        )  # fmt: skip
+        with self.scope():
+            driver.train(
+                self, train_dataset, val_dataset, self.config, self._run, stages=[stage],
+                augmentation=augmentation, callbacks=custom_callbacks or (),
+                plain_sources=no_augmentation_sources or (),
+            )  # fmt: skip
+
+    def scope(self):
+        """A context manager in which keras_model is trained and used on all devices of GPU_COUNT."""
+        return self._parallel.scope()
 
     def _open_run(self, train_dataset, val_dataset):
         """The run in log_dir: a new one, or that of the loaded checkpoint where it is the last of its run."""
@@ -239,10 +247,11 @@ class MaskRCNN:
 
     def compile(self, learning_rate, momentum):
         """Give keras_model matterport's optimiser for a ``fit`` of one's own; ``train`` has its own."""
-        optimizer = keras.optimizers.SGD(
-            learning_rate, momentum=momentum, clipnorm=self.config.GRADIENT_CLIP_NORM
-        )
-        self.keras_model.compile(optimizer=optimizer)
+        with self.scope():
+            clip = self.config.GRADIENT_CLIP_NORM / replicas()
+            self.keras_model.compile(
+                optimizer=keras.optimizers.SGD(learning_rate, momentum=momentum, clipnorm=clip)
+            )
 
     def set_trainable(self, layer_regex, keras_model=None, indent=0, verbose=1):
         """Train the layers whose whole name matches a regular expression, and no others.
@@ -337,13 +346,14 @@ class MaskRCNN:
 
         One size of batch is one compiled graph.
         """
-        if self._detector is None:
-            outputs = self.keras_model.outputs
-            self._detector = Model(self.keras_model.inputs, [outputs[0], outputs[3]])
-        count = len(images)
-        missing = self.config.BATCH_SIZE - count
-        images, metas = (np.concatenate([x, np.repeat(x[-1:], missing, axis=0)]) for x in (images, metas))
-        outputs = self._detector.predict_on_batch(self._inputs(images, metas))
+        with self.scope():
+            if self._detector is None:
+                outputs = self.keras_model.outputs
+                self._detector = Model(self.keras_model.inputs, [outputs[0], outputs[3]])
+            count = len(images)
+            missing = self.config.BATCH_SIZE - count
+            images, metas = (np.concatenate([x, np.repeat(x[-1:], missing, axis=0)]) for x in (images, metas))
+            outputs = self._detector.predict_on_batch(self._inputs(images, metas))
         return [output[:count] for output in outputs]
 
     def _inputs(self, images, metas):
@@ -364,7 +374,8 @@ class MaskRCNN:
         if image_metas is None:
             molded, metas, _ = self.mold_inputs(images)
         inputs = self._inputs(np.stack(molded), np.stack(metas))
-        found = inspection.run_graph(self.keras_model, inputs, outputs)
+        with self.scope():
+            found = inspection.run_graph(self.keras_model, inputs, outputs)
         for name, array in found.items():
             log(name, array)
         return found
@@ -379,6 +390,17 @@ class MaskRCNN:
     def _expect(self, mode):
         if self.mode != mode:
             raise ValueError(f'this needs MaskRCNN(mode="{mode}"), but the model was made for {self.mode}.')
+
+
+def _devices(config):
+    """The DataParallel of GPU_COUNT; where it gets one device, that is told."""
+    parallel = DataParallel(config.GPU_COUNT)
+    if len(parallel.devices) < config.GPU_COUNT:
+        print(
+            f"GPU_COUNT is {config.GPU_COUNT}, but one device does it all, in batches of "
+            f"{config.BATCH_SIZE}: Keras on {keras.backend.backend()} can share among no more here."
+        )
+    return parallel
 
 
 def _batches_of_equal_shape(images, size):

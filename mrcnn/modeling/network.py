@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from mrcnn.backend import replicas
 from mrcnn.modeling import losses
 from mrcnn.modeling.backbones import build_backbone
 from mrcnn.modeling.detections import DetectionBoxes, DetectionLayer
@@ -126,12 +127,19 @@ class TrainingModel(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         total = sum(weight * y_pred[name] for name, weight in self.loss_weights.items() if weight)
-        return total + losses.l2_penalty(self.trainable_weights, self.weight_decay)
+        total = total + losses.l2_penalty(self.trainable_weights, self.weight_decay)
+        # Copies on several devices add up their gradients.
+        return total / replicas() if replicas() > 1 else total
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         for metric in self._loss_means:
             metric.update_state(y_pred[metric.name])
         return self.get_metrics_result()
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        # All is built. On several devices Keras would average a batch to build what is not, and cannot
+        # average masks, which are bool.
+        pass
 
     def compile(self, **kwargs):
         # Keras finds metrics among the attributes.

@@ -75,7 +75,8 @@ def _load(dataset, image_id):
 class Loader(PyDataset):
     """Batches of a data set for ``fit``, prepared by threads.
 
-    Each image comes exactly once in every pass over the data; the last batch of a pass may be shorter.
+    Each image comes exactly once in every pass over the data; the last batch of a pass may be shorter, but
+    with GPU_COUNT above 1, where it takes in the first images of the next pass.
     shuffle: each pass in an order of its own; without it, in the data set's order, the same each epoch.
     seed: none is config.SEED. augmentation: as in load_image_gt.
     plain_sources: sources whose images are not augmented. skip_bad: an unreadable file gives its place
@@ -145,11 +146,7 @@ class Loader(PyDataset):
         [B, G] int32 (0: padding, negative: crowd), input_gt_boxes [B, G, (y1, x1, y2, x2)] float32
         pixels, input_gt_masks [B, height, width, G] bool.
         """
-        count = len(self.dataset.image_ids)
-        passes, step = divmod(k, self._steps_of_pass)
-        first = step * self.batch_size
-        places = range(first, min(first + self.batch_size, count))
-        samples = [self._sample(passes * count + place) for place in places]
+        samples = [self._sample(position) for position in self._positions(k)]
         shapes = {sample["input_image"].shape[:2] for sample in samples}
         if len(shapes) > 1:
             raise ValueError(
@@ -157,6 +154,15 @@ class Loader(PyDataset):
                 f"IMAGE_RESIZE_MODE {self.config.IMAGE_RESIZE_MODE!r} needs IMAGES_PER_GPU 1."
             )
         return {name: np.stack([sample[name] for sample in samples]) for name in samples[0]}
+
+    def _positions(self, k):
+        """Where the images of a batch stand in the endless stream."""
+        if self.config.GPU_COUNT > 1:  # devices share a batch in equal parts: it goes on with the next pass
+            return range(k * self.batch_size, (k + 1) * self.batch_size)
+        count = len(self.dataset.image_ids)
+        passes, step = divmod(k, self._steps_of_pass)
+        first = step * self.batch_size
+        return range(passes * count + first, passes * count + min(first + self.batch_size, count))
 
     def image_id_at(self, position):
         """The image at a position of the endless stream: pass after pass over the data."""

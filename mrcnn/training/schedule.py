@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from mrcnn.backend import replicas
 from mrcnn.modeling.network import decays_through_loss
 from mrcnn.training.averaging import AveragingAdamW, AveragingSGD
 from mrcnn.training.stages import check_optimizer
@@ -92,7 +93,9 @@ def _rate(config, learning_rate, total_steps, warm_up):
 def _options(config):
     """What all optimisers take: clipping, accumulation, averages."""
     clip = {"variable": "clipnorm", "global": "global_clipnorm"}[config.GRADIENT_CLIP_BY]
-    options = {clip: config.GRADIENT_CLIP_NORM}
+    # Copies on several devices clip their share of a gradient each, before these are added up.
+    norm = config.GRADIENT_CLIP_NORM
+    options = {clip: norm and norm / replicas()}
     if config.GRADIENT_ACCUMULATION > 1:
         options["gradient_accumulation_steps"] = config.GRADIENT_ACCUMULATION
     if config.EMA_MOMENTUM:
