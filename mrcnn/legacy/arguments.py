@@ -1,4 +1,4 @@
-"""Old arguments of functions that still exist: taken, told and handed on under their present names."""
+"""Functions that still exist and take less than they did: wrapped, so that they take it again and tell."""
 
 import functools
 import inspect
@@ -7,7 +7,7 @@ from mrcnn.supplied import say
 
 
 def renamed(new):
-    """A conversion for supply_arguments: the same value under another name."""
+    """A conversion for with_arguments: the same value under another name."""
     return lambda value, positional: {new: value}
 
 
@@ -34,25 +34,25 @@ def with_arguments(function, conversions, alias, package):
     return wrapper
 
 
-def supply_arguments(module, table, package):
-    """Let functions of a module take old arguments.
+def wrap_functions(module, wrappers):
+    """Put other functions in the place of a module's own.
 
-    table: function's name -> conversions, as in with_arguments.
+    wrappers: name -> function that takes the module's function and gives what shall stand in its place.
     """
     earlier = module.__dict__.get("__getattr__")
 
     def wrapped(name, function):
-        function = with_arguments(function, table[name], f"{module.__name__}.{name}", package)
+        function = wrappers[name](function)
         setattr(module, name, function)
         return function
 
-    for name in table.keys() & module.__dict__.keys():
+    for name in wrappers.keys() & module.__dict__.keys():
         wrapped(name, module.__dict__[name])
 
     # scikit-image imports most functions only when they are asked for.
     def __getattr__(name):
         value = earlier(name)
-        return wrapped(name, value) if name in table else value
+        return wrapped(name, value) if name in wrappers else value
 
     if earlier is not None:
         module.__getattr__ = __getattr__

@@ -1,6 +1,9 @@
 """scikit-image's functions and arguments that have other names, places or forms now."""
 
-from mrcnn.legacy.arguments import renamed, supply_arguments
+import importlib
+from functools import partial
+
+from mrcnn.legacy.arguments import renamed, with_arguments, wrap_functions
 from mrcnn.legacy.imports import after_import, supply_alias, supply_module
 from mrcnn.supplied import from_table, supply_names
 
@@ -83,9 +86,16 @@ ARGUMENTS = {
 }
 
 
+# Functions that refuse or misread what they took.
+CHANGED = {
+    "skimage.color": {"gray2rgb": "gray2rgb", "rgb2gray": "rgb2gray"},
+    "skimage.transform": {"rescale": "taking_masks", "resize": "taking_masks"},
+}
+
+
 def supply():
     """Complete scikit-image's modules when they are imported, and make those that are gone importable."""
-    for name in NAMES.keys() | ARGUMENTS.keys():
+    for name in NAMES.keys() | ARGUMENTS.keys() | CHANGED.keys():
         after_import(name, _complete)
     supply_module("skimage.external", lambda module: None, "")
     supply_alias("skimage.external.tifffile", "tifffile", "scikit-image")
@@ -93,8 +103,18 @@ def supply():
 
 
 def _complete(module):
-    name = module.__name__
-    if name in ARGUMENTS:
-        supply_arguments(module, ARGUMENTS[name], "scikit-image")
-    if name in NAMES:
-        supply_names(module, from_table(NAMES[name]), name, "scikit-image")
+    place = module.__name__
+    wrap_functions(module, {name: partial(_wrap, place, name) for name in _changed_names(place)})
+    supply_names(module, from_table(NAMES.get(place, {})), place, "scikit-image")
+
+
+def _changed_names(place):
+    return ARGUMENTS.get(place, {}).keys() | CHANGED.get(place, {}).keys()
+
+
+def _wrap(place, name, function):
+    """A function of scikit-image that takes what it took."""
+    if name in CHANGED.get(place, {}):
+        function = getattr(importlib.import_module(_OURS), CHANGED[place][name])(function)
+    conversions = ARGUMENTS.get(place, {}).get(name, {})
+    return with_arguments(function, conversions, f"{place}.{name}", "scikit-image")

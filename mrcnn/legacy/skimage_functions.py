@@ -1,8 +1,13 @@
-"""Functions that scikit-image had with other arguments than those that took their place."""
+"""Functions that scikit-image had with other arguments, or for more kinds of images, than today's."""
+
+import functools
+import inspect
 
 import numpy as np
 from skimage import draw, filters, metrics
 from skimage.util.dtype import dtype_range
+
+from mrcnn.supplied import say
 
 
 def circle(r, c, radius, shape=None):
@@ -29,3 +34,50 @@ def compare_ssim(X, Y, win_size=None, gradient=False, data_range=None, multichan
         X, Y, win_size=win_size, gradient=gradient, data_range=data_range,
         channel_axis=-1 if multichannel else None, **options,
     )  # fmt: skip
+
+
+def gray2rgb(function):
+    """scikit-image's gray2rgb, which leaves colours as they are; now it takes them for many grey images."""
+
+    @functools.wraps(function)
+    def wrapper(image, *args, **options):
+        if np.ndim(image) == 3 and np.shape(image)[-1] in (3, 4):
+            say("skimage.color.gray2rgb does not take colours any more; they are given back as they are.")
+            return np.asarray(image)
+        return function(image, *args, **options)
+
+    return wrapper
+
+
+def rgb2gray(function):
+    """scikit-image's rgb2gray, which leaves grey as it is and takes colours with alpha."""
+
+    @functools.wraps(function)
+    def wrapper(rgb, *args, **options):
+        rgb = np.asarray(rgb)
+        if rgb.ndim == 2:
+            say("skimage.color.rgb2gray does not take grey images any more; they are given back as they are.")
+            return rgb
+        if rgb.shape[-1] == 4:
+            say("skimage.color.rgb2gray does not take alpha any more; it is left out.")
+            rgb = rgb[..., :3]
+        return function(rgb, *args, **options)
+
+    return wrapper
+
+
+def taking_masks(function):
+    """scikit-image's resize or rescale, which interpolates between the False and True of masks."""
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def wrapper(image, *args, **options):
+        given = signature.bind(image, *args, **options).arguments
+        image = np.asarray(image)
+        if image.dtype == bool and (given.get("order") or given.get("anti_aliasing")):
+            name = f"skimage.transform.{function.__name__}"
+            say(f"{name} does not interpolate bool any more; it is taken as 0 and 1.")
+            image = image.astype(float)
+        return function(image, *args, **options)
+
+    return wrapper

@@ -136,7 +136,16 @@ SCIKIT_IMAGE = {
     "skimage.transform.rescale(colours, 0.5, multichannel=True).shape": [4, 4, 3],
     "skimage.util.pad is np.pad": True,
     "callable(tifffile.imread)": True,
-}
+    "skimage.color.gray2rgb(colours) is colours": True,
+    "skimage.color.gray2rgb(ramp).shape": [8, 8, 3],
+    "skimage.color.rgb2gray(ramp) is ramp": True,
+    "np.ptp(skimage.color.rgb2gray(np.dstack([colours, ramp])) - skimage.color.rgb2gray(colours))": 0.0,
+    "skimage.transform.resize(spots, (3, 3), order=1, mode='constant', anti_aliasing=False)": [
+        [0.5, 0, 0], [0, 0.25, 0.5], [0, 0.5, 1],
+    ],
+    "skimage.transform.resize(spots, (3, 3)).dtype.name": "bool",
+    "skimage.transform.rescale(spots, 0.5, order=1, anti_aliasing=False).dtype.name": "float64",
+}  # fmt: skip
 
 OTHERS = {
     "collections.Iterable.__module__": "collections.abc",
