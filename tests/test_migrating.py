@@ -54,7 +54,23 @@ CLAIMS = {
         "tests/programs/test_programs.py::test_batches_of_random_rois_lead_to_the_gt",
         "tests/programs/test_programs.py::test_targets_of_the_rpn_lead_to_the_gt",
     ],
-    "imgaug augmenters": [NUCLEI],
+    "imgaug augmenters": [
+        NUCLEI,
+        "tests/pipeline/test_imgaug_adapter.py::test_image_and_masks_move_together",
+        "tests/pipeline/test_imgaug_adapter.py::test_the_same_seed_gives_the_same_bytes_whatever_imgaugs_own",
+    ],
+    "With the launcher": [
+        "tests/legacy/test_names.py::test_values",
+        "tests/legacy/test_names.py::test_each_thing_touched_is_told_once",
+        "tests/legacy/test_sessions.py::test_values",
+        "tests/legacy/test_sessions.py::test_allow_growth_has_its_effect",
+        "tests/legacy/test_pycocotools.py::test_a_perfect_detector_has_a_table_of_ones",
+        "tests/legacy/test_launcher.py::test_a_notebooks_first_cell_does_the_same",
+    ],
+    "An old clone around": [
+        "tests/legacy/test_launcher.py::test_this_package_wins_over_an_old_clone",
+        "tests/legacy/test_launcher.py::test_in_the_root_of_an_old_clone_with_p",
+    ],
     "Images and masks resized": [
         "tests/pipeline/test_transforms.py::test_golden_resizing",
         "tests/pipeline/test_masks.py::test_golden_mini_masks",
