@@ -33,13 +33,21 @@ COMMANDS = {
     "python scripts/train.py --weights none --config configs/demo.yaml --dataset data/pumpkin": (
         "test_the_demo_runs"
     ),
-    "python scripts/evaluate.py --weights last --dataset data/pumpkin": "test_the_demo_runs",
+    "python scripts/check_data.py --dataset data/pumpkin --sheet sheet.png": "tests/scripts/test_check_data.py",
+    "python scripts/train.py --resume last": "tests/scripts/test_train.py",
+    "python scripts/train.py --resume last --epochs 90": "tests/scripts/test_train.py",
+    "python scripts/train.py --reproduce last": "tests/scripts/test_train.py",
+    "python scripts/evaluate.py --weights last --dataset data/pumpkin --clumps": "tests/scripts/test_evaluate.py",
+    "python -m mrcnn.legacy samples/balloon/balloon.py train --dataset=data/balloon --weights=coco": (
+        "tests/programs/test_programs.py, with leaves for balloons"
+    ),
     "python scripts/detect.py photos/ --weights last --out detections": "test_the_demo_runs",
 }
 
 
 def fenced(language):
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    return [text for kind, text in blocks if kind == language]
 
 
 def commands_in_readme():
