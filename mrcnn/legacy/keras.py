@@ -45,6 +45,7 @@ def supply():
     for old, new in MODULES.items():
         supply_alias(old, new, "Keras")
     after_import("keras.backend", _complete)
+    after_import("keras._tf_keras.keras.backend", _complete)  # which is tf.keras.backend
 
 
 def _complete(module):

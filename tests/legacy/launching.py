@@ -29,6 +29,19 @@ def write(path, text):
     return path
 
 
+def hiding(name):
+    """The beginning of a program that cannot import a module or what is below it."""
+    return f"""
+    import sys
+    from importlib.machinery import PathFinder
+    class Finder(PathFinder):
+        @classmethod
+        def find_spec(cls, name, *details):
+            return None if (name + ".").startswith("{name}.") else PathFinder.find_spec(name, *details)
+    sys.meta_path[sys.meta_path.index(PathFinder)] = Finder
+    """
+
+
 def evaluate(folder, prelude, expressions, **environment):
     """The values of expressions in a program that begins with ``prelude``, by JSON, and its lines on stderr.
 

@@ -6,7 +6,7 @@ from PIL import Image
 
 from mrcnn import numpy_names
 from mrcnn.legacy import skimage
-from tests.legacy.launching import evaluate
+from tests.legacy.launching import evaluate, hiding
 
 PRELUDE = """
     import collections, time
@@ -205,3 +205,21 @@ def test_old_arguments_belong_to_functions_that_exist_without_them():
             for convert in conversions.values():
                 value = 4 if convert.__name__ == "_connectivity" else True
                 assert convert(value, (None,)).keys() <= parameters.keys(), name
+
+
+def test_scipy_misc_is_made_where_it_is_gone(tmp_path):
+    prelude = (
+        hiding("scipy.misc")
+        + """
+    import numpy as np
+    import scipy.ndimage
+    from scipy.misc import imresize
+    """
+    )
+    expressions = {
+        "imresize(np.full((2, 2), 9, np.uint8), 0.5)": [[9]],
+        "scipy.misc.comb(3, 1)": 3,
+    }
+    values, told = evaluate(tmp_path, prelude, expressions)
+    assert values == expressions
+    assert told[0] == "scipy.misc is gone from SciPy; supplied."

@@ -9,7 +9,7 @@ import pytest
 
 from mrcnn.legacy.keras import BACKEND
 from mrcnn.legacy.sessions import Session, Settings
-from tests.legacy.launching import evaluate
+from tests.legacy.launching import evaluate, hiding
 
 # As programs of 2017-2019 begin.
 PRELUDE = """
@@ -65,21 +65,16 @@ VALUES = {
     "with arrays, or MaskRCNN.run_graph(images, outputs) for what is within it.')",
 }
 
-WITHOUT_TENSORFLOW = """
-    import sys
-    from importlib.machinery import PathFinder
-    class Finder(PathFinder):
-        @classmethod
-        def find_spec(cls, name, *details):
-            return None if name.split(".")[0] == "tensorflow" else PathFinder.find_spec(name, *details)
-    sys.meta_path[sys.meta_path.index(PathFinder)] = Finder
-"""
-
 
 @pytest.fixture(scope="module")
 def with_tensorflow(tmp_path_factory):
     folder = tmp_path_factory.mktemp("with")
-    more = ["tf.placeholder is tf.compat.v1.placeholder", "tf.__version__ > '2'", "tf.nonsense"]
+    more = [
+        "tf.placeholder is tf.compat.v1.placeholder",
+        "tf.__version__ > '2'",
+        "tf.nonsense",
+        "tf.keras.backend.get_session() is session",
+    ]
     return evaluate(folder, PRELUDE, [*VALUES, *more], KERAS_BACKEND="tensorflow")
 
 
@@ -95,7 +90,7 @@ def without_tensorflow(tmp_path_factory):
         copy.save("model.keras")
     """
     more = ["tf.__version__", "tf.nonsense", "history['loss']", "keras.models.load_model('model.keras').name"]
-    prelude = WITHOUT_TENSORFLOW + PRELUDE + fits.replace("\n    ", "\n")
+    prelude = hiding("tensorflow") + PRELUDE + fits.replace("\n    ", "\n")
     return evaluate(folder, prelude, [*VALUES, *more], KERAS_BACKEND="jax")
 
 
@@ -109,6 +104,7 @@ def test_with_tensorflow_the_rest_is_of_its_version_1(with_tensorflow):
     values, told = with_tensorflow
     assert values["tf.placeholder is tf.compat.v1.placeholder"] and values["tf.__version__ > '2'"]
     assert "has no attribute 'nonsense'" in values["tf.nonsense"]
+    assert values["tf.keras.backend.get_session() is session"] is True
     assert "tf.Session is gone from TensorFlow; supplied, without effect but for allow_growth." in told
     assert "tf.logging is gone from TensorFlow; supplied as tf.compat.v1.logging." in told
     assert "keras.engine is gone from Keras; supplied." in told
