@@ -2,11 +2,12 @@
 
 import contextlib
 import logging
+from functools import partial
 from types import SimpleNamespace
 
 from mrcnn.legacy import sessions
 from mrcnn.legacy.imports import after_import, supply_module
-from mrcnn.supplied import supply_names
+from mrcnn.supplied import say, supply_names
 
 SESSIONS = {
     "ConfigProto": sessions.Settings,
@@ -30,7 +31,10 @@ def supply():
 
 
 def _complete(module):
-    """Let TensorFlow 2 answer for sessions, and for its other old names by tf.compat.v1."""
+    """Let TensorFlow 2 answer for sessions, and for its other old names by tf.compat.v1.
+
+    What would send it back to graphs is passed over.
+    """
     if not hasattr(module, "compat"):
         return  # the stand-in
 
@@ -42,16 +46,21 @@ def _complete(module):
         return getattr(module.compat.v1, name), f"supplied as tf.compat.v1.{name}"
 
     supply_names(module, find, "tf", "TensorFlow")
+    for name in ("disable_eager_execution", "disable_v2_behavior"):
+        setattr(module.compat.v1, name, partial(say, f"{name} is passed over: Keras 3 has no graph mode."))
 
 
 def _stand_in(module):
-    """Fill the stand-in: sessions, seeds, logging and devices."""
+    """Fill the stand-in: sessions, seeds, logging and devices, of which it has none."""
     module.__version__ = "1.15.0"
     module.__dict__.update(SESSIONS, Graph=sessions.Graph, set_random_seed=_nothing, device=_device)
     module.logging = SimpleNamespace(
         set_verbosity=logging.getLogger("tensorflow").setLevel,
         **{name: getattr(logging, name) for name in ("DEBUG", "INFO", "WARN", "ERROR", "FATAL")},
     )
+    module.test = SimpleNamespace(gpu_device_name=lambda: "", is_gpu_available=lambda: False)
+    module.config = SimpleNamespace(list_physical_devices=_no_devices)
+    module.config.experimental = module.config
     # Keras, too, finds the stand-in, and asks whether what it is given is of these types or sets the seed.
     module.DType, module.TensorShape, module.TypeSpec = (
         type(name, (), {}) for name in ("DType", "TensorShape", "TypeSpec")
@@ -63,6 +72,11 @@ def _stand_in(module):
 
 def _nothing(seed):
     """A seed without effect: Config.SEED is the seed of a training."""
+
+
+def _no_devices(kind=None):
+    """TensorFlow's devices."""
+    return []
 
 
 def _device(name):

@@ -74,6 +74,8 @@ def with_tensorflow(tmp_path_factory):
         "tf.__version__ > '2'",
         "tf.nonsense",
         "tf.keras.backend.get_session() is session",
+        "tf.compat.v1.disable_v2_behavior() or tf.executing_eagerly()",
+        "tf.disable_eager_execution() or tf.executing_eagerly()",
     ]
     return evaluate(folder, PRELUDE, [*VALUES, *more], KERAS_BACKEND="tensorflow")
 
@@ -89,7 +91,13 @@ def without_tensorflow(tmp_path_factory):
         history = copy.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0).history
         copy.save("model.keras")
     """
-    more = ["tf.__version__", "tf.nonsense", "history['loss']", "keras.models.load_model('model.keras').name"]
+    more = [
+        "tf.__version__",
+        "tf.nonsense",
+        "tf.config.experimental.list_physical_devices('GPU')",
+        "history['loss']",
+        "keras.models.load_model('model.keras').name",
+    ]
     prelude = hiding("tensorflow") + PRELUDE + fits.replace("\n    ", "\n")
     return evaluate(folder, prelude, [*VALUES, *more], KERAS_BACKEND="jax")
 
@@ -105,6 +113,9 @@ def test_with_tensorflow_the_rest_is_of_its_version_1(with_tensorflow):
     assert values["tf.placeholder is tf.compat.v1.placeholder"] and values["tf.__version__ > '2'"]
     assert "has no attribute 'nonsense'" in values["tf.nonsense"]
     assert values["tf.keras.backend.get_session() is session"] is True
+    assert values["tf.compat.v1.disable_v2_behavior() or tf.executing_eagerly()"] is True
+    assert values["tf.disable_eager_execution() or tf.executing_eagerly()"] is True
+    assert "disable_v2_behavior is passed over: Keras 3 has no graph mode." in told
     assert "tf.Session is gone from TensorFlow; supplied, without effect but for allow_growth." in told
     assert "tf.logging is gone from TensorFlow; supplied as tf.compat.v1.logging." in told
     assert "keras.engine is gone from Keras; supplied." in told
@@ -116,6 +127,7 @@ def test_without_tensorflow_keras_trains_beside_the_stand_in(without_tensorflow)
     values, told = without_tensorflow
     assert told[0] == "tensorflow is not installed; a stand-in takes the calls at the top of old programs."
     assert values["tf.__version__"] == "1.15.0"
+    assert values["tf.config.experimental.list_physical_devices('GPU')"] == []
     assert "install tensorflow to use it" in values["tf.nonsense"]
     assert values["history['loss']"] == [pytest.approx(4)]
     assert not values["keras.models.load_model('model.keras').name"].startswith("AttributeError")
