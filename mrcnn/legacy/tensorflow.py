@@ -58,7 +58,7 @@ def _stand_in(module):
         set_verbosity=logging.getLogger("tensorflow").setLevel,
         **{name: getattr(logging, name) for name in ("DEBUG", "INFO", "WARN", "ERROR", "FATAL")},
     )
-    module.test = SimpleNamespace(gpu_device_name=lambda: "", is_gpu_available=lambda: False)
+    module.test = SimpleNamespace(gpu_device_name=lambda: "", is_gpu_available=lambda **options: False)
     module.config = SimpleNamespace(list_physical_devices=_no_devices)
     module.config.experimental = module.config
     # Keras, too, finds the stand-in, and asks whether what it is given is of these types or sets the seed.

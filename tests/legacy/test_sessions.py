@@ -95,6 +95,7 @@ def without_tensorflow(tmp_path_factory):
         "tf.__version__",
         "tf.nonsense",
         "tf.config.experimental.list_physical_devices('GPU')",
+        "tf.test.is_gpu_available(cuda_only=True)",
         "history['loss']",
         "keras.models.load_model('model.keras').name",
     ]
@@ -128,6 +129,7 @@ def test_without_tensorflow_keras_trains_beside_the_stand_in(without_tensorflow)
     assert told[0] == "tensorflow is not installed; a stand-in takes the calls at the top of old programs."
     assert values["tf.__version__"] == "1.15.0"
     assert values["tf.config.experimental.list_physical_devices('GPU')"] == []
+    assert values["tf.test.is_gpu_available(cuda_only=True)"] is False
     assert "install tensorflow to use it" in values["tf.nonsense"]
     assert values["history['loss']"] == [pytest.approx(4)]
     assert not values["keras.models.load_model('model.keras').name"].startswith("AttributeError")

@@ -175,9 +175,9 @@ def test_threads_do_not_disturb_each_other():
     def run(seed):
         return adapter.apply(image, masks, np.random.default_rng(seed))
 
-    alone = [run(seed) for seed in range(24)]
+    alone = [run(seed) for seed in range(12)]
     with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(run, range(24)))
+        together = list(pool.map(run, range(12)))
     for first, second in zip(alone, together):
         np.testing.assert_array_equal(first[0], second[0])
         np.testing.assert_array_equal(first[1], second[1])
