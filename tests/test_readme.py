@@ -33,12 +33,16 @@ COMMANDS = {
     "python scripts/train.py --weights none --config configs/demo.yaml --dataset data/pumpkin": (
         "test_the_demo_runs"
     ),
-    "python scripts/check_data.py --dataset data/pumpkin --sheet sheet.png": "tests/scripts/test_check_data.py",
+    "python scripts/check_data.py --dataset data/pumpkin --sheet sheet.png": (
+        "tests/scripts/test_check_data.py"
+    ),
     "python scripts/train.py --resume last": "tests/scripts/test_train.py",
     "python scripts/train.py --resume last --epochs 90": "tests/scripts/test_train.py",
     "python scripts/train.py --reproduce last": "tests/scripts/test_train.py",
-    "python scripts/evaluate.py --weights last --dataset data/pumpkin --clumps": "tests/scripts/test_evaluate.py",
-    "python -m mrcnn.legacy samples/balloon/balloon.py train --dataset=data/balloon --weights=coco": (
+    "python scripts/evaluate.py --weights last --dataset data/pumpkin --clumps": (
+        "tests/scripts/test_evaluate.py"
+    ),
+    "python -m mrcnn.legacy balloon.py train --dataset=../../datasets/balloon --weights=coco": (
         "tests/programs/test_programs.py, with leaves for balloons"
     ),
     "python scripts/detect.py photos/ --weights last --out detections": "test_the_demo_runs",
