@@ -202,12 +202,11 @@ class MaskRCNN:
         if self._run is None:
             self._run = self._open_run(train_dataset, val_dataset)
         stage = {"layers": layers, "epochs": epochs - self.epoch, "learning_rate": learning_rate}
-        with self.scope():
-            driver.train(
-                self, train_dataset, val_dataset, self.config, self._run, stages=[stage],
-                augmentation=augmentation, callbacks=custom_callbacks or (),
-                plain_sources=no_augmentation_sources or (),
-            )  # fmt: skip
+        driver.train(
+            self, train_dataset, val_dataset, self.config, self._run, stages=[stage],
+            augmentation=augmentation, callbacks=custom_callbacks or (),
+            plain_sources=no_augmentation_sources or (),
+        )  # fmt: skip
 
     def scope(self):
         """A context manager in which keras_model is trained and used on all devices of GPU_COUNT."""

@@ -125,6 +125,12 @@ class TrainingModel(keras.Model):
     loss_weights = None
     weight_decay = 0.0
 
+    def call(self, inputs, training=None, mask=None):
+        # Batches come to TensorFlow without their sizes. It then sums the gradient of the RPN's shared bias
+        # in an order that changes from run to run.
+        sized = {x.name: ops.reshape(inputs[x.name], (-1, *x.shape[1:])) for x in self.inputs}
+        return super().call(sized, training=training, mask=mask)
+
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         total = sum(weight * y_pred[name] for name, weight in self.loss_weights.items() if weight)
         total = total + losses.l2_penalty(self.trainable_weights, self.weight_decay)

@@ -56,7 +56,7 @@ def train(
             val_dataset, config, shuffle=False, skip_bad=skip_bad, steps=config.VALIDATION_STEPS
         )
     try:
-        with StopSignals() as signals:
+        with StopSignals() as signals, model.scope():
             course = _Course(model, stages, loader, validation, run, state)
             mean_ap = _mean_ap(course, val_dataset, skip_bad, report)
             return course.follow(callbacks, signals, report, run.folder if keep_state else None, mean_ap)
