@@ -96,7 +96,7 @@ def train(job, log):
         return _finish(job, _open_run(job, facts, changes, state), log.report)
     model = MaskRCNN("training", job.config, job.out)
     if state is None:
-        load_start(model, job.weights, start, log.report)
+        load_start(model, start, log.report)
     run = _open_run(job, facts, changes, state)
     log.write_to(run.folder / "train.log")
     log.report(f"Run: {run.folder}{_where(state)}")
@@ -312,16 +312,12 @@ def _check_backbone_weights(config):
         raise ConfigError(f"BACKBONE_WEIGHTS {config.BACKBONE_WEIGHTS}: there is no such file.")
 
 
-def load_start(model, name, path, report=print):
+def load_start(model, path, report=print):
     """Load the weights that find_start found into a MaskRCNN, and say what was loaded."""
-    from mrcnn import imagenet, weights
+    from mrcnn import weights
 
     config = model.config
-    if path is not None and name == "imagenet" and config.BACKBONE in ("resnet50", "resnet101"):
-        loaded = imagenet.load_imagenet(model.keras_model, path, int(config.BACKBONE.removeprefix("resnet")))
-    elif path is not None and name == "imagenet":
-        loaded = weights.load_backbone(model.keras_model.get_layer("backbone").extractor, path)
-    elif path is not None:
+    if path is not None:
         loaded = model.load_weights(path, by_name=True, report=None)
         model.set_log_dir()  # a checkpoint begins a run of its own
     elif config.BACKBONE_WEIGHTS:

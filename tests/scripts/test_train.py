@@ -416,7 +416,7 @@ def test_heads_of_another_class_count_start_anew_and_it_is_told(first, config):
     model = MaskRCNN("training", settings, "runs")
     before = np.array(model.keras_model.get_layer("fpn_p2").weights[0])
     lines = []
-    steps.load_start(model, str(path), path, lines.append)
+    steps.load_start(model, path, lines.append)
     (line,) = lines
     assert line.startswith("Weights: mask_rcnn_tiny_0002.h5: loaded ")
     assert "mrcnn_class_logits (file: 2 classes, model: 3)" in line
