@@ -54,9 +54,13 @@ def test_the_end_is_the_programs_own(tmp_path, text):
 
 
 def test_an_interrupted_program_ends_by_the_signal(tmp_path):
-    write(
-        tmp_path / "interrupted.py", "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nprint('after')"
-    )
+    program = """
+    import os, signal
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+    os.kill(os.getpid(), signal.SIGINT)
+    print("after")
+    """
+    write(tmp_path / "interrupted.py", program)
     plain, launched = both(tmp_path, "interrupted.py")
     assert (launched.returncode, launched.stdout) == (plain.returncode, plain.stdout)
     assert launched.stderr.split()[-1] == plain.stderr.split()[-1] == "KeyboardInterrupt"
