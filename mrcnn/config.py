@@ -125,7 +125,10 @@ class Config:
     AP_EVERY = 0  # epochs from one measurement of COCO AP on the validation images to the next; 0: none
     BEST_BY = "loss"  # of validation, or "mask_ap": decides which checkpoint is kept as the best
     PATIENCE = 0  # the last stage ends after so many epochs without a new best; 0: never early
-    AUGMENTATION = "none"  # or "light": flips, small changes of scale and colour
+    # A preset of pipeline/augmentations.yaml: "none", "light" (flips, small changes of scale and colour),
+    # "strong" (also crops, turns, blur and instances pasted from other images), "clumps" (pasted ones
+    # against others) and more. Or a mapping: {preset: strong, rotation: 45}.
+    AUGMENTATION = "none"
     LOSS_WEIGHTS = {
         "rpn_class_loss": 1.0,
         "rpn_bbox_loss": 1.0,
@@ -226,13 +229,15 @@ def _as_kind_of(current, value, name, source):
         if array.dtype.kind not in "if" or array.shape != current.shape:
             raise ConfigError(f"{source}: {name} must be {current.size} numbers, got {value!r}.")
         return array.astype(current.dtype)
-    if isinstance(current, dict) and isinstance(value, dict):
+    if isinstance(current, dict) and isinstance(value, dict) and name != "AUGMENTATION":
         unknown = sorted(set(value) - set(current))
         if unknown:
             raise ConfigError(f"{source}: {name} has no entry {unknown[0]!r}; it has {', '.join(current)}.")
         return {**current, **value}
     if value is None and name in _MAY_BE_NONE:
         return None
+    if name == "AUGMENTATION" and isinstance(value, (str, dict)):
+        return value
     kinds, description = _KINDS.get(type(current), ((), ""))
     if kinds and (not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)):
         raise ConfigError(f"{source}: {name} must be {description}, got {value!r}.")

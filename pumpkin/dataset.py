@@ -83,7 +83,8 @@ class PumpkinDataset(Dataset):
                 class_ids.append(-class_id)
         if not masks:
             return np.zeros((*shape, 0), bool), np.zeros(0, np.int32)
-        return np.stack(masks, axis=-1), np.array(class_ids, np.int32)
+        # Each mask stays in one piece in memory, which is faster to make and to use.
+        return np.moveaxis(np.stack(masks), 0, -1), np.array(class_ids, np.int32)
 
     def image_reference(self, image_id):
         """The image's page at Open Images."""

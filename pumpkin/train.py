@@ -69,6 +69,19 @@ def _start_of(facts):
     return weights["name"] if weights["name"] in ("coco", "imagenet", "none") else weights["file"]
 
 
+def preview(args, report=print):
+    """Do ``--preview``; returns the exit code. Raises ConfigError, DatasetError and ImageError."""
+    config = settings(args.config, args.set, args.seed, None, args.dataset, report)
+    dataset, _ = open_splits(config, report)
+    import_backend()  # the loader is a data set of Keras
+
+    from pumpkin.preview import write_preview
+
+    count = write_preview(dataset, config, args.preview, skip_bad=args.skip_bad)
+    report(f"The first {count} images of a training: {args.preview}")
+    return 0
+
+
 def train(job, log):
     """Do a job; returns the exit code. log: a Log. Raises what driver.train raises, and RunError."""
     if job.folder is not None:

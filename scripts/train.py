@@ -1,6 +1,7 @@
 """Train Mask R-CNN on a data set and write checkpoints, metrics and settings into a new run's folder.
 
-Or go on with a run that was interrupted (--resume), or repeat one and compare its weights (--reproduce).
+Or go on with a run that was interrupted (--resume), repeat one and compare its weights (--reproduce), or
+look at what a training would see (--preview).
 The exit code is 0 for success, 1 for a mistake, 3 for a loss that is no finite number, 4 for a repetition
 that came out otherwise, 5 for too little memory, and 130 after Ctrl-C.
 """
@@ -38,6 +39,9 @@ def parse(argv):
         metavar="RUN",
         help="repeat a run in a new folder and say whether its weights came out",
     )
+    what.add_argument(
+        "--preview", metavar="FILE", help="write a PNG of the first images, augmented, with masks, and stop"
+    )
     parser.add_argument("--config", metavar="FILE", help="a YAML config, for instance configs/pumpkin.yaml")
     parser.add_argument("--dataset", metavar="DIR", help="the data set (the config's DATASET)")
     parser.add_argument(
@@ -64,7 +68,7 @@ def parse(argv):
         "--force", action="store_true", help="with --resume: go on even where settings or data changed"
     )
     args = parser.parse_args(argv)
-    if args.weights is None:
+    if args.resume or args.reproduce:
         unwanted = [name for name in OF_NEW_RUNS if getattr(args, name)]
         if args.reproduce and args.epochs is not None:
             unwanted.append("epochs")
@@ -81,6 +85,8 @@ def main(argv=None):
     args = parse(argv)
     with tee() as log:
         try:
+            if args.preview:
+                return steps.preview(args, log.report)
             if args.resume:
                 job = steps.resume_job(args)
             elif args.reproduce:

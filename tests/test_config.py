@@ -83,3 +83,16 @@ def test_functions_are_plain_by_their_names():
         BACKBONE = staticmethod(test_plain_values_survive_yaml)
 
     assert Own().to_plain()["BACKBONE"].endswith("test_config.test_plain_values_survive_yaml")
+
+
+def test_an_augmentation_is_a_name_or_a_mapping(tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text("AUGMENTATION: {preset: strong, rotation: 45, scale: [0.5, 2]}")
+    config = Config.from_yaml(path)
+    assert config.AUGMENTATION == {"preset": "strong", "rotation": 45, "scale": [0.5, 2]}
+    config.update({"AUGMENTATION": {"blur": 1.0}})
+    assert config.AUGMENTATION == {"blur": 1.0}  # not mixed with the one before
+    config.update({"AUGMENTATION": "light"})
+    assert config.AUGMENTATION == "light"
+    with pytest.raises(ConfigError, match="AUGMENTATION must be text, got 3"):
+        config.update({"AUGMENTATION": 3})

@@ -4,11 +4,13 @@ B: images of a batch, G: MAX_GT_INSTANCES, M: length of image meta.
 """
 
 import threading
+from dataclasses import dataclass
 
 import numpy as np
 from keras.utils import PyDataset
 
-from mrcnn.pipeline.augment import augmentation_of
+from mrcnn.pipeline import copy_paste
+from mrcnn.pipeline.augment import Augmentation, augmentation_of
 from mrcnn.pipeline.images import ImageError
 from mrcnn.pipeline.masks import extract_bboxes, minimize_mask, resize_mask
 from mrcnn.pipeline.rois import random_rois
@@ -18,18 +20,62 @@ from mrcnn.pipeline.transforms import compose_image_meta, mold_image, resize_ima
 _ORDER, _IMAGE = 0, 1
 
 
-def load_image_gt(dataset, config, image_id, augment=False, augmentation=None, use_mini_mask=None, rng=None):
+def load_image_gt(
+    dataset, config, image_id, augment=False, augmentation=None, use_mini_mask=None, rng=None, donor=None
+):
     """An image and its gt as the network learns them, but for the mean pixel and padding to G.
 
-    augment: matterport's old way, a left-right flip half of the time. augmentation: an Augmentation, a
-    level's name, or an object with ``apply(image, masks, rng)``. use_mini_mask: masks are mini-masks
-    (none: as config.USE_MINI_MASK says). rng: the only randomness; a fixed one where none is given.
+    augment: matterport's old way, a left-right flip half of the time. augmentation: as in augmentation_of.
+    use_mini_mask: masks are mini-masks (none: as config.USE_MINI_MASK says). rng: the only randomness; a
+    fixed one where none is given. donor: a Scene from which an Augmentation with copy_paste pastes.
     Returns image [H, W, 3] uint8, image_meta [M], class_ids [N], bbox [N, (y1, x1, y2, x2)] int32 pixels
     of the resized image, mask [H, W, N] or [*MINI_MASK_SHAPE, N] bool. Instances that resizing or
     augmentation left without a pixel are dropped.
     """
     rng = np.random.default_rng(config.SEED) if rng is None else rng
-    image, mask, class_ids = _load(dataset, image_id)
+    augmentation = augmentation_of(augmentation)
+    scene = load_scene(dataset, config, image_id, augmentation, rng, flip=augment)
+    image, mask, class_ids = scene.image, scene.masks, scene.class_ids
+    if donor is not None:
+        image, mask, class_ids = copy_paste.paste(
+            image, mask, class_ids, (donor.image, donor.masks, donor.class_ids), rng,
+            augmentation.paste_at_most, augmentation.occlusion, augmentation.min_visible,
+        )  # fmt: skip
+
+    visible = mask.any(axis=(0, 1))
+    if not visible.all():
+        mask, class_ids = mask[:, :, visible], class_ids[visible]
+    bbox = extract_bboxes(mask)
+    if config.USE_MINI_MASK if use_mini_mask is None else use_mini_mask:
+        mask = minimize_mask(bbox, mask, config.MINI_MASK_SHAPE)
+
+    active = np.zeros(dataset.num_classes, np.int32)
+    active[dataset.source_class_ids[dataset.image_info[image_id]["source"]]] = 1
+    meta = compose_image_meta(image_id, scene.original_shape, image.shape, scene.window, scene.scale, active)
+    return np.ascontiguousarray(image), meta, class_ids, bbox, mask
+
+
+@dataclass
+class Scene:
+    """An image [H, W, 3] at the network's size with its masks [H, W, N] and class_ids [N].
+
+    original_shape, window, scale: what resizing did, see resize_image; they are of before augmentation.
+    """
+
+    image: np.ndarray
+    masks: np.ndarray
+    class_ids: np.ndarray
+    original_shape: tuple
+    window: tuple
+    scale: float
+
+
+def load_scene(dataset, config, image_id, augmentation, rng, flip=False):
+    """The Scene of an image, resized and augmented. flip: left and right change places half of the time.
+
+    augmentation: an object with ``apply``, or None.
+    """
+    image, masks, class_ids = _load(dataset, image_id)
     original_shape = image.shape
     image, window, scale, padding, crop = resize_image(
         image,
@@ -39,23 +85,12 @@ def load_image_gt(dataset, config, image_id, augment=False, augmentation=None, u
         mode=config.IMAGE_RESIZE_MODE,
         rng=rng,
     )
-    mask = resize_mask(mask, scale, padding, crop)
-    if augment and rng.random() < 0.5:
-        image, mask = image[:, ::-1], mask[:, ::-1]
-    augmentation = augmentation_of(augmentation)
+    masks = resize_mask(masks, scale, padding, crop)
+    if flip and rng.random() < 0.5:
+        image, masks = image[:, ::-1], masks[:, ::-1]
     if augmentation is not None:
-        image, mask = augmentation.apply(image, mask, rng)
-
-    visible = mask.any(axis=(0, 1))
-    mask, class_ids = mask[:, :, visible], class_ids[visible]
-    bbox = extract_bboxes(mask)
-    if config.USE_MINI_MASK if use_mini_mask is None else use_mini_mask:
-        mask = minimize_mask(bbox, mask, config.MINI_MASK_SHAPE)
-
-    active = np.zeros(dataset.num_classes, np.int32)
-    active[dataset.source_class_ids[dataset.image_info[image_id]["source"]]] = 1
-    meta = compose_image_meta(image_id, original_shape, image.shape, window, scale, active)
-    return np.ascontiguousarray(image), meta, class_ids, bbox, mask
+        image, masks = augmentation.apply(image, masks, rng)
+    return Scene(image, masks, class_ids, original_shape, window, scale)
 
 
 def _load(dataset, image_id):
@@ -153,7 +188,9 @@ class Loader(PyDataset):
                 f"Images of one batch have different sizes, {' and '.join(map(str, sorted(shapes)))}: "
                 f"IMAGE_RESIZE_MODE {self.config.IMAGE_RESIZE_MODE!r} needs IMAGES_PER_GPU 1."
             )
-        return {name: np.stack([sample[name] for sample in samples]) for name in samples[0]}
+        batch = {name: np.stack([sample[name] for sample in samples]) for name in samples[0]}
+        batch["input_image"] = mold_image(batch["input_image"], self.config)
+        return batch
 
     def _positions(self, k):
         """Where the images of a batch stand in the endless stream."""
@@ -179,20 +216,69 @@ class Loader(PyDataset):
 
     def _sample(self, position):
         """The arrays of one image; the next readable one's with skip_bad."""
+        return self._readable(position, lambda image_id, rng: self._padded(*self._gt(image_id, rng), rng))
+
+    def example(self, position):
+        """What training sees at a position of the endless stream, for people.
+
+        Returns the image's number in the data set, image [H, W, 3] uint8, class_ids [N] and whole masks
+        [H, W, N] bool.
+        """
+
+        def look(image_id, rng):
+            image, _, class_ids, _, masks = self._gt(image_id, rng, use_mini_mask=False)
+            return image_id, image, class_ids, masks
+
+        return self._readable(position, look)
+
+    def _readable(self, position, make):
+        """make(image_id, rng) for the image at a position; for the next readable one with skip_bad."""
         for skip in range(len(self.dataset.image_ids)):
             image_id = self.image_id_at(position + skip)
             try:
-                rng = np.random.default_rng([self.seed, _IMAGE, position])
-                plain = self.dataset.image_info[image_id]["source"] in self.plain_sources
-                augmentation = None if plain else self.augmentation
-                gt = load_image_gt(self.dataset, self.config, image_id, augmentation=augmentation, rng=rng)
-                return self._padded(*gt, rng)
+                return make(image_id, np.random.default_rng([self.seed, _IMAGE, position]))
             except (ImageError, OSError) as error:
-                if not self.skip_bad:
-                    raise
-                with self._lock:
-                    self.skipped[self.dataset.source_image_link(image_id)] = str(error)
+                self._skip(image_id, error)
         raise ImageError(f"None of the {len(self.dataset.image_ids)} images can be read.")
+
+    def _skip(self, image_id, error):
+        """Note an unreadable image, or raise the error where none may be skipped."""
+        if not self.skip_bad:
+            raise error
+        with self._lock:
+            self.skipped[self.dataset.source_image_link(image_id)] = str(error)
+
+    def _gt(self, image_id, rng, use_mini_mask=None):
+        """load_image_gt with this loader's augmentation and randomness."""
+        plain = self.dataset.image_info[image_id]["source"] in self.plain_sources
+        augmentation = None if plain else self.augmentation
+        donor = None
+        if isinstance(augmentation, Augmentation) and augmentation.copy_paste:
+            donor = self._donor(image_id, rng)
+        return load_image_gt(
+            self.dataset, self.config, image_id, augmentation=augmentation, use_mini_mask=use_mini_mask,
+            rng=rng, donor=donor,
+        )  # fmt: skip
+
+    def _donor(self, image_id, rng):
+        """The Scene of an image to paste from, as often as the augmentation says; None otherwise."""
+        if rng.random() >= self.augmentation.copy_paste:
+            return None
+        donor_id = self._another(image_id, rng)
+        try:
+            return load_scene(self.dataset, self.config, donor_id, self.augmentation, rng)
+        except (ImageError, OSError) as error:
+            self._skip(donor_id, error)
+            return None
+
+    def _another(self, image_id, rng):
+        """A random other image of the same source, for its classes must be active; else the image."""
+        source = self.dataset.image_info[image_id]["source"]
+        for _ in range(50):
+            other = self.dataset.image_ids[rng.integers(len(self.dataset.image_ids))]
+            if other != image_id and self.dataset.image_info[other]["source"] == source:
+                return other
+        return image_id
 
     def _padded(self, image, meta, class_ids, bbox, mask, rng):
         """One image's arrays at the batch's fixed sizes; of too many instances a random choice stays."""
@@ -202,7 +288,7 @@ class Loader(PyDataset):
             class_ids, bbox, mask = class_ids[chosen], bbox[chosen], mask[:, :, chosen]
         missing = places - len(class_ids)
         sample = {
-            "input_image": mold_image(image, self.config),
+            "input_image": image,  # molded when the batch is together: one pass less over its pixels
             "input_image_meta": meta.astype(np.float32),
             "input_gt_class_ids": np.pad(class_ids, (0, missing)),
             "input_gt_boxes": np.pad(bbox, [(0, missing), (0, 0)]).astype(np.float32),

@@ -75,7 +75,7 @@ def _corner(room, rng):
 
 def mold_image(images, config):
     """RGB minus the mean pixel, float32. images: one [H, W, 3] or a batch."""
-    return images.astype(np.float32) - np.asarray(config.MEAN_PIXEL, np.float32)
+    return np.subtract(images, np.asarray(config.MEAN_PIXEL, np.float32), dtype=np.float32)
 
 
 def unmold_image(normalized_images, config):

@@ -127,10 +127,10 @@ def weights_hash(path):
 
 
 def sources_hash(packages):
-    """A hash of all Python files below some folders."""
+    """A hash of all Python files below some folders, and of the YAML files that they read."""
     digest = hashlib.sha256()
     for package in packages:
-        for path in sorted(Path(package).rglob("*.py")):
+        for path in sorted([*Path(package).rglob("*.py"), *Path(package).rglob("*.yaml")]):
             name = path.relative_to(Path(package).parent).as_posix()
             digest.update(f"{name} {file_hash(path)}\n".encode())
     return digest.hexdigest()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mrcnn.config import Config
-from mrcnn.pipeline.augment import LEVELS, augmentation_of
+from mrcnn.pipeline.augment import PRESETS, augmentation_of
 from mrcnn.pipeline.imgaug_adapter import ImgaugAdapter, _to_labels, is_imgaug
 from mrcnn.pipeline.loader import Loader, load_image_gt
 from tests.scenes import Rectangles
@@ -297,7 +297,7 @@ def test_augmenters_of_imgaug_are_known():
     assert isinstance(adapter, ImgaugAdapter)
     assert augmentation_of(adapter) is adapter
     assert is_imgaug(Mirror()) and is_imgaug(iaa.Sequential())
-    assert not is_imgaug(LEVELS["light"]) and not is_imgaug(None) and not is_imgaug("light")
+    assert not is_imgaug(PRESETS["light"]) and not is_imgaug(None) and not is_imgaug("light")
 
 
 class Small(Config):

@@ -337,3 +337,78 @@ def test_no_readable_file_at_all_is_an_error():
 def test_an_empty_data_set_is_refused():
     with pytest.raises(ValueError, match=r"has no images; add some, then call prepare\(\)"):
         Loader(Rectangles(instances=[]), small())
+
+
+# --- Copy-paste ----------------------------------------------------------------------------------
+
+PASTING = {"copy_paste": 1.0, "occlusion": 0.5, "flip_horizontal": True}
+
+
+def test_pasted_images_depend_on_seed_and_number_alone():
+    loaders = [Loader(Rectangles(), small(), augmentation=PASTING, workers=n) for n in (1, 2)]
+    for k in (7, 0, 3):
+        assert_equal(loaders[0].batch(k), loaders[1].batch(k))
+    other = Loader(Rectangles(), small(), augmentation=PASTING, seed=12)
+    assert (other.batch(0)["input_image"] != loaders[0].batch(0)["input_image"]).any()
+
+
+def test_images_gain_instances_of_others_in_the_share_asked_for():
+    for share in (0.0, 0.5, 1.0):
+        loader = Loader(Rectangles((1,) * 40), small(), augmentation={"copy_paste": share, "min_visible": 0})
+        gained = [(loader.example(position)[2] > 0).sum() - 1 for position in range(40)]
+        assert set(gained) <= {0, 1}
+        # Few are covered to the last pixel by what is pasted.
+        assert abs(np.mean(gained) - share) < 0.25
+        assert (np.mean(gained) == 0) == (share == 0)
+
+
+class TwoSources(Rectangles):
+    """Half of the images are of a source with a class of its own."""
+
+    def __init__(self):
+        super().__init__((2,) * 8)
+        self.add_class("other", 1, "strange")
+        for info in self.image_info[::2]:
+            info["source"] = "other"
+        self.prepare()
+
+    def load_mask(self, image_id):
+        masks, class_ids = super().load_mask(image_id)
+        strange = self.image_info[image_id]["source"] == "other"
+        return masks, np.full_like(class_ids, 3) if strange else class_ids
+
+
+def test_only_images_of_the_same_source_are_pasted_from():
+    loader = Loader(TwoSources(), small(NUM_CLASSES=4), augmentation=PASTING)
+    for position in range(16):
+        image_id, _, class_ids, _ = loader.example(position)
+        strange = loader.dataset.image_info[image_id]["source"] == "other"
+        assert set(class_ids) <= ({3} if strange else {1, 2})
+
+
+def test_one_image_is_pasted_from_itself():
+    loader = Loader(Rectangles((2,)), small(), augmentation={"copy_paste": 1.0, "flip_horizontal": True})
+    assert max(len(loader.example(position)[2]) for position in range(8)) > 2
+
+
+def test_unreadable_donors_are_skipped_by_their_own_name_or_stop():
+    dataset = Faulty(bad={1}, instances=(2, 1, 1))
+    loader = Loader(dataset, small(), shuffle=False, augmentation=PASTING, skip_bad=True)
+    for position in range(0, 60, 3):  # image 0, pasted from the others
+        assert loader.example(position)[0] == 0
+    assert loader.skipped == {"image1.png": "image1.png: is damaged."}
+    with pytest.raises(ImageError, match=r"image1\.png: is damaged"):
+        strict = Loader(dataset, small(), shuffle=False, augmentation=PASTING)
+        for position in range(0, 60, 3):
+            strict.example(position)
+
+
+def test_an_example_is_what_the_batch_holds():
+    loader = Loader(Rectangles(), small(), augmentation="light")
+    batch = loader.batch(0)
+    for place in range(2):
+        image_id, image, class_ids, masks = loader.example(place)
+        assert batch["input_image_meta"][place, 0] == image_id
+        np.testing.assert_array_equal(unmold_image(batch["input_image"][place], loader.config), image)
+        assert batch["input_gt_class_ids"][place][: len(class_ids)].tolist() == class_ids.tolist()
+        np.testing.assert_array_equal(batch["input_gt_masks"][place][:, :, : len(class_ids)], masks)
