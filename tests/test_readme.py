@@ -36,6 +36,9 @@ COMMANDS = {
     "python scripts/check_data.py --dataset data/pumpkin --sheet sheet.png": (
         "tests/scripts/test_check_data.py"
     ),
+    "python scripts/train.py --preview preview.png --config configs/pumpkin.yaml --dataset data/pumpkin": (
+        "tests/pumpkin/test_preview.py"
+    ),
     "python scripts/train.py --resume last": "tests/scripts/test_train.py",
     "python scripts/train.py --resume last --epochs 90": "tests/scripts/test_train.py",
     "python scripts/train.py --reproduce last": "tests/scripts/test_train.py",
