@@ -3,7 +3,9 @@
 B: images of a batch, G: MAX_GT_INSTANCES, M: length of image meta.
 """
 
+import contextlib
 import threading
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -118,7 +120,8 @@ class Loader(PyDataset):
     to the next image and is noted in ``skipped`` (path to reason), instead of stopping the run. steps:
     batches of an epoch; none: as many as show every image once. start_epoch: the epoch that comes first.
 
-    ``error`` keeps the exception that stopped a thread: some backends only pass on its text.
+    ``error`` keeps the exception that stopped a thread: some backends only pass on its text. ``ready`` tells
+    by its number when a batch was (time.monotonic()), ``loading`` what each thread reads and since when.
     """
 
     def __init__(
@@ -151,6 +154,8 @@ class Loader(PyDataset):
         self.epoch = start_epoch
         self.skipped = {}
         self.error = None
+        self.ready = {}
+        self.loading = {}
         self._orders = {}
         self._lock = threading.Lock()
         self._within_epoch = False
@@ -159,11 +164,17 @@ class Loader(PyDataset):
         return self.steps
 
     def __getitem__(self, index):
+        number = self.epoch * self.steps + index if self.shuffle else index
         try:
-            return (self.batch(self.epoch * self.steps + index if self.shuffle else index),)
+            batch = self.batch(number)
         except Exception as error:
             self.error = error
             raise
+        with self._lock:
+            self.ready[number] = time.monotonic()
+            if len(self.ready) > 2 * self.steps:  # nobody asks
+                del self.ready[next(iter(self.ready))]
+        return (batch,)
 
     def on_epoch_begin(self):
         self._within_epoch = True
@@ -236,10 +247,25 @@ class Loader(PyDataset):
         for skip in range(len(self.dataset.image_ids)):
             image_id = self.image_id_at(position + skip)
             try:
-                return make(image_id, np.random.default_rng([self.seed, _IMAGE, position]))
+                with self._noted(image_id):
+                    return make(image_id, np.random.default_rng([self.seed, _IMAGE, position]))
             except (ImageError, OSError) as error:
                 self._skip(image_id, error)
         raise ImageError(f"None of the {len(self.dataset.image_ids)} images can be read.")
+
+    @contextlib.contextmanager
+    def _noted(self, image_id):
+        """Keep in ``loading`` what this thread reads, for one who waits for it."""
+        thread = threading.get_ident()
+        before = self.loading.get(thread)
+        self.loading[thread] = (self.dataset.source_image_link(image_id), time.monotonic())
+        try:
+            yield
+        finally:
+            if before is None:
+                del self.loading[thread]
+            else:
+                self.loading[thread] = before
 
     def _skip(self, image_id, error):
         """Note an unreadable image, or raise the error where none may be skipped."""
@@ -266,7 +292,8 @@ class Loader(PyDataset):
             return None
         donor_id = self._another(image_id, rng)
         try:
-            return load_scene(self.dataset, self.config, donor_id, self.augmentation, rng)
+            with self._noted(donor_id):
+                return load_scene(self.dataset, self.config, donor_id, self.augmentation, rng)
         except (ImageError, OSError) as error:
             self._skip(donor_id, error)
             return None

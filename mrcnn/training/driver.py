@@ -16,6 +16,7 @@ from mrcnn.training.schedule import build_optimizer
 from mrcnn.training.signals import StopSignals
 from mrcnn.training.speed import Speed
 from mrcnn.training.stages import check_checkpoint_minutes, check_optimizer, check_stages, layers_regex
+from mrcnn.training.stalls import NameStalls
 from mrcnn.training.state import state_files
 from mrcnn.training.validation import MeanAP, StopEarly
 
@@ -56,7 +57,7 @@ def train(
             val_dataset, config, shuffle=False, skip_bad=skip_bad, steps=config.VALIDATION_STEPS
         )
     try:
-        with StopSignals() as signals, model.scope():
+        with StopSignals() as signals, NameStalls([loader, validation], report), model.scope():
             course = _Course(model, stages, loader, validation, run, state)
             mean_ap = _mean_ap(course, val_dataset, skip_bad, report)
             return course.follow(callbacks, signals, report, run.folder if keep_state else None, mean_ap)

@@ -12,9 +12,8 @@ from mrcnn.training.callbacks import current_rate
 class Speed(keras.callbacks.Callback):
     """Adds to the logs of each epoch images_per_second, waiting_seconds, peak_memory_gb and learning_rate.
 
-    The speed is measured from the end of the epoch's first step, which may have to compile. loader: of the
-    training; where it counts in ``waited_s`` how long batches were not ready when they were needed, the
-    epoch's share is added.
+    The speed is measured from the end of the epoch's first step, which may have to compile. A step waits for
+    data from the end of the one before to the moment when its batch is ready. loader: of the training.
     """
 
     def __init__(self, loader):
@@ -23,7 +22,6 @@ class Speed(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self._begun, self._ends = time.monotonic(), []
-        self._waited = getattr(self.loader, "waited_s", None)
 
     def on_train_batch_end(self, batch, logs=None):
         self._ends.append(time.monotonic())
@@ -35,10 +33,17 @@ class Speed(keras.callbacks.Callback):
         last = (epoch + 1) * len(self.loader)
         images = sum(images_in(self.loader, k) for k in range(last - steps, last))
         logs["images_per_second"] = images / max(self._ends[-1] - begun, 1e-9)
-        if self._waited is not None:
-            logs["waiting_seconds"] = self.loader.waited_s - self._waited
+        logs["waiting_seconds"] = self._waited(last)
         logs["peak_memory_gb"] = peak_memory_gb()
         logs["learning_rate"] = current_rate(self.model)
+
+    def _waited(self, last):
+        """Seconds that steps after the epoch's first waited. last: number of the next epoch's first batch."""
+        first = last - len(self._ends)
+        ready = self.loader.ready
+        waits = [ready.get(first + i, 0) - self._ends[i - 1] for i in range(1, len(self._ends))]
+        ready.clear()
+        return sum(max(wait, 0.0) for wait in waits)
 
 
 def images_in(loader, k):

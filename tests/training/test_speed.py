@@ -1,5 +1,6 @@
 """Images a second, waiting and memory in the logs of an epoch."""
 
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -33,14 +34,15 @@ def test_images_of_a_batch_are_those_the_loader_gives():
 
 
 @pytest.mark.parametrize(
-    ("steps", "images_per_second"),
-    [(3, (1 + 2) / 4), (1, 2 / 10)],  # without the first step, unless it is the only one
+    ("steps", "images_per_second", "waiting"),
+    [(3, (1 + 2) / 4, 0.5), (1, 2 / 10, 0)],  # without the first step, unless it is the only one
 )
-def test_speed_is_measured_from_the_end_of_the_first_step(monkeypatch, steps, images_per_second):
+def test_speed_is_measured_from_the_end_of_the_first_step(monkeypatch, steps, images_per_second, waiting):
     clock = Clock()
     monkeypatch.setattr(speed, "time", clock)
     callback = Speed(loader(3, steps=steps))  # batches of 2, 1, 2 images
-    callback.loader.waited_s = 5.0
+    # The first batch is not counted, the second was ready in time, the third half a second late.
+    callback.loader.ready = dict(enumerate((109.0, 109.0, 112.5)))
     callback.set_model(SimpleNamespace(optimizer=SimpleNamespace(learning_rate=0.25)))
     callback.on_epoch_begin(0)
     clock.now += 10  # the first step compiles
@@ -49,11 +51,11 @@ def test_speed_is_measured_from_the_end_of_the_first_step(monkeypatch, steps, im
         clock.now += 2
         callback.on_train_batch_end(step)
     clock.now += 50  # validation
-    callback.loader.waited_s = 5.25
     logs = {}
     callback.on_epoch_end(0, logs)
     assert logs["images_per_second"] == pytest.approx(images_per_second)
-    assert logs["waiting_seconds"] == pytest.approx(0.25)
+    assert logs["waiting_seconds"] == pytest.approx(waiting)
+    assert not callback.loader.ready
     assert logs["learning_rate"] == 0.25
 
 
@@ -63,3 +65,17 @@ def test_memory_is_what_the_system_says():
         pytest.skip("needs Linux's /proc")
     (line,) = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
     assert peak_memory_gb() == pytest.approx(int(line.split()[1]) * 1024 / 1e9, rel=0.05)
+
+
+def test_a_loader_knows_when_its_batches_were_ready():
+    found = loader(4)
+    before = time.monotonic()
+    found.epoch = 1
+    found[1], found[0]
+    assert list(found.ready) == [3, 2]
+    assert before <= found.ready[3] <= found.ready[2] <= time.monotonic()
+    for _ in range(3):
+        for index in range(2):
+            found[index]
+        found.epoch += 1
+    assert len(found.ready) == 4  # two epochs' at most, where nobody takes them
