@@ -77,8 +77,9 @@ def _check(parser, args):
               "--seed": args.seed, "--crowds": args.crowds, "--no_labels": args.no_labels or None,
               "--multi_classes": args.multi_classes or None}  # fmt: skip
     given = [name for name, value in chosen.items() if value is not None]
-    if args.lock and given:
-        parser.error(f"--lock repeats a choice, {given[0]} makes another: leave one of them off")
+    if (args.lock or args.verify) and given:
+        option = "--lock repeats" if args.lock else "--verify checks"
+        parser.error(f"{option} the choice of a lock file, {given[0]} makes another: leave one of them off")
 
 
 def options_of(args):

@@ -60,6 +60,8 @@ class ClassTable:
     def find(self, text):
         """The ObjectClass of a name (any case, spaces or underscores) or MID. Raises UsageError."""
         mid = text if text in self.names else self._by_name().get(_plain(text))
+        if mid is None and MID.fullmatch(text):  # a MID tells nothing about its neighbours
+            raise UsageError(f"There is no class with MID {text}; give the class by its name.")
         if mid is None:
             raise UsageError(f"There is no class {text!r}; {self._nearest(text)}")
         if mid not in self.with_masks:

@@ -14,8 +14,12 @@ from pumpkin.openimages.classes import ClassTable
 from pumpkin.openimages.errors import (
     COMPLETE,
     PARTIAL,
+    Absent,
     IntegrityError,
+    NetworkError,
+    Offline,
     OpenImagesError,
+    SourceChanged,
     UsageError,
 )
 from pumpkin.openimages.fetch import Fetcher, requests_for
@@ -28,6 +32,7 @@ from pumpkin.openimages.shards import Shard
 
 SMALL = 32_000_000  # bytes that are read without asking
 LEAST_FREE = 64_000_000  # bytes without which a download is not begun
+MANY = 8  # images, of which some are there if the address is right
 _CLASS_LIST = 1 << 22  # bound on a list of classes, in bytes
 
 
@@ -79,19 +84,24 @@ def run(options, report=print, ask=None):
         path = options.lock or Layout(root).default_lock
         plan = lock.read(path)
         return verify.verify(plan, Layout(root, plan.choice.multi_classes), report)
-    root.mkdir(parents=True, exist_ok=True)
-    with files.sole_use(root):
-        files.remove_parts(root)
-        client = Client(options.retry, options.connections, options.offline)
-        try:
+    client = Client(options.retry, options.connections, options.offline)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with files.sole_use(root):
+            files.remove_parts(root)
             return Download(options, client, report, ask or _ask).run()
-        except OSError as error:
-            raise OpenImagesError(
-                f"Files cannot be written ({error}); make room or choose another --dataset, and run the same "
-                f"command again: what is whole is kept."
-            ) from error
-        finally:
-            client.close()
+    except SourceChanged as error:
+        advice = "run the same command again, which chooses anew"
+        if options.lock:
+            advice = "make a new lock file by running the download without --lock"
+        raise SourceChanged(f"{error}; {advice}.") from error
+    except OSError as error:
+        raise OpenImagesError(
+            f"Files cannot be written ({error}); make room or choose another --dataset, and run the same "
+            f"command again: what is whole is kept."
+        ) from error
+    finally:
+        client.close()
 
 
 def check(options):
@@ -112,16 +122,22 @@ def check(options):
     if options.lock and not Path(options.lock).is_file():
         raise UsageError(f"There is no lock file {options.lock}; leave --lock off to make one.")
     if not options.verify:
-        _check_place(Path(options.dataset))
+        _check_room(_check_place(Path(options.dataset), "--dataset"), LEAST_FREE)
+        if not options.lock or options.lock_out:
+            path = Path(options.lock_out or Layout(options.dataset).default_lock)
+            if path.is_dir():
+                raise UsageError(f"{path} is a folder; --lock-out wants a file.")
+            _check_place(path.parent, "--lock-out")
 
 
-def _check_place(root):
-    if root.exists() and not root.is_dir():
-        raise UsageError(f"{root} is a file; --dataset wants a folder.")
-    place = next(folder for folder in (root, *root.absolute().parents) if folder.is_dir())
+def _check_place(folder, option):
+    """The folder, or the nearest above it that is there. Raises UsageError where nothing can be written."""
+    place = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    if not place.is_dir():
+        raise UsageError(f"{place} is a file, not a folder; choose another {option}.")
     if not os.access(place, os.W_OK | os.X_OK):
-        raise UsageError(f"{place} may not be written to; choose another --dataset.")
-    _check_room(place, LEAST_FREE)
+        raise UsageError(f"{place} may not be written to; choose another {option}.")
+    return place
 
 
 def _check_room(folder, count):
@@ -202,7 +218,13 @@ class Download:
         here = self.metadata / path.rsplit("/", 1)[1]
         if here.is_file():
             return here.read_bytes()
-        data = self.client.read(self.bases.file(path), _CLASS_LIST)
+        try:
+            data = self.client.read(self.bases.file(path), _CLASS_LIST)
+        except Offline:
+            raise
+        except Absent as error:
+            reason = str(error).rstrip(".")
+            raise NetworkError(f"{reason}; check the base address (--annotations-url).") from error
         size, md5 = catalog.known(path)
         found = hashlib.md5(data, usedforsecurity=False).hexdigest()
         if len(data) == size and found != md5:
@@ -250,15 +272,26 @@ class Download:
                 f"{split:>10}: {sum(image.split == split for image in plan.images)} images, "
                 f"{sum(mask.split == split for mask in plan.masks)} masks"
             )
+        authors = self._authors_bytes(plan)
         self.report(
             f"To fetch: {len(images)} images ({about}{megabytes(wanted)}; {len(here)} are here), masks "
-            f"({megabytes(masks)} in {requests} requests)."
+            f"({megabytes(masks)} in {requests} requests)"
+            + (f", tables of authors ({megabytes(authors)})." if authors else ".")
         )
         _check_room(self.root, wanted + 2 * masks + LEAST_FREE)
         if self.options.dry_run:
             raise Declined("Dry run: nothing more was fetched.")
-        if wanted + masks > 0:
-            self._confirm(f"Fetch {about}{megabytes(wanted + masks)} into {self.root}?")
+        if wanted + masks + authors > 0:
+            self._confirm(f"Fetch {about}{megabytes(wanted + masks + authors)} into {self.root}?")
+
+    def _authors_bytes(self, plan):
+        """Bytes of the tables of authors that have to be streamed, as listed in the catalog."""
+        return sum(
+            catalog.known(catalog.attribution_path(split))[0]
+            for split in plan.choice.splits
+            if self.options.attribution
+            and not finish.attribution_table(self.client, self.bases, plan, self.places, split).cached()
+        )
 
     def _images_here(self, plan):
         return {
@@ -288,15 +321,25 @@ class Download:
     # fetching
 
     def _fetch(self, plan, shards):
-        images = sum(image.size or catalog.MEAN_IMAGE_BYTES for image in plan.images)
+        here = self._images_here(plan)
+        images = sum(image.size or catalog.MEAN_IMAGE_BYTES for image in plan.images if image.key not in here)
         masks, _ = self._masks_to_fetch(plan, shards)
         with Progress("fetching", images + masks, len(plan.images) + len(plan.masks)) as progress:
             fetcher = Fetcher(self.client, self.bases, plan, self.places, progress, self.options.connections)
             if self.options.engine == "oidv6" and not self.options.offline:
                 self._fetch_with_oidv6(plan, fetcher)
             fetcher.images()
+            self._check_some_images(plan, fetcher.outcome)
             fetcher.masks(shards)
         return fetcher.outcome
+
+    def _check_some_images(self, plan, outcome):
+        """Raise NetworkError where the server lacks all of many images: they are not all gone."""
+        if len(plan.images) >= MANY and len(outcome.missing) == len(plan.images) and not self.options.offline:
+            raise NetworkError(
+                f"{self.bases.images} has none of {len(plan.images)} images, the first of which is "
+                f"{min(outcome.missing)}; check the base address (--images-url)."
+            )
 
     def _fetch_with_oidv6(self, plan, fetcher):
         """Let oidv6 fetch the images that are not here; what it leaves out is left to the native engine."""
@@ -321,27 +364,24 @@ class Download:
     # finishing
 
     def _finish(self, plan, outcome):
-        regions = finish.write_annotations(plan, self.places, outcome)
+        annotations = finish.write_annotations(plan, self.places, outcome)
         if self.options.attribution:
-            count = sum(
-                catalog.known(catalog.attribution_path(split))[0]
-                for split in plan.choice.splits
-                if not finish.attribution_table(self.client, self.bases, plan, self.places, split).cached()
-            )
-            with Progress("authors", count) as progress:
+            with Progress("authors", self._authors_bytes(plan)) as progress:
                 finish.write_attribution(self.client, self.bases, plan, self.places, progress)
         finish.write_manifest(plan, self.places, outcome)
-        for line in finish.summary(plan, outcome, regions, self.client, time.monotonic() - self.started):
+        regions, seconds = finish.count_regions(annotations), time.monotonic() - self.started
+        for line in finish.summary(plan, self.places, outcome, regions, self.client, seconds):
             self.report(line)
         code = finish.exit_code(plan, outcome)
         self._write_lock(plan, outcome)
-        others = finish.strangers(plan, self.places)
+        others = finish.strangers(plan, self.places, annotations)
         if others:
             self.report(
-                f"The folder also holds {len(others)} files of no part in this, the first {others[0]}."
+                f"The folder also holds {len(others)} files that are no part of this download, the first "
+                f"{others[0]}; training may read them, the lock file does not name them."
             )
         if code:
-            self.report(finish.advice(code))
+            self.report(finish.advice(code, self.options.offline))
         return code
 
     def _write_lock(self, plan, outcome):
@@ -361,4 +401,7 @@ def _ask(question):
         raise UsageError(
             "There is no terminal to ask on; add --yes to go on, or --dry-run for the plan alone."
         )
-    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:  # Ctrl-D
+        return False

@@ -3,7 +3,7 @@
 import threading
 import zlib
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass, field
 
 from pumpkin.openimages import catalog, files, zipindex
@@ -101,13 +101,9 @@ class Fetcher:
                     return
                 work(item)
 
-        with ThreadPoolExecutor(self.connections) as pool:
-            try:
-                for future in as_completed([pool.submit(work_on_the_rest) for _ in range(self.connections)]):
-                    future.result()
-            except BaseException:
-                self.client.stop.set()  # the other threads end at their next byte
-                raise
+        with self.client.pool(self.connections) as pool:
+            for future in as_completed([pool.submit(work_on_the_rest) for _ in range(self.connections)]):
+                future.result()
 
     def _note(self, kind, name, reason=None):
         """Record a file's fate: an attribute of Outcome."""
@@ -159,6 +155,7 @@ class Fetcher:
             return False
         one = self.plan.choice.class_of(image.mids[0])
         files.write(self.layout.image(image.split, one, image.image_id), data)
+        path.unlink()  # or all images would need their room twice
         self.outcome.fetched += 1
         return True
 
@@ -211,7 +208,8 @@ class Fetcher:
         shard, masks = job
         for attempt in range(TRIES):
             try:
-                data = shard.read(masks[0].member.offset, max(mask.member.end for mask in masks))
+                end = max(mask.member.end for mask in masks)
+                data = shard.read(masks[0].member.offset, end, self.progress.bytes)
             except SourceChanged:
                 shard.forget()
                 raise
@@ -223,7 +221,6 @@ class Fetcher:
                 for mask in masks:
                     self._note("failed", f"{mask.split}/{mask.member.name}", str(error))
                 return
-            self.progress.bytes(len(data))
             masks = self._unpack(shard, masks, data, last=attempt == TRIES - 1)
             if not masks:
                 return

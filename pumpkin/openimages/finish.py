@@ -40,19 +40,22 @@ def annotation_files(plan, places, sizes, masks):
 
 
 def write_annotations(plan, places, outcome):
-    """Write crowds and labels; the number of crowd regions. Crowds of an earlier choice are removed."""
+    """Write crowds and labels; {path: bytes} of them. Crowds of an earlier choice are removed."""
     sizes = {key: (facts.width, facts.height) for key, facts in outcome.images.items()}
     texts = annotation_files(plan, places, sizes, outcome.masks)
-    regions = 0
     for path, data in texts.items():
         files.write_if_other(path, data)
-        regions += data.count(b"\n") - 1 if path.suffix == ".csv" else 0
     for image in plan.images:
         for one in plan.choice.classes:
             path = places.crowds(image.split, one, image.image_id)
             if plan.choice.crowds.get(image.split) and path not in texts:
                 path.unlink(missing_ok=True)
-    return regions
+    return texts
+
+
+def count_regions(texts):
+    """Crowd regions in {path: bytes} of crowds and labels files."""
+    return sum(data.count(b"\n") - 1 for path, data in texts.items() if path.suffix == ".csv")
 
 
 def write_manifest(plan, places, outcome):
@@ -104,22 +107,18 @@ def write_attribution(client, bases, plan, places, progress):
     files.write_if_other(places.attribution, text.getvalue().encode())
 
 
-def strangers(plan, places):
-    """Files in the folders of the chosen classes that this download does not bring, as sorted paths."""
-    own, present = set(), set()
+def strangers(plan, places, annotations):
+    """Files in the folder that this download does not bring, as sorted paths.
+
+    annotations: paths of its crowds and labels files.
+    """
+    own = set(annotations)
     for image in plan.images:
         for mid in image.mids:
-            one = plan.choice.class_of(mid)
-            own.add(places.image(image.split, one, image.image_id))
-            own.add(places.labels(image.split, one, image.image_id))
-        for one in plan.choice.classes:
-            own.add(places.crowds(image.split, one, image.image_id))
+            own.add(places.image(image.split, plan.choice.class_of(mid), image.image_id))
     for mask in plan.masks:
         own.add(places.mask(mask.split, plan.choice.class_of(mask.mid), mask.member.name))
-    for split in plan.choice.splits:
-        for one in plan.choice.classes:
-            present |= places.present(split, one)
-    return sorted(present - own)
+    return sorted(places.present() - own)
 
 
 def exit_code(plan, outcome):
@@ -131,16 +130,17 @@ def exit_code(plan, outcome):
     return PARTIAL if outcome.missing or outcome.damaged or plan.missing_sources or plan.refused else COMPLETE
 
 
-def summary(plan, outcome, regions, client, seconds):
+def summary(plan, places, outcome, regions, client, seconds):
     """Lines that tell what was done and what is not there."""
     masks = sum(map(len, outcome.masks.values()))
     yield (
-        f"{len(outcome.images)} images, {masks} masks, {regions} crowd regions; "
+        f"{len(outcome.images)} images, {masks} masks, {regions} crowd regions in {places.root}; "
         f"{outcome.fetched} files fetched, {megabytes(client.received)} in {client.requests} requests and "
         f"{seconds:.1f} seconds."
     )
+    missing = dict.fromkeys([*plan.missing_sources, *outcome.missing], "")
     groups = (
-        ("not at the server", dict.fromkeys([*plan.missing_sources, *outcome.missing], "")),
+        ("not here" if client.offline else "not at the server", missing),
         ("left out", {**plan.refused, **outcome.left_out}),
         ("damaged at the server", outcome.damaged),
         ("not what they must be", outcome.wrong),
@@ -155,11 +155,14 @@ def summary(plan, outcome, regions, client, seconds):
                 yield f"  and {len(names) - _SHOWN} more, all in manifest.json" * (title != "not fetched")
 
 
-def advice(code):
+def advice(code, offline):
     """One sentence on what to do after an exit code."""
+    partial = "what the server lacks is named above; the rest can be used as it is"
+    if offline:
+        partial = "what is named above is not here; run the same command again without --offline"
     return {
         COMPLETE: "",
-        PARTIAL: "Partial: what the server lacks is named above; the rest can be used as it is.",
+        PARTIAL: f"Partial: {partial}.",
         INTEGRITY: "Integrity: what is named above was not kept; try again, or without --lock.",
         NETWORK: "Network: run the same command again; what is whole is not fetched anew.",
     }[code]

@@ -4,9 +4,11 @@ A connection that breaks, stalls or trickles in mid-body is opened again for wha
 is fetched twice. Every answer is checked to be of the file that was begun: its size and its ETag.
 """
 
+import contextlib
 import re
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import requests
@@ -62,10 +64,7 @@ class Facts:
         for name in ("size", "etag"):
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine is not None and theirs is not None and mine != theirs:
-                raise SourceChanged(
-                    f"{url} has changed: its {name} was {mine} and is {theirs}; make a new lock file by "
-                    f"running the download without --lock."
-                )
+                raise SourceChanged(f"{url} has changed: its {name} was {mine} and is {theirs}")
 
 
 class _Failure(Exception):
@@ -96,6 +95,16 @@ class Client:
         self.stop.set()
         self._session.close()
 
+    @contextlib.contextmanager
+    def pool(self, count):
+        """Threads that use this client. An error in the block, or Ctrl-C, ends them at their next byte."""
+        with ThreadPoolExecutor(count) as pool:
+            try:
+                yield pool
+            except BaseException:
+                self.stop.set()
+                raise
+
     def read(self, url, limit):
         """All bytes of a small file. Raises IntegrityError if it is longer than ``limit``."""
         pieces, total = [], 0
@@ -106,13 +115,17 @@ class Client:
             pieces.append(piece)
         return b"".join(pieces)
 
-    def read_range(self, url, start, end, expected=None):
+    def read_range(self, url, start, end, expected=None, on_bytes=lambda count: None):
         """Bytes ``start`` to ``end`` (exclusive) of a file.
 
-        expected: Facts that the file must have. Raises RangeIgnored where the server sends whole files
-        only, SourceChanged where it is another file or too short.
+        expected: Facts that the file must have. on_bytes: told of progress. Raises RangeIgnored where the
+        server sends whole files only, SourceChanged where it is another file or too short.
         """
-        return b"".join(_Body(self, url, start, end, expected, exact=True).pieces)
+        pieces = []
+        for piece in _Body(self, url, start, end, expected, exact=True).pieces:
+            pieces.append(piece)
+            on_bytes(len(piece))
+        return b"".join(pieces)
 
     def read_tail(self, url, count):
         """(the last ``count`` bytes of a file or all of a shorter one, its Facts)."""
@@ -223,7 +236,7 @@ class _Body:
             if self.end is None:
                 self.end = facts.size
             elif facts.size is not None and facts.size < self.end:
-                raise SourceChanged(f"{self.url} has changed: it ends at byte {facts.size}; plan it anew.")
+                raise SourceChanged(f"{self.url} has changed: it ends at byte {facts.size}")
             return 0
         length = answer.headers.get("Content-Length", "")
         facts = Facts(int(length) if length.isdigit() else None, answer.headers.get("ETag"))
@@ -268,7 +281,7 @@ def _check_status(answer, url):
     if status in _ABSENT:
         raise Absent(f"{url}: the server answers {status}, there is no such file.")
     if status == 416:
-        raise SourceChanged(f"{url} has changed: it is shorter than the bytes asked for; plan it anew.")
+        raise SourceChanged(f"{url} has changed: it is shorter than the bytes asked for")
     if status in _PASSING or status >= 500:
         raise _Failure(f"the server answers {status}", _retry_after(answer))
     raise NetworkError(f"{url}: the server answers {status} {answer.reason}; check the address.")

@@ -5,11 +5,13 @@
 labels and crowds are named ``<class>_<ImageID>``.
 """
 
+import os
 import re
 from pathlib import Path
 
 IMAGE_ID = re.compile(r"[0-9a-f]{16}")
 MASK_NAME = re.compile(r"(?P<image>[0-9a-f]{16})_(?P<key>m[0-9a-z_]{2,16})_(?P<box>[0-9a-f]{4,16})\.png")
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".csv", ".txt")  # of what training reads
 CROWDS_HEADER = "XMin,XMax,YMin,YMax"
 
 
@@ -53,15 +55,21 @@ class Layout:
     @property
     def default_lock(self):
         """``data/pumpkin.lock.json`` for ``data/pumpkin``."""
-        return self.root.with_name(f"{self.root.name}.lock.json")
+        root = self.root
+        if root.name in ("", ".."):  # the name of "." stands in its absolute path alone
+            root = Path(os.path.abspath(root))
+        return root.parent / f"{root.name}.lock.json"
 
-    def present(self, split, object_class):
-        """Images, masks, crowds and labels that stand in a class's folders now."""
-        folder = self.folder(split, object_class)
-        patterns = ("*.jpg", "masks/*.png", "crowds/*.csv", "labels/*.txt")
-        return {
-            path for pattern in patterns for path in folder.glob(pattern) if not path.name.startswith(".")
-        }
+    def present(self):
+        """Images, masks, crowds and labels of all splits and classes that stand in the folder now."""
+        found = set()
+        for pattern in ("*/*/*", "*/*/*/*"):
+            for path in self.root.glob(pattern):
+                names = path.relative_to(self.root).parts
+                hidden = names[0] == self.metadata.name or any(name.startswith(".") for name in names)
+                if path.suffix.lower() in _SUFFIXES and not hidden:
+                    found.add(path)
+        return found
 
     def _stem(self, object_class, image_id):
         return f"{object_class.folder}_{image_id}" if self.multi_classes else image_id

@@ -1,7 +1,7 @@
 """Choosing files at the server: directories of zips tell the masks, masks tell the images."""
 
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from pumpkin.openimages import catalog, layout
 from pumpkin.openimages.boxes import load_boxes
@@ -38,14 +38,14 @@ class Selection:
                 self.unread.append(place)
             else:
                 self.members[place] = members
-        with ThreadPoolExecutor(len(catalog.SHARDS)) as pool:
+        with self.client.pool(len(catalog.SHARDS)) as pool:
             present = list(pool.map(self._probe, self.unread))
         self.absent = [path for (_, path), here in zip(self.unread, present) if not here]
         self.unread = [place for place, here in zip(self.unread, present) if here]
         if self.absent and not self.unread and not self.members:
             raise NetworkError(
                 f"{self.bases.annotations} has none of the zips of masks, the first of which is "
-                f"{self.absent[0]}; check the base address."
+                f"{self.absent[0]}; check the base address (--annotations-url)."
             )
 
     def _probe(self, place):
@@ -63,18 +63,15 @@ class Selection:
 
     def read(self, on_bytes=lambda count: None):
         """Read the directories that are not known, and keep what they say of the classes."""
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            for count in pool.map(self._read, self.unread):
-                on_bytes(count)
+        with self.client.pool(AT_ONCE) as pool:
+            list(pool.map(partial(self._read, on_bytes), self.unread))
         self.unread = []
 
-    def _read(self, place):
+    def _read(self, on_bytes, place):
         shard = self.shards[place]
-        count = shard.directory_bytes
-        members = shard.scan(self.keys)
+        members = shard.scan(self.keys, on_bytes)
         shard.save_note(self.keys, members)
         self.members[place] = members
-        return count
 
     def plan(self, on_bytes=lambda count: None):
         """The Plan of the choice; streams the tables of boxes where crowds are wanted."""

@@ -51,33 +51,36 @@ class Shard:
             return self.facts.size or catalog.known(self.path)[0] or 0
         return max(0, self.directory.end - self.directory.start - len(self._tail))
 
-    def scan(self, keys):
-        """Members of classes, by directory. keys: MIDs as in names, ``m05zsy``."""
+    def scan(self, keys, on_bytes=lambda count: None):
+        """Members of classes, by directory.
+
+        keys: MIDs as in names, ``m05zsy``. on_bytes: told of progress.
+        """
         if not self.ranges:
-            self.fetch_whole()
+            self.fetch_whole(on_bytes)
         if self.directory is None:
             self._find_in_copy()
         start, end = self.directory.start, self.directory.end
         tail_start = self.facts.size - len(self._tail)
-        head = self.read(start, min(end, tail_start)) if start < tail_start else b""
+        head = self.read(start, min(end, tail_start), on_bytes) if start < tail_start else b""
         data = head + self._tail[max(0, start - tail_start) : max(0, end - tail_start)]
         self._tail = b""
         wanted = [f"_{key}_".encode() for key in keys]
         return zipindex.scan(data, self.directory, wanted, self.path)
 
-    def read(self, start, end):
+    def read(self, start, end, on_bytes=lambda count: None):
         """Bytes ``start`` to ``end``. Raises SourceChanged where the zip is not the one of the directory."""
         if self.ranges and not self.copy.is_file():
             try:
-                return self.client.read_range(self.url, start, end, self.facts)
+                return self.client.read_range(self.url, start, end, self.facts, on_bytes)
             except RangeIgnored:
                 self.ranges = False
-        self.fetch_whole()
+        self.fetch_whole(on_bytes)
         with self.copy.open("rb") as file:
             file.seek(start)
             return file.read(end - start)
 
-    def fetch_whole(self):
+    def fetch_whole(self, on_bytes=lambda count: None):
         """Fetch the zip by one plain request, unless it is here; an interrupted one is continued."""
         with self._fetching:
             if self.copy.is_file():
@@ -85,9 +88,10 @@ class Shard:
             self.copy.parent.mkdir(parents=True, exist_ok=True)
             part = self.copy.with_name(self.copy.name + ".fetching")
             try:
-                self._fetch_into(part, part.stat().st_size if part.is_file() and self.facts.etag else 0)
+                begun = part.stat().st_size if part.is_file() and self.facts.etag else 0
+                self._fetch_into(part, begun, on_bytes)
             except (RangeIgnored, SourceChanged):
-                self._fetch_into(part, 0)
+                self._fetch_into(part, 0, on_bytes)
             self._check_md5(part)
             part.replace(self.copy)
 
@@ -95,7 +99,7 @@ class Shard:
         """Remove the copy of the zip, once its members are taken out."""
         self.copy.unlink(missing_ok=True)
 
-    def _fetch_into(self, part, start):
+    def _fetch_into(self, part, start, on_bytes):
         expected = self.facts if self.facts.etag or self.facts.size else None
         if start and start == self.facts.size:
             return
@@ -103,6 +107,7 @@ class Shard:
         with part.open("ab" if start else "wb") as file:
             for piece in body.pieces:
                 file.write(piece)
+                on_bytes(len(piece))
         self.facts = Facts(part.stat().st_size, body.facts.etag)
 
     def _check_md5(self, part):

@@ -33,11 +33,14 @@ def verify(plan, places, report):
         if data is not None and (len(data), zlib.crc32(data)) != (mask.member.size, mask.member.crc):
             different.append(path)
     masks = {split: {m.member.name for m in plan.masks if m.split == split} for split in plan.choice.splits}
-    for path, text in finish.annotation_files(plan, places, sizes, masks).items():
+    texts = finish.annotation_files(plan, places, sizes, masks)
+    unknown = dict.fromkeys((image.key for image in plan.images), (1, 1))  # labels are in pixels of the image
+    annotations = finish.annotation_files(plan, places, unknown | sizes, masks)
+    for path in annotations:
         data = _read(path, missing)
-        if data is not None and data != text:
+        if data is not None and data != texts.get(path, data):
             different.append(path)
-    return _report(missing, different, finish.strangers(plan, places), report)
+    return _report(missing, different, finish.strangers(plan, places, annotations), report)
 
 
 def _read(path, missing):

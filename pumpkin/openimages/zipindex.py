@@ -13,6 +13,7 @@ from pumpkin.openimages.errors import IntegrityError
 END_SIZE = 22
 TAIL = 1 << 15  # what is read first: the end records, and all of the directory of a small zip
 MAX_COMMENT = 0xFFFF
+MAX_DIRECTORY = 1 << 28  # bytes held in memory; the largest known take 18 million
 MAX_MEMBER = 1 << 24  # bytes of a mask; the largest known take some tens of thousands
 _END = struct.Struct("<4s4H2LH")
 _LOCATOR = struct.Struct("<4sLQL")
@@ -74,6 +75,8 @@ def find_directory(tail, size, name):
     directory = Directory(end - length, end, count, end - length - start)
     if directory.start < 0 or directory.shift < 0:
         raise IntegrityError(f"{name} is truncated: its directory would start before it; try again later.")
+    if length > MAX_DIRECTORY:
+        raise IntegrityError(f"{name} claims a directory of {length} bytes, which is absurd; it is damaged.")
     return directory
 
 

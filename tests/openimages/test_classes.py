@@ -23,6 +23,11 @@ def test_an_unknown_class_names_the_nearest():
         TABLE.find("Pumkin")
 
 
+def test_an_unknown_mid_has_no_neighbours():
+    with pytest.raises(UsageError, match="no class with MID /m/0zzzz; give the class by its name"):
+        TABLE.find("/m/0zzzz")
+
+
 def test_a_class_without_masks_says_so():
     with pytest.raises(UsageError, match=r"Turtle has boxes but no masks"):
         TABLE.find("turtle")

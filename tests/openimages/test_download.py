@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from pumpkin.openimages import download as module
 from pumpkin.openimages import shards
 from pumpkin.openimages.errors import NetworkError, UsageError
 from tests.openimages.conftest import Downloads, files_of
-from tests.openimages.world import COUNTS, EYE, PUMPKIN, SQUASH, image_id
+from tests.openimages.world import ANNOTATIONS, COUNTS, EYE, PUMPKIN, SQUASH, image_id
 
 
 def masks_of(world, split, mid=PUMPKIN):
@@ -156,7 +158,7 @@ def test_a_limit_is_a_stable_subset(server, tmp_path, world):
 def test_a_smaller_choice_names_what_is_too_much(download):
     download()
     assert download(limit=2) == 0
-    assert "also holds" in download.text
+    assert "also holds" in download.text and "the lock file does not name them" in download.text
     assert download(verify=True) == 3
 
 
@@ -165,6 +167,17 @@ def test_attribution_of_each_image(download, world):
     text = (download.root / "attribution.csv").read_text()
     assert all(name in text for name in world.ids("validation"))
     assert "Author 3,https://example.org/people/3,https://creativecommons.org/licenses/by/2.0/" in text
+
+
+def test_tables_of_authors_stand_in_the_plan(download, server):
+    questions = []
+    assert download(attribution=True, yes=False, ask=lambda q: questions.append(q)) == 0
+    assert "tables of authors (15.2 MB)" in download.text
+    assert questions[0].startswith("Fetch about 16.7 MB into") and not server.asked("with-rotation")
+    assert download(attribution=True) == 0
+    server.forget()
+    assert download(attribution=True) == 0
+    assert server.requests == [] and "tables of authors" not in download.text
 
 
 def test_the_manifest_holds_sizes_areas_and_hashes(download, world):
@@ -208,6 +221,14 @@ def test_without_a_terminal_there_is_nobody_to_ask(download, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO())
     with pytest.raises(UsageError, match="--yes"):
         download(yes=False)
+    monkeypatch.setattr("sys.stdin", Terminal())  # at its end, as after Ctrl-D
+    assert download(yes=False) == 0
+    assert download.lines[-1] == "Nothing more was fetched."
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
 
 
 @pytest.mark.parametrize(
@@ -235,8 +256,18 @@ def test_a_wrong_class_costs_two_small_lists(download, server, name, message):
 
 def test_places_that_cannot_be_written_to(download, server, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("x")
-    with pytest.raises(UsageError, match="is a file"):
-        download(dataset=str(tmp_path / "file"))
+    for name in ("file", "file/below", "file/far/below"):
+        with pytest.raises(UsageError, match=r"file is a file, not a folder; choose another --dataset"):
+            download(dataset=str(tmp_path / name))
+    with pytest.raises(UsageError, match=r"file is a file.*--lock-out"):
+        download(lock_out=str(tmp_path / "file" / "lock.json"))
+    with pytest.raises(UsageError, match=r"is a folder; --lock-out wants a file"):
+        download(lock_out=str(tmp_path))
+    access = os.access
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != tmp_path and access(path, mode))
+    (tmp_path / "own").mkdir()
+    with pytest.raises(UsageError, match=r"may not be written to; choose another --lock-out"):
+        download(dataset=str(tmp_path / "own"))
     monkeypatch.setattr("os.access", lambda *_: False)
     with pytest.raises(UsageError, match="may not be written"):
         download()
@@ -245,6 +276,14 @@ def test_places_that_cannot_be_written_to(download, server, tmp_path, monkeypatc
     with pytest.raises(UsageError, match=r"has 1\.0 kB free"):
         download()
     assert server.requests == []
+
+
+def test_the_folder_may_be_this_one(download, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert download(dataset=".", limit=1) == 0
+    assert (tmp_path / "here.lock.json").is_file()
+    assert download(dataset=".", verify=True) == 0
 
 
 def test_one_download_at_a_time_in_a_folder(download, monkeypatch):
@@ -265,11 +304,15 @@ def test_offline_uses_what_is_there(download, server):
     next(download.root.rglob("*.jpg")).unlink()
     next(download.root.rglob("masks/*.png")).unlink()
     assert download(offline=True) == 2
+    assert "not here:" in download.text and "without --offline" in download.text
+    assert "server" not in download.text
     assert server.requests == [] and download.lock.read_bytes() == lock
     assert download() == 0
     assert download.lock.read_bytes() == lock
 
 
 def test_a_class_without_masks_in_a_split(download):
-    assert download(classes=["Human eye"], type_data="test") == 0
-    assert download(classes=["Human eye"], type_data="test", seed=1) == 0
+    download.server.files[f"/{ANNOTATIONS}v5/classes-segmentation.txt"] += b"/m/09dzg\n"  # turtles
+    assert download(classes=["Turtle"], type_data="test") == 0
+    assert "No masks of Turtle in test: there is nothing to fetch." in download.text
+    assert not download.lock.exists()

@@ -182,6 +182,18 @@ def test_retry_after_is_heeded_within_a_bound(small, client):
     assert FAST.longest < 7
 
 
+def test_an_error_ends_all_threads_of_a_pool(small):
+    client = Client(Retry(read=30, patience=1000))
+    small.faults.append(Fault("/a", "trickle", 1000))
+    with pytest.raises(KeyboardInterrupt), client.pool(2) as pool:
+        reading = pool.submit(client.read, small.url + "a", 1 << 20)
+        while not client.received:
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+    with pytest.raises(Stopped):
+        reading.result()
+
+
 def test_offline_asks_nobody(small):
     client = Client(FAST, offline=True)
     with pytest.raises(Offline):

@@ -72,7 +72,7 @@ def test_a_changed_zip_is_named(locked, world):
     split = json.loads(path.read_text())["masks"][0]["split"]
     where = world.zip_of(split, name)
     again.server.files[where] = pack({"0123456789abcdef_m05zsy_01234567.png": b"x" * 5000})
-    with pytest.raises(SourceChanged, match=where.rsplit("/", 1)[1]):
+    with pytest.raises(SourceChanged, match=f"{where.rsplit('/', 1)[1]} has changed.*without --lock"):
         repeat(again, path)
 
 
@@ -118,6 +118,37 @@ def test_verify_finds_what_is_missing_other_or_too_much(locked):
         assert verify() == 3 and str(other) in again.text and "not in the lock file" in again.text
         other.unlink()
     assert again.server.requests == []
+
+
+def test_verify_finds_crowds_of_images_that_have_none_and_other_classes(locked):
+    path, _, again = locked
+    repeat(again, path)
+    folder = again.root / "validation" / "pumpkin"
+    without = next(p.stem for p in folder.glob("*.jpg") if not (folder / "crowds" / f"{p.stem}.csv").exists())
+    others = [
+        folder / "crowds" / f"{without}.csv", folder / "images" / f"{without}.jpg",
+        again.root / "validation" / "squash" / f"{without}.jpg", again.root / "val" / "pumpkin" / "x.jpeg",
+    ]  # fmt: skip
+    for other in others:
+        other.parent.mkdir(parents=True, exist_ok=True)
+        other.write_bytes(b"x")
+        assert repeat(again, path, verify=True) == 3
+        assert again.lines[:2] == ["1 not in the lock file:", f"  {other}"]
+        other.unlink()
+    assert repeat(again, path, verify=True) == 0
+
+
+def test_verify_of_a_missing_image_looks_at_its_other_files(locked):
+    path, _, again = locked
+    repeat(again, path)
+    crowds = sorted(again.root.rglob("crowds/*.csv"))[0]
+    image = crowds.parents[1] / f"{crowds.stem}.jpg"
+    image.unlink()
+    assert repeat(again, path, verify=True) == 2
+    assert again.lines[:2] == ["1 missing:", f"  {image}"]
+    crowds.unlink()
+    assert repeat(again, path, verify=True) == 2
+    assert again.lines[:3] == ["2 missing:", f"  {image}", f"  {crowds}"]
 
 
 def test_verify_takes_the_lock_beside_the_folder(download):

@@ -64,7 +64,10 @@ def start(server, root):
         "--annotations-url", server.url + ANNOTATIONS, "--images-url", server.url + IMAGES,
         "--connections", "4", "--timeout", "2",
     ]  # fmt: skip
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # whatever the shell did
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.75, 0.9])
@@ -89,17 +92,20 @@ def test_killed_in_the_middle_of_a_body(server, unharmed, tmp_path, share):
     assert (files_of(download.root), download.lock.read_bytes()) == unharmed[:2]
 
 
-def test_ctrl_c_is_told_in_a_sentence(server, unharmed, tmp_path):
+@pytest.mark.parametrize("target", ["-masks-", "bbox.csv", "/images/"])
+def test_ctrl_c_is_told_in_a_sentence(server, unharmed, tmp_path, target):
     download = Downloads(server, tmp_path / "pumpkin")
-    server.faults.append(Fault("/images/", "hang"))
+    server.faults.append(Fault(target, "hang"))
     original = server.take_fault
 
     def interrupt(path, ranged):
-        if "/images/" in path:
+        if target in path and not told:
+            told.append(path)
             process.send_signal(signal.SIGINT)
             server.closing.wait(0.2)
         return original(path, ranged)
 
+    told = []
     server.take_fault = interrupt
     process = start(server, download.root)
     output, _ = process.communicate(timeout=60)

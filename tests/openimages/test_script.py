@@ -47,6 +47,7 @@ def test_complete(command, tmp_path):
      (["--type_data", "val"], "train, validation, test, all"), (["--classes"], "--classes"),
      (["--engine", "curl"], "native or oidv6"), (["--lock", "x", "--limit", "3"], "--limit makes another"),
      (["--lock", "x"], "no lock file x"), (["--attempts", "0"], "--attempts"),
+     (["--verify", "--seed", "1"], "--seed makes another"),
      (["--classes", "Pumpkim", "--yes"], "Pumpkin"), (["--verify"], "no lock file"),
      (["--annotations-url", "mirror"], "http"), (["--engine", "oidv6", "--dataset", "a;b"], "shell")],
 )  # fmt: skip

@@ -109,6 +109,16 @@ def test_a_truncated_zip_is_named(cut):
         zipindex.find_directory(data, len(data), "x.zip")
 
 
+def test_a_directory_of_absurd_size_is_not_read():
+    size, length = 1 << 40, 1 << 30
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    where = size - len(end) - 20 - 56
+    record = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, 9, 9, length, where - length)
+    tail = record + struct.pack("<4sLQL", b"PK\6\7", 0, where, 1) + end
+    with pytest.raises(IntegrityError, match=r"x\.zip claims a directory of 1073741824 bytes"):
+        zipindex.find_directory(tail, size, "x.zip")
+
+
 def test_a_damaged_directory_is_named():
     data = bytearray(pack(FILES))
     directory = zipindex.find_directory(data, len(data), "x.zip")

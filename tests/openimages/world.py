@@ -104,7 +104,7 @@ class World:
     def add_image(self, split, number):
         """An image with 1 to 3 pumpkins; every third shows a squash, every fourth a group of pumpkins."""
         name, size = image_id(split, number), (160, 120) if number % 2 else (96, 128)
-        self.files[f"/{IMAGES}{split}/{name}.jpg"] = jpeg(*size, seed=number)
+        self.files[f"/{IMAGES}{split}/{name}.jpg"] = jpeg(*size, seed=int(name, 16))
         for instance in range(1 + number % 3):
             box = (0.1 * instance, 0.1 * instance + 0.25, 0.2, 0.2 + 0.15 * (instance + 1))
             self.add_mask(split, number, instance, PUMPKIN, box, size)
