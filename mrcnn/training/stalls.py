@@ -35,6 +35,6 @@ class NameStalls:
                     if waited >= self.seconds and (thread, since) not in self._told:
                         self._told.add((thread, since))
                         self.report(
-                            f"{path} has been loading for {waited:.0f} s. Is its disk or network slow, or the "
-                            "file very large? Ctrl-C stops the run, --resume goes on."
+                            f"{path} has been loading for {waited:.0f} s. Is its disk or network slow, or "
+                            "the file very large? Ctrl-C stops the run, --resume goes on."
                         )
