@@ -8,7 +8,10 @@ OPENCV := $(shell sed -n 's/^opencv-python==//p' requirements.txt)
 ON_JAX := tests/ops tests/test_parity.py tests/modeling/test_losses.py tests/modeling/test_targets.py \
 	tests/modeling/test_detections.py tests/modeling/test_network.py::test_it_learns_two_squares
 
-.PHONY: demo test test-torch lint lock
+# Most of a small training on JAX is compiling; less optimised code is the same program, sooner.
+PROGRAMS_ON_JAX = JAX_DISABLE_MOST_OPTIMIZATIONS=1 KERAS_BACKEND=jax $(BIN)/python -m pytest tests/programs
+
+.PHONY: demo test test-jax test-torch lint lock
 
 demo: $(VENV)/ready
 	$(BIN)/python scripts/demo.py
@@ -16,6 +19,11 @@ demo: $(VENV)/ready
 test: $(VENV)/ready-dev
 	$(BIN)/python -m pytest
 	KERAS_BACKEND=jax $(BIN)/python -m pytest $(ON_JAX)
+	$(PROGRAMS_ON_JAX) -k "leaves or splash"
+
+# All old programs on JAX, which takes many minutes more.
+test-jax: $(VENV)/ready-dev
+	$(PROGRAMS_ON_JAX)
 
 test-torch: $(VENV)/ready-torch
 	KERAS_BACKEND=torch $(BIN)/python -m pytest tests/ops tests/modeling tests/test_parity.py

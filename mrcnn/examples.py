@@ -14,11 +14,23 @@ from mrcnn.ops import boxes as box_ops
 from mrcnn.ops.matching import NEGATIVE, NEUTRAL, POSITIVE, match
 from mrcnn.pipeline.augment import Augmentation
 from mrcnn.pipeline.loader import Loader
+from mrcnn.pipeline.loader import load_image_gt as load_as_configured
 from mrcnn.pipeline.masks import expand_mask, minimize_mask
 from mrcnn.pipeline.rois import random_rois
 
 # Separates these random streams from the loader's, which has 0 and 1.
 _TARGETS = 2
+
+
+def load_image_gt(
+    dataset, config, image_id, augment=False, augmentation=None, use_mini_mask=False, rng=None
+):  # fmt: skip
+    """An image and its gt, with whole masks unless mini-masks are asked for, whatever config.USE_MINI_MASK.
+
+    Arguments and results are those of mrcnn.pipeline.loader.load_image_gt. use_mini_mask: None is as
+    config.USE_MINI_MASK says.
+    """
+    return load_as_configured(dataset, config, image_id, augment, augmentation, use_mini_mask, rng)
 
 
 def build_rpn_targets(image_shape, anchors, gt_class_ids, gt_boxes, config, rng=None):

@@ -9,7 +9,13 @@ from keras import Model
 from mrcnn import downloads, imagenet, inference, inspection, weights
 from mrcnn.backend import DataParallel, replicas
 from mrcnn.config import Config
-from mrcnn.examples import build_detection_targets, build_rpn_targets, data_generator, generate_random_rois
+from mrcnn.examples import (
+    build_detection_targets,
+    build_rpn_targets,
+    data_generator,
+    generate_random_rois,
+    load_image_gt,
+)
 from mrcnn.graphs import (
     DetectionLayer,
     DetectionTargetLayer,
@@ -25,7 +31,6 @@ from mrcnn.modeling.layer_names import leaf_layers
 from mrcnn.modeling.network import backbone_shapes, build_network, image_anchors
 from mrcnn.modeling.resnet import BatchNorm
 from mrcnn.modeling.roi_heads import PyramidROIAlign
-from mrcnn.pipeline.loader import load_image_gt
 from mrcnn.pipeline.transforms import compose_image_meta, mold_image, parse_image_meta, unmold_image
 from mrcnn.training import driver, fingerprint
 from mrcnn.training.errors import RunError

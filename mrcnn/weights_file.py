@@ -54,12 +54,13 @@ def open_weights(path):
 
     Raises WeightsError, in a sentence with the path, for what is missing, a folder, empty, cut short, no
     HDF5 or written in a later format than FORMAT; also where reading inside the ``with`` block fails.
+    What h5py raised is in the sentence, and its traceback is not shown above it.
     """
     path = Path(path)
     try:
         file = _open(path)
     except (OSError, zipfile.BadZipFile) as error:
-        raise WeightsError(f"{path}: {_why_unreadable(path, error)}.") from error
+        raise WeightsError(f"{path}: {_why_unreadable(path, error)}.") from None
     with file:
         try:
             _metadata(file)
@@ -67,9 +68,9 @@ def open_weights(path):
         except WeightsError:
             raise
         except _Fault as error:
-            raise WeightsError(f"{path}: {error}.") from error
+            raise WeightsError(f"{path}: {error}.") from None
         except _DAMAGE as error:
-            raise WeightsError(f"{path}: is damaged ({error}); download or copy it again.") from error
+            raise WeightsError(f"{path}: is damaged ({error}); download or copy it again.") from None
 
 
 def _open(path):

@@ -131,6 +131,81 @@ VISUALIZE = {
     "display_weight": "name model",
 }
 
+# The defaults of arguments, by what is to be called; those that are not named here have none in the old code.
+DEFAULTS = {
+    "utils.resize_image": {"min_dim": None, "max_dim": None, "min_scale": None, "mode": "square"},
+    "utils.resize_mask": {"crop": None},
+    "utils.compute_matches": {"iou_threshold": 0.5, "score_threshold": 0.0},
+    "utils.compute_ap": {"iou_threshold": 0.5},
+    "utils.compute_ap_range": {"iou_thresholds": None, "verbose": 1},
+    "utils.batch_slice": {"names": None},
+    "utils.download_trained_weights": {"verbose": 1},
+    "utils.resize": {
+        "order": 1, "mode": "constant", "cval": 0, "clip": True, "preserve_range": False,
+        "anti_aliasing": False, "anti_aliasing_sigma": None,
+    },
+    "Dataset.__init__": {"class_map": None},
+    "Dataset.prepare": {"class_map": None},
+    "model.log": {"array": None},
+    "model.data_generator": {
+        "shuffle": True, "augment": False, "augmentation": None, "random_rois": 0, "batch_size": 1,
+        "detection_targets": False, "no_augmentation_sources": None,
+    },
+    "model.resnet_graph": {"stage5": False, "train_bn": True},
+    "model.fpn_classifier_graph": {"train_bn": True, "fc_layers_size": 1024},
+    "model.build_fpn_mask_graph": {"train_bn": True},
+    "model.ProposalLayer": {"config": None},
+    "model.load_image_gt": {"augment": False, "augmentation": None, "use_mini_mask": False},
+    "MaskRCNN.load_weights": {"by_name": False, "exclude": None},
+    "MaskRCNN.train": {"augmentation": None, "custom_callbacks": None, "no_augmentation_sources": None},
+    "MaskRCNN.set_log_dir": {"model_path": None},
+    "MaskRCNN.set_trainable": {"keras_model": None, "indent": 0, "verbose": 1},
+    "MaskRCNN.detect_molded": {"verbose": 0},
+    "MaskRCNN.ancestor": {"checked": None},
+    "MaskRCNN.run_graph": {"image_metas": None},
+    "MaskRCNN.detect": {"verbose": 0},
+    "visualize.display_images": {
+        "titles": None, "cols": 4, "cmap": None, "norm": None, "interpolation": None,
+    },
+    "visualize.random_colors": {"bright": True},
+    "visualize.apply_mask": {"alpha": 0.5},
+    "visualize.display_instances": {
+        "scores": None, "title": "", "figsize": (16, 16), "ax": None, "show_mask": True, "show_bbox": True,
+        "colors": None, "captions": None,
+    },
+    "visualize.display_differences": {
+        "title": "", "ax": None, "show_mask": True, "show_box": True, "iou_threshold": 0.5,
+        "score_threshold": 0.5,
+    },
+    "visualize.draw_rois": {"limit": 10},
+    "visualize.display_top_masks": {"limit": 4},
+    "visualize.plot_overlaps": {"threshold": 0.5},
+    "visualize.draw_boxes": {
+        "boxes": None, "refined_boxes": None, "masks": None, "captions": None, "visibilities": None,
+        "title": "", "ax": None,
+    },
+}  # fmt: skip
+
+# What Config has where a program overrides nothing.
+CONFIG_DEFAULTS = {
+    "NAME": None, "GPU_COUNT": 1, "IMAGES_PER_GPU": 2, "STEPS_PER_EPOCH": 1000, "VALIDATION_STEPS": 50,
+    "BACKBONE": "resnet101", "COMPUTE_BACKBONE_SHAPE": None, "BACKBONE_STRIDES": [4, 8, 16, 32, 64],
+    "FPN_CLASSIF_FC_LAYERS_SIZE": 1024, "TOP_DOWN_PYRAMID_SIZE": 256, "NUM_CLASSES": 1,
+    "RPN_ANCHOR_SCALES": [32, 64, 128, 256, 512], "RPN_ANCHOR_RATIOS": [0.5, 1, 2], "RPN_ANCHOR_STRIDE": 1,
+    "RPN_NMS_THRESHOLD": 0.7, "RPN_TRAIN_ANCHORS_PER_IMAGE": 256, "PRE_NMS_LIMIT": 6000,
+    "POST_NMS_ROIS_TRAINING": 2000, "POST_NMS_ROIS_INFERENCE": 1000, "USE_MINI_MASK": True,
+    "MINI_MASK_SHAPE": [56, 56], "IMAGE_RESIZE_MODE": "square", "IMAGE_MIN_DIM": 800, "IMAGE_MAX_DIM": 1024,
+    "IMAGE_MIN_SCALE": 0, "IMAGE_CHANNEL_COUNT": 3, "MEAN_PIXEL": [123.7, 116.8, 103.9],
+    "TRAIN_ROIS_PER_IMAGE": 200, "ROI_POSITIVE_RATIO": 0.33, "POOL_SIZE": 7, "MASK_POOL_SIZE": 14,
+    "MASK_SHAPE": [28, 28], "MAX_GT_INSTANCES": 100, "RPN_BBOX_STD_DEV": [0.1, 0.1, 0.2, 0.2],
+    "BBOX_STD_DEV": [0.1, 0.1, 0.2, 0.2], "DETECTION_MAX_INSTANCES": 100, "DETECTION_MIN_CONFIDENCE": 0.7,
+    "DETECTION_NMS_THRESHOLD": 0.3, "LEARNING_RATE": 0.001, "LEARNING_MOMENTUM": 0.9, "WEIGHT_DECAY": 0.0001,
+    "LOSS_WEIGHTS": dict.fromkeys(
+        ("rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss", "mrcnn_mask_loss"), 1.0
+    ),
+    "USE_RPN_ROIS": True, "TRAIN_BN": False, "GRADIENT_CLIP_NORM": 5.0,
+}  # fmt: skip
+
 OWNERS = [
     (utils, UTILS),
     (utils.Dataset, DATASET),
@@ -155,9 +230,29 @@ def test_arguments(owner, name, arguments):
     assert all(parameter.default is not parameter.empty for parameter in more)
 
 
+@pytest.mark.parametrize(("owner", "name", "arguments"), CALLS)
+def test_defaults(owner, name, arguments):
+    parameters = inspect.signature(getattr(owner, name)).parameters
+    expected = DEFAULTS.get(f"{owner.__name__.removeprefix('mrcnn.')}.{name}", {})
+    assert set(expected) <= set(arguments)
+    for argument in arguments:
+        if argument in expected:
+            assert parameters[argument].default == expected[argument], argument
+
+
+def test_defaults_are_of_names_that_programs_use():
+    known = {f"{owner.__name__.removeprefix('mrcnn.')}.{name}" for owner, names in OWNERS for name in names}
+    assert set(DEFAULTS) <= known
+
+
 @pytest.mark.parametrize("name", CONFIG.split())
 def test_config(name):
     assert hasattr(config.Config(), name)
+
+
+@pytest.mark.parametrize("name", CONFIG_DEFAULTS)
+def test_defaults_of_the_config(name):
+    assert config.Config().to_plain()[name] == CONFIG_DEFAULTS[name]
 
 
 def test_attributes_of_a_data_set():

@@ -183,3 +183,12 @@ def test_the_generator_flips_half_of_the_time(config):
 def test_targets_of_the_heads_need_rois(config):
     with pytest.raises(ValueError, match="give random_rois"):
         modellib.data_generator(Rectangles([1]), config, detection_targets=True)
+
+
+def test_whole_masks_come_unless_mini_masks_are_asked_for():
+    config, dataset = Tiny(), Rectangles([2])
+    assert config.USE_MINI_MASK
+    whole = modellib.load_image_gt(dataset, config, 0)[4]
+    mini = modellib.load_image_gt(dataset, config, 0, use_mini_mask=True)[4]
+    assert whole.shape[:2] == (128, 128) and mini.shape[:2] == (56, 56)
+    assert whole.shape[2] == mini.shape[2] == 2

@@ -1,5 +1,7 @@
 """Weights through the door: what MaskRCNN.load_weights and save_weights add to mrcnn.weights."""
 
+import traceback
+
 import numpy as np
 import pytest
 from keras import layers, models
@@ -104,6 +106,40 @@ def test_layouts(trained, tmp_path):
     with pytest.raises(WeightsError, match=r"no layout 'h5' .* only mrcnn and matterport"):
         trained.save_weights(tmp_path / "matterport.h5", layout="h5")
     assert not (tmp_path / "matterport.h5").exists()
+
+
+def test_matterports_layout_returns_from_training_to_inference(tmp_path):
+    """Of the smallest network that matterport's code can build, but for the sizes that it lets be chosen."""
+    config = Tiny()
+    config.update({"BACKBONE": "resnet50", "RPN_CHANNELS": 512, "MASK_HEAD_CHANNELS": 256})
+    first, second = (MaskRCNN(mode, config, "runs") for mode in ("training", "inference"))
+    fill_at_random(first.keras_model)
+    first.class_names = ["BG", "round", "square"]
+    first.save_weights(tmp_path / "w.h5", layout="matterport")
+    report = second.load_weights(tmp_path / "w.h5")
+    assert (len(report.loaded), report.unused_in_file) == (report.total, [])
+    assert_equal(second.keras_model, values(first.keras_model))
+    assert second.class_names == ["BG", "round", "square"]
+
+
+BAD_FILES = {
+    "none.h5": (None, "there is no such weights file"),
+    "text.h5": (b"some text", "is no HDF5 weights file"),
+    "page.h5": (b"<html>", "is a web page, not the file itself: download it again"),
+    "short.h5": (b"\x89HDF\r\n\x1a\n and no more", "is cut short or damaged"),
+}
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_what_cannot_be_read_is_a_sentence_and_nothing_stands_above_it(model, tmp_path, name, by_name):
+    content, sentence = BAD_FILES[name]
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(WeightsError) as caught:
+        model.load_weights(tmp_path / name, by_name=by_name)
+    assert str(caught.value).startswith(f"{tmp_path / name}: {sentence}")
+    assert "".join(traceback.format_exception(caught.value)).count("Traceback") == 1
 
 
 def test_what_files_carry(trained, tmp_path):

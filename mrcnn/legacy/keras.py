@@ -11,13 +11,18 @@ MODULES = {
     "keras.layers.advanced_activations": "keras.layers",
     "keras.layers.convolutional": "keras.layers",
     "keras.layers.core": "keras.layers",
+    "keras.layers.embeddings": "keras.layers",
     "keras.layers.merge": "keras.layers",
+    "keras.layers.noise": "keras.layers",
     "keras.layers.normalization": "keras.layers",
     "keras.layers.pooling": "keras.layers",
+    "keras.layers.recurrent": "keras.layers",
     "keras.layers.wrappers": "keras.layers",
     "keras.objectives": "keras.losses",
+    "keras.utils.data_utils": "keras.utils",
     "keras.utils.generic_utils": "keras.utils",
     "keras.utils.np_utils": "keras.utils",
+    "keras.utils.vis_utils": "keras.utils",
     "keras.backend.tensorflow_backend": "keras.backend",
 }
 
@@ -26,15 +31,16 @@ BACKEND = {
     "keras.ops": (  # with the same arguments
         *("abs", "all", "any", "binary_crossentropy", "cast", "categorical_crossentropy", "clip", "cos"),
         *("equal", "exp", "eye", "greater", "greater_equal", "less", "less_equal", "log", "max", "maximum"),
-        *("mean", "min", "minimum", "ndim", "not_equal", "ones_like", "prod", "reshape", "round", "shape"),
-        *("sigmoid", "sign", "sin", "softmax", "softplus", "sparse_categorical_crossentropy", "sqrt"),
-        *("square", "squeeze", "stack", "std", "stop_gradient", "sum", "tanh", "tile", "transpose", "var"),
-        *("zeros_like",),
+        *("mean", "min", "minimum", "ndim", "not_equal", "ones", "ones_like", "prod", "reshape", "round"),
+        *("shape", "sigmoid", "sign", "sin", "softmax", "softplus", "sparse_categorical_crossentropy"),
+        *("sqrt", "square", "squeeze", "stack", "std", "stop_gradient", "sum", "tanh", "tile", "transpose"),
+        *("var", "zeros", "zeros_like"),
     ),
     "mrcnn.legacy.keras_backend": (
-        *("argmax", "argmin", "concatenate", "expand_dims", "flatten", "gather", "image_dim_ordering"),
-        *("int_shape", "learning_phase", "permute_dimensions", "set_image_dim_ordering"),
-        *("set_learning_phase",),
+        *("_get_available_gpus", "argmax", "argmin", "concatenate", "constant", "dot", "eval"),
+        *("expand_dims", "flatten", "gather", "get_value", "image_dim_ordering", "int_shape"),
+        *("learning_phase", "permute_dimensions", "pow", "set_image_dim_ordering", "set_learning_phase"),
+        *("set_value", "variable"),
     ),
     "mrcnn.legacy.sessions": ("get_session", "set_session"),
 }
@@ -46,6 +52,7 @@ def supply():
         supply_alias(old, new, "Keras")
     after_import("keras.backend", _complete)
     after_import("keras._tf_keras.keras.backend", _complete)  # which is tf.keras.backend
+    after_import("tensorflow.keras.backend", _complete)  # as ``from`` imports it, another module
 
 
 def _complete(module):

@@ -1,7 +1,10 @@
 """Functions of Keras 2's backend whose name, arguments or defaults differ in keras.ops, and its settings."""
 
+import keras
 from keras import ops
 from keras.backend import image_data_format, set_image_data_format
+
+from mrcnn.backend import device_names
 
 _ORDERINGS = {"tf": "channels_last", "th": "channels_first"}
 _learning_phase = [0]
@@ -32,6 +35,47 @@ def set_learning_phase(value):
 def int_shape(x):
     """The shape of a tensor as a tuple, with None where it is unknown."""
     return tuple(x.shape)
+
+
+def _get_available_gpus():
+    """The names of the accelerators, of which programs take the number."""
+    return [name for name in device_names() if name != "CPU"]
+
+
+def constant(value, dtype=None, shape=None, name=None):
+    """A tensor of a value, of the default float type where none is given. name: without effect."""
+    tensor = ops.convert_to_tensor(value, dtype or keras.config.floatx())
+    return tensor if shape is None else ops.broadcast_to(tensor, shape)
+
+
+def variable(value, dtype=None, name=None, constraint=None):
+    """A variable, of the default float type where none is given. constraint: without effect."""
+    return keras.Variable(value, dtype=dtype or keras.config.floatx(), name=name)
+
+
+def eval(x):
+    """The values of a tensor or variable as an array."""
+    return ops.convert_to_numpy(x)
+
+
+def get_value(x):
+    """The values of a variable as an array, such as ``optimizer.learning_rate``."""
+    return ops.convert_to_numpy(x)
+
+
+def set_value(x, value):
+    """Give a variable other values."""
+    x.assign(value)
+
+
+def dot(x, y):
+    """The product of two matrices."""
+    return ops.matmul(x, y)
+
+
+def pow(x, a):
+    """A tensor to a power, element by element."""
+    return ops.power(x, a)
 
 
 def argmax(x, axis=-1):

@@ -1,13 +1,16 @@
-"""Pillow's old name of its best filter for making images smaller."""
+"""Pillow's old names of its filters."""
 
 from mrcnn.legacy.imports import after_import
 from mrcnn.supplied import from_table, supply_names
 
+FILTERS = {"ANTIALIAS": "LANCZOS", "CUBIC": "BICUBIC", "LINEAR": "BILINEAR"}
+
 
 def supply():
-    """Let ``PIL.Image`` answer for ANTIALIAS."""
+    """Let ``PIL.Image`` answer for the names."""
     after_import("PIL.Image", _complete)
 
 
 def _complete(module):
-    supply_names(module, from_table({"ANTIALIAS": "PIL.Image:LANCZOS"}), "Image", "Pillow")
+    table = {old: f"PIL.Image:{new}" for old, new in FILTERS.items()}
+    supply_names(module, from_table(table), "Image", "Pillow")

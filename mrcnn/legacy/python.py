@@ -1,15 +1,20 @@
-"""What Python's own library has lost: ``time.clock`` and the abstract classes in ``collections``."""
+"""What Python's own library has lost: time.clock, fractions.gcd, classes in collections, distutils."""
 
 import collections
 import collections.abc
+import fractions
 import time
 
+from mrcnn.legacy.imports import supply_alias, supply_module
 from mrcnn.supplied import from_table, supply_names
 
 ABSTRACT = {name: f"collections.abc:{name}" for name in collections.abc.__all__}
 
 
 def supply():
-    """Let ``time`` and ``collections`` answer for the names."""
+    """Let the modules answer for the names; make distutils.version where it is gone, as from Python 3.12."""
     supply_names(time, from_table({"clock": "time:perf_counter"}), "time", "Python")
+    supply_names(fractions, from_table({"gcd": "math:gcd"}), "fractions", "Python")
     supply_names(collections, from_table(ABSTRACT), "collections", "Python")
+    supply_module("distutils", lambda module: None, "")
+    supply_alias("distutils.version", "mrcnn.legacy.old_versions", "Python")

@@ -40,6 +40,10 @@ def _channel_axis(multichannel, positional):
     return {"channel_axis": -1 if multichannel else None}
 
 
+def _without_effect(value, positional):
+    return {}
+
+
 def _out(in_place, positional):
     return {"out": positional[0]} if in_place else {}
 
@@ -53,9 +57,13 @@ _CHANNELS = {"multichannel": _channel_axis}
 _FOOTPRINT = {"selem": renamed("footprint")}
 
 ARGUMENTS = {
+    "skimage.draw": {"random_shapes": _CHANNELS},
     "skimage.filters": {"gaussian": _CHANNELS, "median": _FOOTPRINT, "unsharp_mask": _CHANNELS},
     "skimage.io": {"imread": {"as_grey": renamed("as_gray")}},
-    "skimage.measure": {"label": {"neighbors": _connectivity}},
+    "skimage.measure": {
+        "label": {"neighbors": _connectivity},
+        "regionprops": {"coordinates": _without_effect},  # "rc" became the one order there is
+    },
     "skimage.morphology": {
         **{
             prefix + name: _FOOTPRINT
@@ -76,7 +84,11 @@ ARGUMENTS = {
         "denoise_tv_chambolle": _CHANNELS,
         "denoise_wavelet": _CHANNELS,
     },
-    "skimage.segmentation": {"random_walker": _CHANNELS, "slic": _CHANNELS},
+    "skimage.segmentation": {
+        "clear_border": {"in_place": _out},
+        "random_walker": _CHANNELS,
+        "slic": _CHANNELS,
+    },
     "skimage.transform": {
         "pyramid_expand": _CHANNELS,
         "pyramid_gaussian": _CHANNELS,
@@ -89,6 +101,8 @@ ARGUMENTS = {
 # Functions that refuse or misread what they took.
 CHANGED = {
     "skimage.color": {"gray2rgb": "gray2rgb", "rgb2gray": "rgb2gray"},
+    "skimage.feature": {"peak_local_max": "peak_local_max"},
+    "skimage.io": {"imsave": "imsave"},
     "skimage.transform": {"rescale": "taking_masks", "resize": "taking_masks"},
 }
 

@@ -5,6 +5,7 @@ import inspect
 
 import numpy as np
 from skimage import draw, filters, metrics
+from skimage.util import img_as_ubyte
 from skimage.util.dtype import dtype_range
 
 from mrcnn.supplied import say
@@ -62,6 +63,36 @@ def rgb2gray(function):
             say("skimage.color.rgb2gray does not take alpha any more; it is left out.")
             rgb = rgb[..., :3]
         return function(rgb, *args, **options)
+
+    return wrapper
+
+
+def imsave(function):
+    """scikit-image's imsave, which writes floats of 0 to 1 (or -1 to 1) to files that hold bytes."""
+
+    @functools.wraps(function)
+    def wrapper(fname, arr, *args, **options):
+        of_bytes = str(fname).lower().endswith((".png", ".jpg", ".jpeg", ".bmp"))
+        if of_bytes and np.asarray(arr).dtype.kind == "f":
+            say("skimage.io.imsave does not take floats for such files any more; they are stretched to 255.")
+            arr = img_as_ubyte(arr)
+        return function(fname, arr, *args, **options)
+
+    return wrapper
+
+
+def peak_local_max(function):
+    """scikit-image's peak_local_max, which gives a mask of the peaks with ``indices=False``."""
+
+    @functools.wraps(function)
+    def wrapper(image, *args, indices=True, **options):
+        peaks = function(image, *args, **options)
+        if indices:
+            return peaks
+        say("the argument indices of skimage.feature.peak_local_max is gone from scikit-image; supplied.")
+        mask = np.zeros(np.shape(image), bool)
+        mask[tuple(peaks.T)] = True
+        return mask
 
     return wrapper
 

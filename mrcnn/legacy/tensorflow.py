@@ -1,8 +1,8 @@
 """TensorFlow 1's names at the top of programs, and where TensorFlow is not installed a stand-in for these."""
 
 import contextlib
+import functools
 import logging
-from functools import partial
 from types import SimpleNamespace
 
 from mrcnn.legacy import sessions
@@ -46,8 +46,26 @@ def _complete(module):
         return getattr(module.compat.v1, name), f"supplied as tf.compat.v1.{name}"
 
     supply_names(module, find, "tf", "TensorFlow")
+    module.identity = _taking_keras(module.identity)
     for name in ("disable_eager_execution", "disable_v2_behavior"):
-        setattr(module.compat.v1, name, partial(say, f"{name} is passed over: Keras 3 has no graph mode."))
+        setattr(
+            module.compat.v1,
+            name,
+            functools.partial(say, f"{name} is passed over: Keras 3 has no graph mode."),
+        )
+
+
+def _taking_keras(identity):
+    """TensorFlow's identity, which notebooks put around a network's input to ask for its values."""
+
+    @functools.wraps(identity)
+    def wrapper(input, name=None):
+        if type(input).__name__ == "KerasTensor":
+            say("tf.identity of a tensor of a Keras model is that tensor.")
+            return input
+        return identity(input, name=name)
+
+    return wrapper
 
 
 def _stand_in(module):
@@ -67,11 +85,17 @@ def _stand_in(module):
     )
     module.data = SimpleNamespace(Dataset=type("Dataset", (), {}))
     module.random = SimpleNamespace(set_seed=_nothing)
+    module.identity = _identity
     module.__getattr__ = _unknown
 
 
 def _nothing(seed):
     """A seed without effect: Config.SEED is the seed of a training."""
+
+
+def _identity(input, name=None):
+    """The tensor itself."""
+    return input
 
 
 def _no_devices(kind=None):

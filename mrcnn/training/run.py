@@ -107,8 +107,7 @@ def find_last(runs_dir="runs", name=""):
         # By the file, not its folder: an evaluation written into an old run does not make it new.
         return max(last, key=lambda path: (path.stat().st_mtime_ns, path.parent.name))
     raise RunError(
-        f"{runs_dir}: no run here has a checkpoint yet; train one with scripts/train.py, "
-        "or give the path of a weights file."
+        f"{runs_dir}: no run here has a checkpoint yet; train one first, or give the path of a weights file."
     )
 
 

@@ -9,7 +9,7 @@ from mrcnn.legacy import skimage
 from tests.legacy.launching import evaluate, hiding
 
 PRELUDE = """
-    import collections, time
+    import collections, fractions, time
     import numpy as np
     import scipy.misc, scipy.ndimage
     import skimage.color, skimage.draw, skimage.feature, skimage.filter, skimage.filters, skimage.io
@@ -22,6 +22,7 @@ PRELUDE = """
     hole = ~spots
     ramp = np.arange(64.0).reshape(8, 8) / 64
     colours = np.stack([ramp, ramp.T, ramp], axis=2)
+    peak = np.pad([[1.0]], 2)
     def counted(**options):
         changed = spots.copy()
         result = skimage.morphology.remove_small_objects(changed, 4, **options)
@@ -118,6 +119,14 @@ SCIKIT_IMAGE = {
     "skimage.filters.median(spots.astype(np.uint8), selem=np.ones((3, 3)))[4, 4]": 1,
     "skimage.filters.threshold_adaptive(ramp, 3)[7, 7]": True,
     "skimage.io.imread('colours.png', as_grey=True).shape": [2, 2],
+    "skimage.io.imsave('half.png', np.full((2, 2), 0.5)) or skimage.io.imread('half.png')": 2 * [[128, 128]],
+    "skimage.io.imsave('half.tif', np.full((1, 5), 0.5)) or skimage.io.imread('half.tif')[0, 0]": 0.5,
+    "skimage.draw.random_shapes((9, 9), 1, min_size=2, multichannel=False)[0].shape": [9, 9],
+    "skimage.feature.peak_local_max(peak, indices=False).tolist()": [[i == 12 for i in range(25)][k : k + 5]
+                                                                     for k in range(0, 25, 5)],
+    "skimage.feature.peak_local_max(peak)": [[2, 2]],
+    "skimage.measure.regionprops(spots.astype(int), coordinates='rc')[0].area": 11,
+    "skimage.segmentation.clear_border(np.pad(spots, 1).astype(int), in_place=True).sum()": 11,
     "skimage.measure.compare_mse(ramp, ramp + 0.5)": 0.25,
     "skimage.measure.compare_nrmse(ramp, ramp, norm_type='min-max')": 0.0,
     "skimage.measure.compare_psnr(ramp, ramp + 0.1, data_range=1)": pytest.approx(20),
@@ -151,7 +160,9 @@ OTHERS = {
     "collections.Iterable.__module__": "collections.abc",
     "isinstance({}, collections.Mapping)": True,
     "time.clock() > 0": True,
+    "fractions.gcd(12, 18)": 6,
     "Image.new('L', (4, 4), 7).resize((2, 2), Image.ANTIALIAS).getpixel((0, 0))": 7,
+    "[Image.CUBIC == Image.BICUBIC, Image.LINEAR == Image.BILINEAR]": [True, True],
 }
 
 CASES = NUMPY | SCIPY | SCIKIT_IMAGE | OTHERS
@@ -223,3 +234,15 @@ def test_scipy_misc_is_made_where_it_is_gone(tmp_path):
     values, told = evaluate(tmp_path, prelude, expressions)
     assert values == expressions
     assert told[0] == "scipy.misc is gone from SciPy; supplied."
+
+
+def test_distutils_version_is_made_where_it_is_gone(tmp_path):
+    expressions = {
+        "LooseVersion('2.21.0') >= LooseVersion('1.3')": True,
+        "LooseVersion('2.0.8') > '2.0.10'": False,
+        "[str(LooseVersion('1.15.0-rc1')), LooseVersion('1.15').version]": ["1.15.0-rc1", [1, 15]],
+    }
+    prelude = hiding("distutils") + "\n    from distutils.version import LooseVersion\n"
+    values, told = evaluate(tmp_path, prelude, expressions)
+    assert values == expressions
+    assert told == ["distutils.version is gone from Python; supplied."]

@@ -28,6 +28,7 @@ PRELUDE = """
     from keras.layers.core import Dense
     from keras.layers.merge import concatenate
     from keras.utils import np_utils
+    from keras.utils.data_utils import get_file
     K.set_session(session)
     session.run(tf.global_variables_initializer())
     K.set_image_dim_ordering("tf")
@@ -37,6 +38,8 @@ PRELUDE = """
         x = KE.Input((3,))
         model = keras.Model(x, Dense(2, kernel_initializer="ones")(x))
     a = np.float32([[1, 2], [3, 4]])
+    rate = K.variable(0.5)
+    K.set_value(rate, 0.25)
     def number(tensor):
         return np.asarray(keras.ops.convert_to_numpy(tensor))
 """
@@ -61,6 +64,14 @@ VALUES = {
     "number(K.permute_dimensions(a, (1, 0)))": [[1, 3], [2, 4]],
     "number(K.mean(K.square(a)))": 7.5,
     "K.floatx()": "float32",
+    "float(K.get_value(rate))": 0.25,
+    "K.eval(K.constant(2, shape=(1, 2)))": [[2, 2]],
+    "number(K.dot(a, K.ones((2, 1))))": [[3], [7]],
+    "number(K.pow(a, 2))": [[1, 4], [9, 16]],
+    "K.tensorflow_backend._get_available_gpus()": [],
+    "tf.identity(model.output) is model.output": True,
+    "number(tf.identity(a))": [[1, 2], [3, 4]],
+    "get_file is keras.utils.get_file": True,
     "session.run(model.output)": "RuntimeError('Keras 3 has no sessions that compute tensors: call the model "
     "with arrays, or MaskRCNN.run_graph(images, outputs) for what is within it.')",
 }
@@ -74,6 +85,7 @@ def with_tensorflow(tmp_path_factory):
         "tf.__version__ > '2'",
         "tf.nonsense",
         "tf.keras.backend.get_session() is session",
+        "__import__('importlib').import_module('tensorflow.keras.backend').get_session() is session",
         "tf.compat.v1.disable_v2_behavior() or tf.executing_eagerly()",
         "tf.disable_eager_execution() or tf.executing_eagerly()",
     ]
@@ -114,6 +126,8 @@ def test_with_tensorflow_the_rest_is_of_its_version_1(with_tensorflow):
     assert values["tf.placeholder is tf.compat.v1.placeholder"] and values["tf.__version__ > '2'"]
     assert "has no attribute 'nonsense'" in values["tf.nonsense"]
     assert values["tf.keras.backend.get_session() is session"] is True
+    imported = "__import__('importlib').import_module('tensorflow.keras.backend').get_session() is session"
+    assert values[imported] is True
     assert values["tf.compat.v1.disable_v2_behavior() or tf.executing_eagerly()"] is True
     assert values["tf.disable_eager_execution() or tf.executing_eagerly()"] is True
     assert "disable_v2_behavior is passed over: Keras 3 has no graph mode." in told

@@ -88,9 +88,7 @@ def test_the_last_checkpoint_is_the_newest_runs(tmp_path):
 def test_no_run_says_what_to_do(tmp_path, made):
     if made:
         add_checkpoints(tmp_path / "runs/squash20260101T0000", [])
-    with pytest.raises(
-        RunError, match=r"runs: no run here has a checkpoint yet; train one with scripts/train"
-    ):
+    with pytest.raises(RunError, match=r"runs: no run here has a checkpoint yet; train one first"):
         find_last(tmp_path / "runs")
 
 
