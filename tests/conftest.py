@@ -1,8 +1,12 @@
 """What the tests share: where golden numbers and real images are found."""
 
+import signal
 from pathlib import Path
 
 import pytest
+
+# A shell's background job ignores Ctrl-C; tests send it to themselves and to processes that inherit this.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

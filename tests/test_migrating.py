@@ -151,7 +151,7 @@ CLAIMS = {
     "`class_names = ": ["tests/test_model.py::test_class_names_come_with_the_class_head_alone"],
     "`compute_ap` over images": ["tests/scripts/test_evaluate.py::test_a_perfect_model_scores_one"],
     "`display_instances` over": ["tests/scripts/test_detect.py::test_masks_are_those_of_the_model"],
-    "`augmentation=": ["tests/pipeline/test_augment.py::test_levels_by_name"],
+    "`augmentation=": ["tests/pipeline/test_augment.py::test_presets_by_name"],
     "`np.random.seed": [
         "tests/scripts/test_train.py::test_a_run_is_repeated_to_the_last_bit_by_any_number_of_workers"
     ],

@@ -1,9 +1,12 @@
 """The backend starts without a word, unless it cannot start."""
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,3 +27,22 @@ def test_a_backend_that_cannot_start_is_told():
     done = start("import_backend()", KERAS_BACKEND="abacus")
     assert done.returncode == 1
     assert "abacus" in done.stderr
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries keep memory their own way")
+def test_freed_memory_is_kept():
+    resident = "open('/proc/self/statm').read().split()[1]"
+    script = f"""
+import numpy
+from pumpkin.startup import keep_memory
+def after_a_large_array():
+    before = int({resident})
+    numpy.ones(64 << 20, numpy.uint8)
+    return (int({resident}) - before) * 4096 >> 20
+given_back = after_a_large_array()
+keep_memory()
+print(given_back, after_a_large_array())
+"""
+    done = start(script)
+    given_back, kept = map(int, done.stdout.split())
+    assert given_back < 8 and 56 <= kept <= 72  # MiB

@@ -1,0 +1,108 @@
+"""How much arithmetic a network is, and how much of it this machine can do in a second.
+
+Counted are multiplications and additions, two for each weight of a convolution or dense layer at each
+position that it is applied to; all else is about a hundredth of it.
+"""
+
+import math
+import statistics
+import time
+
+import keras
+import numpy as np
+
+KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel")
+
+
+def count(model, batch):
+    """FLOP of one call of a functional model with inputs of known sizes: (forward, training step).
+
+    The step is the forward pass, the gradient of each trainable kernel, and the gradient of each layer's
+    input where something trainable lies before it.
+    """
+    shapes = [(batch, *tensor.shape[1:]) for tensor in model.inputs]
+    forward, step, _ = _count_model(model, shapes, [False] * len(shapes))
+    return forward, step
+
+
+def _count_model(model, shapes, learns):
+    """(forward, step, whether each output depends on something trainable) for inputs of given shapes.
+
+    learns: for each input, whether something before it is trainable.
+    """
+    nodes = [
+        node for depth in sorted(model._nodes_by_depth, reverse=True) for node in model._nodes_by_depth[depth]
+    ]
+    tensors = [tensor for node in nodes for tensor in node.output_tensors]
+    inputs = [keras.KerasTensor(shape, x.dtype) for shape, x in zip(shapes, model.inputs)]
+    specs = keras.Model(model.inputs, tensors).compute_output_spec(inputs)
+    shape_of = {id(tensor): tuple(spec.shape) for tensor, spec in zip(tensors, specs)}
+    learned = {id(tensor): flag for tensor, flag in zip(model.inputs, learns)}
+    forward = step = 0
+    for node in nodes:
+        if node.is_input:
+            continue
+        before = [learned[id(tensor)] for tensor in node.input_tensors]
+        sizes = [shape_of[id(tensor)] for tensor in node.input_tensors]
+        out = shape_of[id(node.output_tensors[0])]
+        one, all_of_step, after = _count_layer(node.operation, sizes, out, before)
+        forward, step = forward + one, step + all_of_step
+        learned.update((id(tensor), after) for tensor in node.output_tensors)
+    return forward, step, any(learned[id(tensor)] for tensor in model.outputs)
+
+
+def _count_layer(layer, shapes, out, learns):
+    """(forward, step, whether the outputs depend on something trainable) of a layer.
+
+    shapes: of its inputs. out: shape of its first output.
+    """
+    inner = _model_in(layer)
+    if inner is not None:
+        return _count_model(inner, shapes, learns)
+    kernels = [kernel for name in KERNELS if (kernel := getattr(layer, name, None)) is not None]
+    forward = step = 0
+    for kernel in kernels:
+        # A transposed convolution applies its kernel to each position of its input.
+        where = shapes[0] if isinstance(layer, keras.layers.Conv2DTranspose) else out
+        flop = 2 * math.prod(kernel.shape) * math.prod(where[:-1])
+        forward += flop
+        step += flop * (1 + kernel.trainable + any(learns))
+    return forward, step, any(learns) or bool(getattr(layer, "trainable_weights", ()))
+
+
+def _model_in(layer):
+    """A model among the layers, or the one that a layer wraps; None for others."""
+    if isinstance(layer, keras.Model):
+        return layer
+    held = [inner for inner in getattr(layer, "_layers", ()) if isinstance(inner, keras.Model)]
+    return held[0] if held else None
+
+
+class Peak:
+    """What the machine reaches in 3x3 convolutions of a given precision, in FLOP a second."""
+
+    def __init__(self, precision, batch=2, side=64, channels=256, layers=4):
+        before = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(precision)
+        image = x = keras.Input((side, side, channels))
+        for _ in range(layers):
+            x = keras.layers.Conv2D(channels, 3, padding="same")(x)
+        self._model = keras.Model(image, x[:, :1])  # little to bring back from a device
+        keras.config.set_dtype_policy(before)
+        self._flop = count(self._model, batch)[0]
+        self._image = np.random.default_rng(0).random((batch, side, side, channels), np.float32)
+        self._model.predict_on_batch(self._image)
+        self.best = 0.0
+
+    def measure(self, runs=7):
+        """Measure again; ``best`` keeps the highest median."""
+        seconds = [timed(lambda: self._model.predict_on_batch(self._image)) for _ in range(runs)]
+        self.best = max(self.best, self._flop / statistics.median(seconds))
+        return self.best
+
+
+def timed(action):
+    """The seconds that a call takes."""
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start

@@ -1,0 +1,165 @@
+"""Seconds, arithmetic and memory of a training step.
+
+    python benchmarks/train_step.py
+    python benchmarks/train_step.py --precision mixed_bfloat16
+    python benchmarks/train_step.py --backbone resnet50 --size 512
+
+It goes through Keras's fit as scripts/train.py does, deterministic, with the default Config and 81 classes.
+The same batch comes again and again, so that preparing images does not count. Random weights and a random
+image: how long a step takes does not depend on them.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone, not installed
+
+from pumpkin.startup import import_backend
+
+
+def main(argv=None):
+    args = parse(argv)
+    import_backend()
+    import keras
+
+    from benchmarks import flops
+    from mrcnn import backend
+    from mrcnn.training.speed import peak_memory_gb
+
+    if not args.free:
+        backend.make_deterministic()
+    peak = flops.Peak(args.precision)
+    peak.measure()
+    model = build(args)
+    seconds, logs = steps(model, args)
+    peak.measure()
+    _, flop = flops.count(model.keras_model, args.batch)
+    median = statistics.median(seconds)
+    free = ", not deterministic" if args.free else ""
+    print(
+        f"{args.backbone} at {args.size}, {args.precision}, {keras.backend.backend()}, {args.batch} images a "
+        f"batch, layers {args.layers}{free}; loss {logs['loss']:.3f}"
+    )
+    print(
+        "| s a step, median (least to most) | TFLOP a step | GFLOP/s | machine's | share | peak memory, GB |"
+    )
+    print("|---|---|---|---|---|---|")
+    speed = f"{median:.2f} ({min(seconds):.2f} to {max(seconds):.2f})"
+    print(
+        f"| {speed} | {flop / 1e12:.2f} | {flop / median / 1e9:.0f} "
+        f"| {peak.best / 1e9:.0f} | {flop / median / peak.best:.0%} | {peak_memory_gb():.1f} |"
+    )
+
+
+def parse(argv):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--backbone", default="resnet101")
+    parser.add_argument("--size", type=int, default=1024)
+    parser.add_argument("--precision", default="float32", help="or mixed_bfloat16")
+    parser.add_argument("--batch", type=int, default=2)
+    parser.add_argument("--layers", default="all", help="which to train: all, heads, 3+, 4+, 5+")
+    parser.add_argument("--runs", type=int, default=7, help="steps that count (7)")
+    parser.add_argument(
+        "--warm-up", type=int, default=2, help="steps before them (2); the first builds the graph"
+    )
+    parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help="further settings")
+    parser.add_argument("--free", action="store_true", help="do not ask for deterministic kernels")
+    return parser.parse_args(argv)
+
+
+def build(args):
+    """A MaskRCNN for training as with the default Config, but for COCO's 81 classes."""
+    import yaml
+
+    from mrcnn.config import Config
+    from mrcnn.model import MaskRCNN
+
+    config = Config()
+    config.update(
+        {
+            "NAME": "benchmark",
+            "BACKBONE": args.backbone,
+            "IMAGE_MIN_DIM": args.size,
+            "IMAGE_MAX_DIM": args.size,
+            "IMAGES_PER_GPU": args.batch,
+            "NUM_CLASSES": 81,
+            "PRECISION": args.precision,
+            **{name: yaml.safe_load(value) for name, value in (pair.split("=", 1) for pair in args.set)},
+        }
+    )
+    return MaskRCNN("training", config, "runs")
+
+
+def steps(model, args):
+    """Train through fit: (seconds of each step that counts, the logs of the epoch)."""
+    import keras
+
+    from mrcnn.training import driver
+    from mrcnn.training.schedule import build_optimizer
+    from mrcnn.training.stages import layers_regex
+
+    network, config, total = model.keras_model, model.config, args.warm_up + args.runs
+    driver.set_trainable(network, layers_regex(args.layers))
+    network.compile(optimizer=build_optimizer(config, config.LEARNING_RATE, total))
+    network.optimizer.build(network.trainable_variables)
+
+    class Same(keras.utils.PyDataset):
+        """One batch, again and again."""
+
+        batch = one_batch(config)
+
+        def __len__(self):
+            return total
+
+        def __getitem__(self, index):
+            return (self.batch,)
+
+    class Clock(keras.callbacks.Callback):
+        ends = ()
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.ends = (*self.ends, time.perf_counter())
+
+    clock = Clock()
+    history = network.fit(Same(workers=config.WORKERS), shuffle=False, callbacks=[clock], verbose=0).history
+    return np.diff(clock.ends)[args.warm_up - 1 :].tolist(), {
+        name: values[-1] for name, values in history.items()
+    }
+
+
+def one_batch(config, instances=12):
+    """Random images with some discs, as the Loader gives them."""
+    from mrcnn.pipeline.dataset import Dataset
+    from mrcnn.pipeline.loader import Loader
+
+    class Discs(Dataset):
+        def load_image(self, image_id):
+            return self.rng(image_id).integers(0, 256, config.IMAGE_SHAPE, dtype=np.uint8)
+
+        def load_mask(self, image_id):
+            rng, side = self.rng(image_id), config.IMAGE_SHAPE[0]
+            y, x = np.mgrid[:side, :side]
+            centers = rng.uniform(0.1, 0.9, (instances, 2)) * side
+            radii = rng.uniform(0.03, 0.15, instances) * side
+            discs = [(y - cy) ** 2 + (x - cx) ** 2 < r**2 for (cy, cx), r in zip(centers, radii)]
+            return np.stack(discs, axis=-1), rng.integers(1, config.NUM_CLASSES, instances)
+
+        def rng(self, image_id):
+            return np.random.default_rng(image_id)
+
+    dataset = Discs()
+    for number in range(1, config.NUM_CLASSES):
+        dataset.add_class("benchmark", number, f"class {number}")
+    for number in range(config.BATCH_SIZE):
+        dataset.add_image("benchmark", number, path=None)
+    dataset.prepare()
+    return Loader(dataset, config, shuffle=False).batch(0)
+
+
+if __name__ == "__main__":
+    main()
