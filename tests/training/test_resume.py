@@ -86,6 +86,9 @@ class SmallModel:
     def save_weights(self, path, epoch):
         weights.save(self.keras_model, path, {"epoch": epoch})
 
+    def scope(self):
+        return contextlib.nullcontext()  # one device
+
 
 class Machine:
     """Trains one course again and again, each time with a network that is as new."""
