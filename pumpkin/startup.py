@@ -34,8 +34,8 @@ def import_backend():
 def keep_memory():
     """Let the C library keep what is freed for the next tensor, instead of giving it back to the system.
 
-    glibc maps each block of 32 MB or more anew, which the system then fills with zeros page by page; that
-    took a third of the processor's time of a training. With another C library nothing changes.
+    glibc maps large blocks anew, which the system then fills with zeros page by page; docs/performance.md has
+    what that costs. With another C library nothing changes.
     """
     trim_threshold, mmap_max = -1, -4  # of glibc's malloc.h
     with contextlib.suppress(AttributeError, OSError, TypeError):

@@ -1,7 +1,7 @@
 """Instance masks: their boxes, their resizing, mini-masks and back, detected masks into an image.
 
 Masks are [H, W, N] bool, boxes [N, (y1, x1, y2, x2)] int32 pixels, half-open. Where they are made here, each
-mask lies in one piece in memory, as [N, H, W]: with many in an image, the rest then goes ten times as fast.
+mask lies in one piece in memory, as [N, H, W], since most of what follows takes one mask after another.
 """
 
 import numpy as np
