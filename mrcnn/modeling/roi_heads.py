@@ -66,7 +66,26 @@ class _OverRois:
 
 @keras.saving.register_keras_serializable("mrcnn")
 class RoiConv2D(_OverRois, layers.Conv2D):
-    """A convolution over each ROI."""
+    """A convolution over each ROI.
+
+    A kernel as large as the ROI, which has one place to go, is a matrix product and computed as one:
+    TensorFlow's convolutions without oneDNN take its gradient by a matrix times a vector for each ROI.
+    """
+
+    def call(self, inputs):
+        if not self._covers(inputs.shape):
+            return super().call(inputs)
+        kernel = ops.reshape(self.kernel, (-1, self.filters))
+        outputs = ops.matmul(ops.reshape(inputs, (-1, kernel.shape[0])), kernel)
+        if self.use_bias:
+            outputs = ops.add(outputs, self.bias)
+        outputs = self.activation(outputs)
+        return ops.reshape(outputs, (-1, inputs.shape[1], 1, 1, self.filters))
+
+    def _covers(self, shape):
+        """Whether the kernel lies on all of an ROI. shape: [B, N, H, W, channels]."""
+        plain = self.groups == 1 and self.padding == "valid" and self.lora_rank is None
+        return plain and tuple(shape[2:4]) == self.kernel_size
 
 
 @keras.saving.register_keras_serializable("mrcnn")
