@@ -11,6 +11,8 @@ import time
 import keras
 import numpy as np
 
+from mrcnn.modeling.rpn import SampledRPN
+
 KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel")
 
 
@@ -56,9 +58,13 @@ def _count_layer(layer, shapes, out, learns):
 
     shapes: of its inputs. out: shape of its first output.
     """
+    if isinstance(layer, SampledRPN):
+        return _count_sampled_rpn(layer, out, learns)
     inner = _model_in(layer)
     if inner is not None:
-        return _count_model(inner, shapes, learns)
+        forward, step, after = _count_model(inner, shapes, learns)
+        # The RPN learns at sampled anchors alone; its maps only propose.
+        return forward, forward if inner.name == "rpn_model" else step, after
     kernels = [kernel for name in KERNELS if (kernel := getattr(layer, name, None)) is not None]
     forward = step = 0
     for kernel in kernels:
@@ -68,6 +74,18 @@ def _count_layer(layer, shapes, out, learns):
         forward += flop
         step += flop * (1 + kernel.trainable + any(learns))
     return forward, step, any(learns) or bool(getattr(layer, "trainable_weights", ()))
+
+
+def _count_sampled_rpn(layer, out, learns):
+    """As _count_layer, for the RPN's layers at the anchors of ``out`` [B, S, ...]."""
+    shared, *ends = [inner.kernel for inner in layer.rpn_layers()]
+    before = any(learns)
+    forward = step = 0
+    for kernel, learned in [(shared, before), *((end, before or shared.trainable) for end in ends)]:
+        flop = 2 * math.prod(kernel.shape) * math.prod(out[:2])
+        forward += flop
+        step += flop * (1 + kernel.trainable + learned)
+    return forward, step, before or any(kernel.trainable for kernel in (shared, *ends))
 
 
 def _model_in(layer):

@@ -15,9 +15,9 @@ from mrcnn.modeling.backbones import build_backbone
 from mrcnn.modeling.detections import DetectionBoxes, DetectionLayer
 from mrcnn.modeling.fpn import build_fpn
 from mrcnn.modeling.roi_heads import PyramidROIAlign, build_box_head, build_mask_head
-from mrcnn.modeling.rpn import ProposalLayer, build_rpn, run_rpn
+from mrcnn.modeling.rpn import ProposalLayer, SampledRPN, build_rpn, run_rpn
 from mrcnn.modeling.seeding import seed_weights
-from mrcnn.modeling.targets import DetectionTargetLayer, RPNTargets, TakeAnchors
+from mrcnn.modeling.targets import DetectionTargetLayer, RPNTargets
 from mrcnn.ops import anchors as anchor_ops
 from mrcnn.ops import boxes as box_ops
 from mrcnn.ops import image_meta as meta_ops
@@ -75,7 +75,8 @@ def _build_training(config):
     inputs = [image, meta, gt_class_ids, gt_boxes, gt_masks]
 
     pyramid = _pyramid(image, config)
-    rpn_logits, rpn_class, rpn_bbox = run_rpn(_rpn(config), pyramid)
+    rpn = _rpn(config)
+    _, rpn_class, rpn_bbox = run_rpn(rpn, pyramid)
     if config.USE_RPN_ROIS:
         anchors = Anchors(image_anchors(config, config.IMAGE_SHAPE), name="anchors")(image)
         proposals = _proposals(config, config.POST_NMS_ROIS_TRAINING)([rpn_class, rpn_bbox, anchors])
@@ -92,8 +93,9 @@ def _build_training(config):
     mrcnn_mask = _mask_head(rois[:, :positives], meta, pyramid, config)
 
     anchor_index, rpn_match, rpn_deltas = _rpn_targets(config)([gt_class_ids, gt_boxes])
-    sampled_logits = TakeAnchors(name="rpn_sampled_logits")([rpn_logits, anchor_index])
-    sampled_deltas = TakeAnchors(name="rpn_sampled_bbox")([rpn_bbox, anchor_index])
+    shapes = backbone_shapes(config, config.IMAGE_SHAPE)
+    at_anchors = SampledRPN(rpn, shapes, config.RPN_ANCHOR_STRIDE, name="rpn_sampled")
+    sampled_logits, sampled_deltas = at_anchors([anchor_index, rpn_class, *pyramid])
     active_class_ids = meta_ops.parse(meta)["active_class_ids"]
     loss_inputs = {
         "rpn_class_loss": [rpn_match, sampled_logits],

@@ -1,9 +1,10 @@
 """The region proposal network (Ren et al. 2015) and the choice of proposals.
 
-B: images, A: anchors of an image, N: proposals.
+B: images, A: anchors of an image, S: sampled anchors of an image, N: proposals.
 """
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from mrcnn.ops import boxes as box_ops
@@ -37,6 +38,85 @@ def run_rpn(rpn, pyramid):
         layers.Concatenate(axis=1, dtype="float32", name=name)(list(outputs))
         for name, outputs in zip(names, zip(*by_level))
     ]
+
+
+@keras.saving.register_keras_serializable("mrcnn")
+class SampledRPN(layers.Layer):
+    """What the RPN says of some anchors, computed at their cells alone.
+
+    Its losses look at a few hundred anchors. Taken from the RPN's maps, their gradient would be that of
+    convolutions over whole maps, nearly all of it of zeros; here it is that of the cells looked at.
+
+    rpn: the model of build_rpn, whose weights are used. It stays the one that owns them.
+    shapes: [levels, (height, width)], cells of the pyramid. anchor_stride: cells from an anchor to the next.
+    Inputs: index [B, S] of anchors; any output of rpn, which keeps it in the graph; the pyramid, a level
+    after the other.
+    Outputs: logits [B, S, (background, foreground)], deltas [B, S, (dy, dx, log dh, log dw)], float32.
+    """
+
+    def __init__(self, rpn, shapes, anchor_stride=1, **kwargs):
+        super().__init__(**kwargs)
+        names = ("rpn_conv_shared", "rpn_class_raw", "rpn_bbox_pred")
+        # Held by a function, they are not taken for layers of this one.
+        self.rpn_layers = lambda: [rpn.get_layer(name) for name in names]
+        self.patches = cell_patches(shapes, anchor_stride)
+
+    def call(self, inputs):
+        index, _, *pyramid = inputs
+        shared, to_logits, to_deltas = self.rpn_layers()
+        ratios = to_deltas.filters // 4
+        patches = self._patches(pyramid, index // ratios)
+        kernel = ops.reshape(shared.kernel, (-1, shared.filters))
+        hidden = ops.relu(ops.add(ops.matmul(patches, kernel), shared.bias))
+        return tuple(
+            self._of_ratio(layer, hidden, index % ratios, ratios) for layer in (to_logits, to_deltas)
+        )
+
+    def _patches(self, pyramid, cell):
+        """The cells under the kernel around each of ``cell`` [B, S]: [B, S, 9 * channels]."""
+        channels = pyramid[0].shape[-1]
+        maps = [ops.reshape(level, (-1, level.shape[1] * level.shape[2], channels)) for level in pyramid]
+        maps.append(ops.zeros_like(maps[0][:, :1]))  # what lies outside of a level
+        table = ops.concatenate(maps, axis=1)
+        near = ops.take(ops.convert_to_tensor(self.patches), cell, axis=0)  # (B, S, 9)
+        image = ops.cumsum(ops.ones_like(near), axis=0) - 1
+        rows = ops.take(ops.reshape(table, (-1, channels)), near + image * table.shape[1], axis=0)
+        return ops.reshape(rows, (-1, cell.shape[1], near.shape[-1] * channels))
+
+    def _of_ratio(self, layer, hidden, ratio, ratios):
+        """A 1x1 convolution's values of one anchor of each cell: hidden [B, S, channels], ratio [B, S]."""
+        kernel = ops.reshape(layer.kernel, (-1, layer.filters))
+        values = ops.cast(ops.add(ops.matmul(hidden, kernel), layer.bias), "float32")
+        values = ops.reshape(values, (-1, ratio.shape[1], ratios, layer.filters // ratios))
+        return ops.take_along_axis(values, ratio[..., None, None], axis=2)[:, :, 0]
+
+    def compute_output_spec(self, inputs):
+        return tuple(keras.KerasTensor((*inputs[0].shape, size), dtype="float32") for size in (2, 4))
+
+
+def cell_patches(shapes, stride, side=3):
+    """The cells under a kernel at each of its positions on all levels of a pyramid, padding "same".
+
+    shapes: [levels, (height, width)]. stride: cells from a position to the next. side: of the kernel.
+    Returns [positions, side * side] int32: numbers of cells, counted through all levels; what lies outside of
+    a level has the number of all cells together.
+    """
+    found, start, outside = [], 0, int(np.prod(shapes, axis=1).sum())
+    for height, width in np.asarray(shapes).tolist():
+        rows, columns = (_under_kernel(size, stride, side) for size in (height, width))
+        rows, columns = rows[:, None, :, None], columns[None, :, None, :]
+        inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+        cells = np.where(inside, start + rows * width + columns, outside)
+        found.append(cells.reshape(-1, side * side))
+        start += height * width
+    return np.concatenate(found).astype("int32")
+
+
+def _under_kernel(size, stride, side):
+    """The cells along one axis under a kernel at each of its positions: [positions, side]."""
+    positions = -(-size // stride)
+    before = max((positions - 1) * stride + side - size, 0) // 2  # the rest of the padding comes after
+    return np.arange(positions)[:, None] * stride - before + np.arange(side)
 
 
 @keras.saving.register_keras_serializable("mrcnn")

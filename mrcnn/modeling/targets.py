@@ -81,21 +81,6 @@ class RPNTargets(_Sampler):
 
 
 @keras.saving.register_keras_serializable("mrcnn")
-class TakeAnchors(layers.Layer):
-    """The rows of the RPN's output that were sampled: values [B, A, C], index [B, S] -> [B, S, C]."""
-
-    def __init__(self, **kwargs):
-        super().__init__(**{**kwargs, "dtype": "float32"})
-
-    def call(self, inputs):
-        values, index = inputs
-        return ops.take_along_axis(values, index[..., None], axis=1)
-
-    def compute_output_shape(self, input_shape):
-        return (*input_shape[1], input_shape[0][-1])
-
-
-@keras.saving.register_keras_serializable("mrcnn")
 class DetectionTargetLayer(_Sampler):
     """Samples ROIs among the proposals of each image to train the heads on (He et al. 2017, section 3.1).
 
