@@ -11,7 +11,7 @@ import time
 import keras
 import numpy as np
 
-from mrcnn.modeling.rpn import SampledRPN
+from mrcnn.modeling.rpn import ProposalLayer, SampledRPN
 
 KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel")
 
@@ -58,6 +58,8 @@ def _count_layer(layer, shapes, out, learns):
 
     shapes: of its inputs. out: shape of its first output.
     """
+    if isinstance(layer, ProposalLayer):
+        return 0, 0, False  # no gradient passes it
     if isinstance(layer, SampledRPN):
         return _count_sampled_rpn(layer, out, learns)
     inner = _model_in(layer)
@@ -79,7 +81,7 @@ def _count_layer(layer, shapes, out, learns):
 def _count_sampled_rpn(layer, out, learns):
     """As _count_layer, for the RPN's layers at the anchors of ``out`` [B, S, ...]."""
     shared, *ends = [inner.kernel for inner in layer.rpn_layers()]
-    before = any(learns)
+    before = any(learns[2:])  # the pyramid
     forward = step = 0
     for kernel, learned in [(shared, before), *((end, before or shared.trainable) for end in ends)]:
         flop = 2 * math.prod(kernel.shape) * math.prod(out[:2])

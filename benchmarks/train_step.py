@@ -10,7 +10,6 @@ image: how long a step takes does not depend on them.
 """
 
 import argparse
-import statistics
 import sys
 import time
 from pathlib import Path
@@ -27,7 +26,7 @@ def main(argv=None):
     import_backend()
     import keras
 
-    from benchmarks import flops
+    from benchmarks import flops, networks
     from mrcnn import backend
     from mrcnn.training.speed import peak_memory_gb
 
@@ -35,25 +34,16 @@ def main(argv=None):
         backend.make_deterministic()
     peak = flops.Peak(args.precision)
     peak.measure()
-    model = build(args)
+    model = networks.build("training", args.backbone, args.size, args.precision, args.batch, args.set)
     seconds, logs = steps(model, args)
     peak.measure()
     _, flop = flops.count(model.keras_model, args.batch)
-    median = statistics.median(seconds)
     free = ", not deterministic" if args.free else ""
-    print(
-        f"{args.backbone} at {args.size}, {args.precision}, {keras.backend.backend()}, {args.batch} images a "
-        f"batch, layers {args.layers}{free}; loss {logs['loss']:.3f}"
+    title = (
+        f"training step: {args.backbone} at {args.size}, {args.precision}, {keras.backend.backend()}, "
+        f"{args.batch} images a batch, layers {args.layers}{free}; loss {logs['loss']:.3f}"
     )
-    print(
-        "| s a step, median (least to most) | TFLOP a step | GFLOP/s | machine's | share | peak memory, GB |"
-    )
-    print("|---|---|---|---|---|---|")
-    speed = f"{median:.2f} ({min(seconds):.2f} to {max(seconds):.2f})"
-    print(
-        f"| {speed} | {flop / 1e12:.2f} | {flop / median / 1e9:.0f} "
-        f"| {peak.best / 1e9:.0f} | {flop / median / peak.best:.0%} | {peak_memory_gb():.1f} |"
-    )
+    networks.report(title, seconds, flop, peak.best, peak_memory_gb())
 
 
 def parse(argv):
@@ -70,29 +60,6 @@ def parse(argv):
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help="further settings")
     parser.add_argument("--free", action="store_true", help="do not ask for deterministic kernels")
     return parser.parse_args(argv)
-
-
-def build(args):
-    """A MaskRCNN for training as with the default Config, but for COCO's 81 classes."""
-    import yaml
-
-    from mrcnn.config import Config
-    from mrcnn.model import MaskRCNN
-
-    config = Config()
-    config.update(
-        {
-            "NAME": "benchmark",
-            "BACKBONE": args.backbone,
-            "IMAGE_MIN_DIM": args.size,
-            "IMAGE_MAX_DIM": args.size,
-            "IMAGES_PER_GPU": args.batch,
-            "NUM_CLASSES": 81,
-            "PRECISION": args.precision,
-            **{name: yaml.safe_load(value) for name, value in (pair.split("=", 1) for pair in args.set)},
-        }
-    )
-    return MaskRCNN("training", config, "runs")
 
 
 def steps(model, args):

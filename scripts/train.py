@@ -21,6 +21,9 @@ from pumpkin.config import PRECISIONS
 # Options that say what to train, which a run that goes on or is repeated knows itself.
 OF_NEW_RUNS = ("config", "seed", "precision", "skip_bad", "no_check")
 
+# Options that change nothing that --preview could show.
+OF_TRAINING = ("epochs", "precision", "out", "no_check")
+
 
 def parse(argv):
     parser = argparse.ArgumentParser(
@@ -57,7 +60,7 @@ def parse(argv):
     parser.add_argument(
         "--precision", choices=PRECISIONS, help="numbers of 32 or 16 bits (the config's PRECISION)"
     )
-    parser.add_argument("--out", default="runs", metavar="DIR", help="folder of the runs (runs)")
+    parser.add_argument("--out", metavar="DIR", help="folder of the runs (runs)")
     parser.add_argument(
         "--skip-bad", action="store_true", help="pass over unreadable images instead of stopping"
     )
@@ -74,6 +77,11 @@ def parse(argv):
             unwanted.append("epochs")
         if unwanted:
             parser.error(f"--{unwanted[0].replace('_', '-')} is for new runs, this one has its own")
+    if args.preview:
+        unwanted = [name for name in OF_TRAINING if getattr(args, name)]
+        if unwanted:
+            parser.error(f"--{unwanted[0].replace('_', '-')} is for trainings, --preview only draws")
+    args.out = args.out or "runs"
     if args.precision:
         args.set.append(f"PRECISION={PRECISIONS[args.precision]}")
     if args.force and not args.resume:

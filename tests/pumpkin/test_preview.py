@@ -75,3 +75,10 @@ def test_a_preview_trains_nothing_else(capsys):
     with pytest.raises(SystemExit):
         train.main(["--preview", "a.png", "--weights", "none"])
     assert "not allowed with argument" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--epochs 3", "--precision bf16", "--out elsewhere", "--no-check"])
+def test_options_of_a_training_are_refused(option, capsys):
+    with pytest.raises(SystemExit):
+        train.parse(["--preview", "sheet.png", *option.split()])
+    assert f"{option.split()[0]} is for trainings" in capsys.readouterr().err

@@ -1,0 +1,65 @@
+"""Memory of a process that detects in image after image: python benchmarks/memory.py [--images 500].
+
+Photographs' sizes, each another; with IMAGE_RESIZE_MODE=pad64 the network, too, sees another size each time.
+Flat means: what the process holds in the last hundred images is what it held in the second hundred.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone, not installed
+
+from pumpkin.startup import import_backend
+
+
+def main(argv=None):
+    args = parse(argv)
+    import_backend()
+    import keras
+
+    from benchmarks import networks
+
+    settings = ["DETECTION_MIN_CONFIDENCE=0.0", f"IMAGE_RESIZE_MODE={args.mode}"]
+    model = networks.build("inference", args.backbone, args.size, settings=settings)
+    print(f"{args.backbone} at {args.size}, {args.mode}, {keras.backend.backend()}")
+    print("| images | found | held, MB |")
+    print("|---|---|---|")
+    held, found = [], 0
+    for number in range(args.images):
+        image = photograph(number)
+        found += len(model.detect([image])[0]["scores"])
+        held.append(resident_mb())
+        if (number + 1) % args.every == 0:
+            print(f"| {number + 1} | {found} | {max(held[-args.every :]):.0f} |", flush=True)
+    after = len(held) // 5  # caches are full and threads awake
+    slope, _ = np.polyfit(np.arange(len(held))[after:], held[after:], 1)
+    print(f"From image {after + 1} on: {1000 * slope:+.1f} kB an image")
+
+
+def parse(argv):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--backbone", default="light")
+    parser.add_argument("--size", type=int, default=320)
+    parser.add_argument("--mode", default="square", help="IMAGE_RESIZE_MODE: square or pad64")
+    parser.add_argument("--images", type=int, default=500)
+    parser.add_argument("--every", type=int, default=100, help="images to a line; it shows their largest")
+    return parser.parse_args(argv)
+
+
+def resident_mb():
+    """The memory of this process now, in 10^6 bytes, as Linux tells it."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def photograph(number):
+    """Noise with sides of 300 to 1,000 px."""
+    rng = np.random.default_rng(number)
+    return rng.integers(0, 256, (*rng.integers(300, 1000, 2), 3), dtype=np.uint8)
+
+
+if __name__ == "__main__":
+    main()

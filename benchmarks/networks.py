@@ -1,0 +1,44 @@
+"""The networks that are measured: those of the default Config, but for COCO's 81 classes."""
+
+import statistics
+
+import yaml
+
+from mrcnn.config import Config
+from mrcnn.model import MaskRCNN
+
+
+def build(mode, backbone, size, precision="float32", batch=1, settings=()):
+    """A MaskRCNN with random weights for square images of ``size`` pixels.
+
+    settings: further ones, as NAME=VALUE.
+    """
+    config = Config()
+    config.update(
+        {
+            "NAME": "benchmark",
+            "BACKBONE": backbone,
+            "IMAGE_MIN_DIM": size,
+            "IMAGE_MAX_DIM": size,
+            "IMAGES_PER_GPU": batch,
+            "NUM_CLASSES": 81,
+            "PRECISION": precision,
+            **{name: yaml.safe_load(value) for name, value in (pair.split("=", 1) for pair in settings)},
+        }
+    )
+    return MaskRCNN(mode, config, "runs")
+
+
+def report(title, seconds, flop, peak, memory_gb):
+    """Print a table of one row: times, arithmetic, and the share of the machine's peak.
+
+    seconds: of each run. flop: of one run. peak: FLOP a second. memory_gb: of the process, at most.
+    """
+    middle = statistics.median(seconds)
+    print(title)
+    print("| s, median (least to most) | TFLOP | GFLOP/s | machine's | share | peak memory, GB |")
+    print("|---|---|---|---|---|---|")
+    print(
+        f"| {middle:.2f} ({min(seconds):.2f} to {max(seconds):.2f}) | {flop / 1e12:.2f} "
+        f"| {flop / middle / 1e9:.0f} | {peak / 1e9:.0f} | {flop / middle / peak:.0%} | {memory_gb:.1f} |"
+    )
