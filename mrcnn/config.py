@@ -80,6 +80,9 @@ class Config:
     MASK_SHAPE = [28, 28]
     TRAIN_ROIS_PER_IMAGE = 200  # the paper has 512; the RPN rarely yields so many good ones
     ROI_POSITIVE_RATIO = 0.33
+    # "uniform" draws the positive ROIs from all proposals alike. "by_instance" draws as many for each
+    # instance, with its own box among the proposals (Pang et al. 2019): for things that hide each other.
+    ROI_SAMPLING = "uniform"
     BBOX_STD_DEV = np.array([0.1, 0.1, 0.2, 0.2])
     USE_MINI_MASK = True  # keep gt masks as small crops of their boxes: less memory and traffic
     MINI_MASK_SHAPE = (56, 56)
@@ -244,7 +247,10 @@ def _as_kind_of(current, value, name, source):
     return tuple(value) if isinstance(current, tuple) and isinstance(value, list) else value
 
 
-_CHOICES = {"DETECTION_NMS": ("hard", "soft_linear", "soft_gaussian")}
+_CHOICES = {
+    "DETECTION_NMS": ("hard", "soft_linear", "soft_gaussian"),
+    "ROI_SAMPLING": ("uniform", "by_instance"),
+}
 _KINDS = {
     bool: ((bool,), "true or false"),
     int: ((int,), "a whole number"),

@@ -91,6 +91,7 @@ class DetectionTargetLayer(targets.DetectionTargetLayer):
             config.MASK_SHAPE,
             config.USE_MINI_MASK,
             config.BBOX_STD_DEV,
+            by_instance=config.ROI_SAMPLING == "by_instance",
             **{"seed": config.SEED, **kwargs},
         )
 

@@ -266,6 +266,7 @@ def _head_targets(config):
         config.USE_MINI_MASK,
         config.BBOX_STD_DEV,
         seed=config.SEED + 1,
+        by_instance=config.ROI_SAMPLING == "by_instance",
         name="proposal_targets",
     )
 

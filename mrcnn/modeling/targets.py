@@ -12,7 +12,7 @@ from keras import layers, ops
 from mrcnn.ops import boxes as box_ops
 from mrcnn.ops.matching import NEGATIVE, POSITIVE, match
 from mrcnn.ops.roi_align import crop_masks
-from mrcnn.ops.sampling import sample
+from mrcnn.ops.sampling import by_turns, sample
 
 
 class _Sampler(layers.Layer):
@@ -86,6 +86,9 @@ class DetectionTargetLayer(_Sampler):
 
     count: R. positive_ratio: share of positives aimed at; int(R * positive_ratio) = P at most.
     use_mini_mask: gt masks show their box alone, not the whole image.
+    by_instance: draw as many positives from each instance as from the others while it has any, and let gt
+    boxes join the proposals, so that it has one at least (Pang et al., "Libra R-CNN", 2019, section 3.1).
+    Without it an instance is learned from as often as it is proposed, one that is mostly hidden hardly ever.
     Inputs: proposals [B, N, 4], gt_class_ids [B, G], gt_boxes [B, G, 4] normalised like the proposals,
     gt_masks [B, height, width, G].
     Outputs: rois [B, R, 4]; class_ids [B, R], 0 for background; deltas [B, R, 4] over std_dev;
@@ -100,9 +103,11 @@ class DetectionTargetLayer(_Sampler):
         use_mini_mask=True,
         std_dev=(0.1, 0.1, 0.2, 0.2),
         seed=0,
+        by_instance=False,
         **kwargs,
     ):
         super().__init__(seed, **kwargs)
+        self.by_instance = by_instance
         self.count = count
         self.positive_ratio = positive_ratio
         self.positive_count = int(count * positive_ratio)
@@ -113,10 +118,13 @@ class DetectionTargetLayer(_Sampler):
     def call(self, inputs):
         proposals, class_ids, gt_boxes, gt_masks = inputs
         proposals = ops.stop_gradient(proposals)
+        if self.by_instance:
+            own = gt_boxes * ops.cast(class_ids > 0, gt_boxes.dtype)[..., None]
+            proposals = ops.concatenate([own, proposals], axis=1)
         iou = box_ops.iou(proposals, gt_boxes)
         label, gt_index = match(iou, class_ids > 0, class_ids < 0, 0.5, 0.5)
         label = ops.where(box_ops.area(proposals) > 0, label, 0)  # padding is nobody's background
-        index, is_positive, is_negative = self._sample(label)
+        index, is_positive, is_negative = self._sample(label, gt_index)
 
         sampled = ops.concatenate([is_positive, is_negative], axis=1)
         rois = _rows(proposals, index) * ops.cast(sampled, "float32")[..., None]
@@ -129,10 +137,12 @@ class DetectionTargetLayer(_Sampler):
         masks = self._masks(rois, gt_of_roi, gt_index, gt_masks, is_positive)
         return rois, ops.cast(roi_class_ids, "int32"), deltas, masks, sampled
 
-    def _sample(self, label):
+    def _sample(self, label, gt_index):
         """Indices [B, R] of positives, then negatives, and which of these places are used."""
         noise = self._noise_like(label)
-        positive_index, is_positive = sample(label == POSITIVE, noise, self.positive_count)
+        positive = label == POSITIVE
+        priority = by_turns(noise, positive, gt_index) if self.by_instance else noise
+        positive_index, is_positive = sample(positive, priority, self.positive_count)
         positives = ops.sum(ops.cast(is_positive, "int32"), axis=1)
         # Negatives keep the ratio; an image without positives is all background.
         kept_ratio = ops.cast(ops.cast(positives, "float32") / self.positive_ratio, "int32") - positives

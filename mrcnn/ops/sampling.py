@@ -24,3 +24,16 @@ def sample(candidates, noise, count, limit=None):
         chosen = chosen & (ops.arange(places)[None, :] < limit[:, None])
     missing = [[0, 0], [0, count - places]]
     return ops.pad(ops.cast(index, "int32"), missing), ops.pad(chosen, missing)
+
+
+def by_turns(noise, candidates, group):
+    """Noise for ``sample`` that lets each group of candidates choose one of its own, turn after turn.
+
+    noise: [B, N] independent uniform numbers in [0, 1). candidates: [B, N] bool. group: [B, N] int.
+    Returns [B, N] in [0, 1): the best of each group before every second best, and so on, in random order.
+    """
+    same = candidates[:, None, :] & (group[:, :, None] == group[:, None, :])
+    ahead = noise[:, None, :] > noise[:, :, None]
+    turn = ops.cast(ops.count_nonzero(same & ahead, axis=2), noise.dtype)
+    turns = float(noise.shape[1])
+    return (turns - 1.0 - turn + noise) / turns

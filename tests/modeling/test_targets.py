@@ -145,3 +145,47 @@ class TestHeads:
         )
         np.testing.assert_array_equal(mini, full)
         assert 0.3 < full.mean() < 0.7
+
+
+class TestHeadsByInstance:
+    """Two instances, of which the second has one proposal of its own beside forty of the first."""
+
+    GT = np.float32([[[0.1, 0.1, 0.4, 0.4], [0.6, 0.6, 0.9, 0.9], [0.0, 0.0, 0.0, 0.0]]])
+    MASKS = np.ones((1, 14, 14, 3), bool)
+
+    def proposals(self):
+        rng = np.random.default_rng(0)
+        first = self.GT[0, 0] + rng.uniform(-0.02, 0.02, (40, 4))
+        background = np.tile([[0.4, 0.0, 0.6, 0.2]], (20, 1)) + rng.uniform(0, 0.02, (20, 4))
+        second = self.GT[0, 1:2] + [[0.01, 0.0, 0.02, 0.0]]
+        return np.concatenate([first, second, background])[None].astype("float32")
+
+    def targets(self, class_ids, seed=0, **options):
+        layer = DetectionTargetLayer(24, 0.5, (14, 14), seed=seed, **options)
+        return [x[0] for x in numpy(layer([self.proposals(), np.int32([class_ids]), self.GT, self.MASKS]))]
+
+    def test_each_instance_has_its_share(self):
+        for seed in range(5):
+            rois, class_ids, deltas, masks, sampled = self.targets([1, 2, 0], seed, by_instance=True)
+            # The second has two in all, its proposal and its own box; the first fills the other places.
+            assert sorted(class_ids[:12]) == [1] * 10 + [2] * 2
+            second = class_ids == 2
+            own = np.abs(rois[second] - self.GT[0, 1]).max(axis=1).argmin()
+            np.testing.assert_allclose(rois[second][own], self.GT[0, 1], atol=1e-6)
+            np.testing.assert_allclose(deltas[second][own], 0, atol=1e-5)
+            assert (masks[second[:12]][own] == 1).all()
+            assert sampled.sum() == 24 and (class_ids[12:] == 0).all()
+
+    def test_without_it_most_draws_forget_the_second(self):
+        seconds = [(self.targets([1, 2, 0], seed)[1] == 2).sum() for seed in range(5)]
+        assert max(seconds) <= 1 and 0 in seconds
+
+    def test_crowds_and_padding_lend_no_boxes(self):
+        rois, class_ids, _, _, sampled = self.targets([1, -2, 0], by_instance=True)
+        assert set(class_ids[:12]) == {1}
+        assert not (np.abs(rois - self.GT[0, 1]).max(axis=1) < 0.05).any()
+        assert (np.any(rois != 0, axis=1) == sampled).all()
+
+    def test_an_image_without_instances_is_all_background(self):
+        _, class_ids, _, _, sampled = self.targets([0, 0, 0], by_instance=True)
+        assert (class_ids == 0).all() and sampled.sum() == 12

@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from mrcnn.ops.sampling import sample
+from mrcnn.ops.sampling import by_turns, sample
 
 
 def run(candidates, count, noise=None, limit=None):
@@ -44,3 +44,26 @@ def test_each_candidate_is_equally_likely():
     counts = np.bincount(index[chosen], minlength=5)
     assert counts[1] == 0
     np.testing.assert_allclose(counts[[0, 2, 3, 4]], 2000, atol=150)
+
+
+def test_groups_take_turns():
+    candidates = np.array([[1, 1, 1, 0, 1, 1], [0, 0, 0, 0, 0, 0]], bool)
+    group = np.array([[0, 0, 0, 0, 1, 2], [0, 0, 0, 0, 0, 0]], "int32")
+    noise = np.array([[0.1, 0.5, 0.9, 0.99, 0.2, 0.3], [0.5] * 6], "float32")
+    priority = ops.convert_to_numpy(by_turns(noise, candidates, group))
+    assert ((priority >= 0) & (priority < 1)).all()
+    index, chosen = run(candidates, 6, priority)
+    # First the best of each group, the groups in the order of their noise, then the seconds.
+    assert index[0][chosen[0]].tolist() == [2, 5, 4, 1, 0]
+    assert not chosen[1].any()
+
+
+def test_turns_are_as_random_as_the_noise():
+    rng = np.random.default_rng(0)
+    candidates, group = np.ones((500, 7), bool), np.tile([0, 0, 0, 0, 0, 1, 1], (500, 1)).astype("int32")
+    priority = ops.convert_to_numpy(by_turns(rng.random((500, 7), "float32"), candidates, group))
+    index, _ = run(candidates, 2, priority)
+    assert ((index >= 5).sum(axis=1) == 1).all()  # one of each group
+    counts = np.bincount(index.ravel(), minlength=7)
+    assert counts[:5].min() > 70 and counts[:5].max() < 130  # 100 each
+    assert counts[5:].min() > 210 and counts[5:].max() < 290  # 250 each
