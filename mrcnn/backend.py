@@ -42,6 +42,40 @@ def device_names():
     return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] or ["CPU"]
 
 
+def slow_precision(precision):
+    """One sentence if training in ``precision`` is far slower here than in float32, or None.
+
+    On a processor without instructions for them TensorFlow takes the gradient of a convolution in 16 bits by
+    a plain loop: docs/performance.md has what that costs. Where the system lists no instructions, None.
+    """
+    wanted = _INSTRUCTIONS.get(precision)
+    if wanted is None or keras.backend.backend() != "tensorflow" or device_names() != ["CPU"]:
+        return None
+    flags = _cpu_flags()
+    if flags is None or flags & wanted:
+        return None
+    return (
+        f"{precision} is slow on this processor, which has none of {', '.join(sorted(wanted))}: a step of "
+        "TensorFlow takes many times as long as in float32. --precision fp32 is the one to use here."
+    )
+
+
+# What makes TensorFlow's convolutions in 16 bits fast, by the names in /proc/cpuinfo.
+_INSTRUCTIONS = {
+    "mixed_bfloat16": {"avx512_bf16", "amx_bf16"},
+    "mixed_float16": {"avx512_fp16", "amx_fp16"},
+}
+
+
+def _cpu_flags(path="/proc/cpuinfo"):
+    """The instruction sets of the processor, or None where they cannot be told."""
+    with contextlib.suppress(OSError), open(path, encoding="utf-8") as file:
+        for line in file:
+            if line.startswith("flags"):
+                return set(line.split(":", 1)[1].split())
+    return None
+
+
 class DataParallel:
     """Devices that share every batch, as GPU_COUNT asks; ``scope`` is for making, training and using a model.
 

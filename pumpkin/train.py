@@ -100,6 +100,9 @@ def train(job, log):
     from mrcnn.training import driver
 
     backend.make_deterministic()
+    slow = backend.slow_precision(job.config.PRECISION)
+    if slow:
+        log.report(f"Note: {slow}")
     facts = _ingredients(job, train_dataset, val_dataset, start, state)
     log.report(_fingerprint_line(facts))
     changes = _compare(job, facts, log.report)

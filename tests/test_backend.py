@@ -1,0 +1,48 @@
+"""What mrcnn/backend.py says of the machine."""
+
+import keras
+import pytest
+
+from mrcnn import backend
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """A function that sets instruction sets, devices and the backend's name."""
+
+    def pretend(flags, devices=("CPU",), name="tensorflow"):
+        monkeypatch.setattr(backend, "_cpu_flags", lambda: flags)
+        monkeypatch.setattr(backend, "device_names", lambda: list(devices))
+        monkeypatch.setattr(keras.backend, "backend", lambda: name)
+
+    return pretend
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_16_bits_are_slow_without_instructions_for_them(machine, precision):
+    machine({"avx2", "fma"})
+    assert backend.slow_precision(precision).startswith(f"{precision} is slow on this processor")
+    assert backend.slow_precision("float32") is None
+
+
+@pytest.mark.parametrize(
+    "pretended",
+    [
+        ({"avx2", "avx512_bf16"},),
+        ({"amx_bf16"},),
+        (None,),  # not Linux
+        ({"avx2"}, ["NVIDIA H100"]),
+        ({"avx2"}, ["CPU"], "jax"),
+    ],
+    ids=str,
+)
+def test_elsewhere_nothing_is_said(machine, pretended):
+    machine(*pretended)
+    assert backend.slow_precision("mixed_bfloat16") is None
+
+
+def test_flags_are_read_from_the_systems_file(tmp_path):
+    path = tmp_path / "cpuinfo"
+    path.write_text("processor\t: 0\nflags\t\t: fpu avx2 avx512_bf16\nbugs\t\t:\n")
+    assert backend._cpu_flags(path) == {"fpu", "avx2", "avx512_bf16"}
+    assert backend._cpu_flags(tmp_path / "none") is None
