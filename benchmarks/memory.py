@@ -56,9 +56,9 @@ def resident_mb():
 
 
 def photograph(number):
-    """Noise with sides of 300 to 1,000 px."""
+    """Noise with sides of 150 to 500 px."""
     rng = np.random.default_rng(number)
-    return rng.integers(0, 256, (*rng.integers(300, 1000, 2), 3), dtype=np.uint8)
+    return rng.integers(0, 256, (*rng.integers(150, 500, 2), 3), dtype=np.uint8)
 
 
 if __name__ == "__main__":

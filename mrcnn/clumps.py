@@ -72,8 +72,9 @@ class Watched:
         side = np.asarray(molded_shape[:2], "float32")
         frame = box_ops.normalize(np.asarray(window, "float32")[None, None], side)
         boxes, class_ids, scores = detection_ops.refine(
-            rois, probabilities, deltas, frame, np.asarray(config.BBOX_STD_DEV, "float32")
-        )
+            rois, probabilities, deltas, frame, np.asarray(config.BBOX_STD_DEV, "float32"),
+            config.DETECTION_BACKGROUND_WINS,
+        )  # fmt: skip
         entering = detection_ops.is_candidate(rois, class_ids, scores, config.DETECTION_MIN_CONFIDENCE)
         used = np.any(rois[0] != 0, axis=-1)  # padding is zero
         return {

@@ -91,6 +91,9 @@ class Config:
     # --- Detections -----------------------------------------------------------------------------
     DETECTION_MAX_INSTANCES = 100
     DETECTION_MIN_CONFIDENCE = 0.7
+    # Whether an ROI that is background more than any class is dropped however low DETECTION_MIN_CONFIDENCE
+    # is, as in matterport's code. False: what is sure enough of its best class counts.
+    DETECTION_BACKGROUND_WINS = True
     DETECTION_NMS_THRESHOLD = 0.3
     # "hard" drops a box that overlaps a better one of its class by more than DETECTION_NMS_THRESHOLD.
     # "soft_linear" lowers its score by the IoU instead, "soft_gaussian" that of every box that overlaps a

@@ -74,6 +74,7 @@ class DetectionLayer(detections.DetectionLayer):
             config.BBOX_STD_DEV,
             config.DETECTION_NMS,
             config.DETECTION_NMS_SIGMA,
+            config.DETECTION_BACKGROUND_WINS,
             **kwargs,
         )
 

@@ -13,15 +13,17 @@ from mrcnn.ops.nms import nms, soft_nms
 NMS_METHODS = ("hard", "soft_linear", "soft_gaussian")
 
 
-def refine(rois, probabilities, deltas, window, std_dev):
+def refine(rois, probabilities, deltas, window, std_dev, background_wins=True):
     """Each ROI as the object it was taken for: moved by its best class's deltas and cut to the window.
 
     rois: [B, N, (y1, x1, y2, x2)] normalised. probabilities: [B, N, C]. deltas: [B, N, C, 4].
-    window: [B, 1, 4] normalised. std_dev: [4], the deltas' unit.
+    window: [B, 1, 4] normalised. std_dev: [4], the deltas' unit. background_wins: the best class may be the
+    background, 0; else it is the best of the others.
     Returns boxes [B, N, 4], class_ids [B, N] and scores [B, N].
     """
-    class_ids = ops.argmax(probabilities, axis=2)
-    scores = ops.max(probabilities, axis=2)
+    first = 0 if background_wins else 1
+    class_ids = ops.argmax(probabilities[:, :, first:], axis=2) + first
+    scores = ops.max(probabilities[:, :, first:], axis=2)
     deltas = ops.take_along_axis(deltas, class_ids[:, :, None, None], axis=2)[:, :, 0]
     boxes = box_ops.decode_deltas(rois, deltas * ops.convert_to_tensor(std_dev), box_ops.MAX_LOG_SIZE)
     return box_ops.clip(boxes, window), class_ids, scores
@@ -43,6 +45,10 @@ class DetectionLayer(layers.Layer):
     nms_method: "hard" drops what overlaps a better detection by more than nms_threshold. "soft_linear"
     and "soft_gaussian" (with sigma) lower its score instead and drop it where that falls below
     min_confidence; see ops.nms.soft_nms. The output has the lowered scores.
+
+    background_wins: an ROI that is background more than any class is dropped, as in matterport's network.
+    Without it a min_confidence below 0.5 finds all that is at least so sure, which AP and recall ask for;
+    from 0.5 up there is no difference.
     """
 
     def __init__(
@@ -53,6 +59,7 @@ class DetectionLayer(layers.Layer):
         std_dev=(0.1, 0.1, 0.2, 0.2),
         nms_method="hard",
         sigma=0.5,
+        background_wins=True,
         **kwargs,
     ):
         super().__init__(**{**kwargs, "dtype": "float32"})
@@ -64,12 +71,15 @@ class DetectionLayer(layers.Layer):
         self.std_dev = [float(value) for value in std_dev]
         self.nms_method = nms_method
         self.sigma = sigma
+        self.background_wins = background_wins
 
     def call(self, inputs):
         rois, probabilities, deltas, image_meta = inputs
         meta = meta_ops.parse(image_meta)
         window = box_ops.normalize(meta["window"][:, None, :], meta["image_shape"][:, None, :2])
-        boxes, class_ids, scores = refine(rois, probabilities, deltas, window, self.std_dev)
+        boxes, class_ids, scores = refine(
+            rois, probabilities, deltas, window, self.std_dev, self.background_wins
+        )
         valid = is_candidate(rois, class_ids, scores, self.min_confidence)
         index, scores, keep = self._suppress(boxes, scores, valid, class_ids)
         columns = ops.concatenate([boxes, ops.cast(class_ids, "float32")[..., None]], axis=2)

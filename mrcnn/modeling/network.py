@@ -56,6 +56,7 @@ def _build_inference(config):
         config.BBOX_STD_DEV,
         config.DETECTION_NMS,
         config.DETECTION_NMS_SIGMA,
+        config.DETECTION_BACKGROUND_WINS,
         name="mrcnn_detection",
     )([rois, mrcnn_class, mrcnn_bbox, meta])
     boxes = DetectionBoxes(name="detection_boxes")(detections)

@@ -126,3 +126,15 @@ class TestSoftNms:
         layer = model.keras_model.get_layer("mrcnn_detection")
         assert (layer.nms_method, layer.sigma) == ("soft_gaussian", 0.4)
         assert len(model.detect([picture(60, 90)])[0]["scores"]) > 0
+
+
+@pytest.mark.parametrize("background_wins, min_confidence", [(True, 0.3), (False, 0.3), (False, 0.5)])
+def test_what_is_background_first_counts_if_asked(background_wins, min_confidence):
+    layer = DetectionLayer(4, min_confidence, 0.3, background_wins=background_wins)
+    rois = [[0.1, 0.1, 0.3, 0.3], [0.5, 0.5, 0.8, 0.8], [0.1, 0.6, 0.3, 0.9]]
+    probabilities = [[0.1, 0.2, 0.7], [0.6, 0.35, 0.05], [0.8, 0.1, 0.1]]
+    found = detect(layer, rois, probabilities, np.zeros((3, 3, 4)))
+    sure, unsure = [*rois[0], 2, 0.7], [*rois[1], 1, 0.35]
+    expected = [sure] if background_wins or min_confidence > 0.35 else [sure, unsure]
+    np.testing.assert_allclose(found[: len(expected)], expected, atol=1e-6)
+    assert (found[len(expected) :] == 0).all()
