@@ -15,6 +15,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clon
 
 from pumpkin.startup import import_backend
 
+# Small heads: 500 images take minutes instead of half an hour.
+SMALL = [
+    "TOP_DOWN_PYRAMID_SIZE=64",
+    "RPN_CHANNELS=64",
+    "FPN_CLASSIF_FC_LAYERS_SIZE=256",
+    "MASK_HEAD_CHANNELS=64",
+]
+
 
 def main(argv=None):
     args = parse(argv)
@@ -23,7 +31,7 @@ def main(argv=None):
 
     from benchmarks import networks
 
-    settings = ["DETECTION_MIN_CONFIDENCE=0.0", f"IMAGE_RESIZE_MODE={args.mode}"]
+    settings = [*SMALL, "DETECTION_MIN_CONFIDENCE=0.0", f"IMAGE_RESIZE_MODE={args.mode}"]
     model = networks.build("inference", args.backbone, args.size, settings=settings)
     print(f"{args.backbone} at {args.size}, {args.mode}, {keras.backend.backend()}")
     print("| images | found | held, MB |")
