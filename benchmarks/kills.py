@@ -37,7 +37,10 @@ CONFIG = {
 SCENES = 12  # to train on, two a step
 EPOCHS = sum(stage["epochs"] for stage in CONFIG["STAGES"])
 STEPS = EPOCHS * SCENES // 2
-TIMES = ("seconds", "finished", "images_per_second", "waiting_seconds", "ap_seconds", "peak_memory_gb")
+TIMES = (
+    "seconds", "finished", "images_per_second", "waiting_seconds", "ap_seconds", "peak_memory_gb",
+    "accelerator_memory_gb",
+)  # fmt: skip
 
 
 def main(argv=None):

@@ -23,15 +23,11 @@ from pumpkin.startup import import_backend
 
 def main(argv=None):
     args = parse(argv)
-    import_backend()
+    import_backend(deterministic=not args.free)
     import keras
 
     from benchmarks import flops, networks
-    from mrcnn import backend
-    from mrcnn.training.speed import peak_memory_gb
 
-    if not args.free:
-        backend.make_deterministic()
     peak = flops.Peak(args.precision)
     peak.measure()
     model = networks.build("training", args.backbone, args.size, args.precision, args.batch, args.set)
@@ -43,7 +39,7 @@ def main(argv=None):
         f"training step: {args.backbone} at {args.size}, {args.precision}, {keras.backend.backend()}, "
         f"{args.batch} images a batch, layers {args.layers}{free}; loss {logs['loss']:.3f}"
     )
-    networks.report(title, seconds, flop, peak.best, peak_memory_gb())
+    networks.report(title, seconds, flop, peak.best)
 
 
 def parse(argv):

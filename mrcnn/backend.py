@@ -11,7 +11,10 @@ TOP_K_KEEPS_ORDER = keras.backend.backend() != "torch"
 
 
 def make_deterministic():
-    """Ask the backend for kernels that give the same bits every time, where it has a choice."""
+    """Ask the backend for kernels that give the same bits every time, where it has a choice.
+
+    JAX has it from its first tensor on only, so this must come before: see startup.import_backend.
+    """
     if keras.backend.backend() == "tensorflow":
         import tensorflow
 
@@ -21,7 +24,8 @@ def make_deterministic():
 
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
-    # JAX on CPU is deterministic; on GPU its XLA flag must be in the environment before the start.
+    elif "xla_gpu_deterministic_ops" not in (flags := os.environ.get("XLA_FLAGS", "")):
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true".strip()
 
 
 def device_names():
@@ -40,6 +44,28 @@ def device_names():
     import torch
 
     return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] or ["CPU"]
+
+
+def accelerator_memory_gb():
+    """The most that tensors have held at once on the accelerators so far, in 10^9 bytes; None on a CPU."""
+    if device_names() == ["CPU"]:
+        return None
+    name = keras.backend.backend()
+    if name == "tensorflow":
+        import tensorflow
+
+        devices = tensorflow.config.list_logical_devices("GPU")
+        held = [tensorflow.config.experimental.get_memory_info(device.name)["peak"] for device in devices]
+    elif name == "jax":
+        import jax
+
+        # Some kinds of device and allocator keep no count.
+        held = [(device.memory_stats() or {}).get("peak_bytes_in_use", 0) for device in jax.devices()]
+    else:
+        import torch
+
+        held = [torch.cuda.max_memory_allocated(i) for i in range(torch.cuda.device_count())]
+    return sum(held) / 1e9
 
 
 def slow_precision(precision):

@@ -7,10 +7,11 @@ import sys
 import tempfile
 
 
-def import_backend():
+def import_backend(deterministic=False):
     """Import Keras and its backend with what they write to stderr held back; shown if the import fails.
 
     TensorFlow prints lines on drivers and instruction sets that TF_CPP_MIN_LOG_LEVEL does not silence.
+    deterministic: ask for kernels that give the same bits every time.
     """
     keep_memory()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -21,6 +22,10 @@ def import_backend():
         try:
             import keras
 
+            if deterministic:
+                from mrcnn import backend
+
+                backend.make_deterministic()
             keras.ops.zeros(())  # the first tensor starts the devices
         except BaseException:
             noise.seek(0)

@@ -93,13 +93,12 @@ def train(job, log):
     start = None if state is not None else find_start(job.weights, job.config, job.out)
     if job.old is not None and "keras" not in sys.modules:
         os.environ.setdefault("KERAS_BACKEND", job.old["versions"]["backend"])
-    import_backend()
+    import_backend(deterministic=True)
 
     from mrcnn import backend
     from mrcnn.model import MaskRCNN
     from mrcnn.training import driver
 
-    backend.make_deterministic()
     slow = backend.slow_precision(job.config.PRECISION)
     if slow:
         log.report(f"Note: {slow}")

@@ -1,5 +1,9 @@
 """What mrcnn/backend.py says of the machine."""
 
+import os
+import sys
+from types import SimpleNamespace
+
 import keras
 import pytest
 
@@ -16,6 +20,29 @@ def machine(monkeypatch):
         monkeypatch.setattr(keras.backend, "backend", lambda: name)
 
     return pretend
+
+
+def test_jax_is_asked_for_determinism_by_its_environment(machine, monkeypatch):
+    machine(None, name="jax")
+    for given, asked in (
+        ("", "--xla_gpu_deterministic_ops=true"),
+        ("--xla_dump_to=x", "--xla_dump_to=x --xla_gpu_deterministic_ops=true"),
+        ("--xla_gpu_deterministic_ops=false", "--xla_gpu_deterministic_ops=false"),  # the user knows better
+    ):
+        monkeypatch.setenv("XLA_FLAGS", given)
+        backend.make_deterministic()
+        assert os.environ["XLA_FLAGS"] == asked
+
+
+def test_memory_of_accelerators_is_the_sum(machine, monkeypatch):
+    """Of what JAX's devices tell, where they do."""
+    told = [{"peak_bytes_in_use": 3 * 10**9}, None, {"peak_bytes_in_use": 10**9}]
+    devices = [SimpleNamespace(memory_stats=lambda stats=stats: stats) for stats in told]
+    monkeypatch.setitem(sys.modules, "jax", SimpleNamespace(devices=lambda: devices))
+    machine(None, ["NVIDIA H100"] * 3, "jax")
+    assert backend.accelerator_memory_gb() == 4.0
+    machine(None)
+    assert backend.accelerator_memory_gb() is None
 
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])

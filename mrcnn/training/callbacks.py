@@ -225,7 +225,10 @@ def _speed(logs):
     if "images_per_second" not in logs:
         return ""
     waiting = f", {logs['waiting_seconds']:.0f} s waiting for data" if "waiting_seconds" in logs else ""
-    state = f"{logs['peak_memory_gb']:.1f} GB, rate {logs['learning_rate']:.2g}, "
+    device = (
+        f" and {logs['accelerator_memory_gb']:.1f} on the device" if "accelerator_memory_gb" in logs else ""
+    )
+    state = f"{logs['peak_memory_gb']:.1f} GB{device}, rate {logs['learning_rate']:.2g}, "
     return f"{logs['images_per_second']:.2f} images/s{waiting}, {state}"
 
 

@@ -6,12 +6,14 @@ import time
 
 import keras
 
+from mrcnn import backend
 from mrcnn.training.callbacks import current_rate
 
 
 class Speed(keras.callbacks.Callback):
     """Adds to the logs of each epoch images_per_second, waiting_seconds, peak_memory_gb and learning_rate.
 
+    On an accelerator also accelerator_memory_gb, the most that tensors have held there at once.
     The speed is measured from the end of the epoch's first step, which may have to compile. A step waits for
     data from the end of the one before to the moment when its batch is ready. loader: of the training.
     """
@@ -35,6 +37,9 @@ class Speed(keras.callbacks.Callback):
         logs["images_per_second"] = images / max(self._ends[-1] - begun, 1e-9)
         logs["waiting_seconds"] = self._waited(last)
         logs["peak_memory_gb"] = peak_memory_gb()
+        held = backend.accelerator_memory_gb()
+        if held is not None:
+            logs["accelerator_memory_gb"] = held
         logs["learning_rate"] = current_rate(self.model)
 
     def _waited(self, last):

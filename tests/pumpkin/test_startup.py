@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def start(script, **environment):
     return subprocess.run(
-        [sys.executable, "-c", f"from pumpkin.startup import import_backend; {script}"],
+        [sys.executable, "-c", f"from pumpkin.startup import import_backend\n{script}"],
         cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
@@ -27,6 +27,21 @@ def test_a_backend_that_cannot_start_is_told():
     done = start("import_backend()", KERAS_BACKEND="abacus")
     assert done.returncode == 1
     assert "abacus" in done.stderr
+
+
+def test_jax_hears_of_determinism_before_it_starts():
+    """What it is asked for after its first tensor it does not read, and an unknown flag ends it."""
+    script = """
+import os
+from mrcnn import backend
+if os.environ.get("UNKNOWN"):
+    backend.make_deterministic = lambda: os.environ.update(XLA_FLAGS="--no_such_flag=1")
+import_backend(deterministic=True)
+print(os.environ["XLA_FLAGS"])
+"""
+    assert start(script, KERAS_BACKEND="jax", XLA_FLAGS="", UNKNOWN="1").returncode != 0
+    done = start(script, KERAS_BACKEND="jax", XLA_FLAGS="")
+    assert (done.returncode, done.stdout) == (0, "--xla_gpu_deterministic_ops=true\n"), done.stderr
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries keep memory their own way")

@@ -225,6 +225,10 @@ def test_the_line_tells_ap_and_speed():
     (line,) = lines
     assert "  validation 7.500  AP masks 0.346, boxes 0.400  12.35 images/s, 4 s waiting for data" in line
     assert ", 2.0 GB, rate 0.00051, 0 s, " in line
+    callback.on_epoch_begin(1)
+    device = {"accelerator_memory_gb": 7.25}
+    callback.on_epoch_end(1, {**logs(1.0, 7.5), **speed, **device, "learning_rate": 0.00051})
+    assert ", 2.0 GB and 7.2 on the device, rate 0.00051, 0 s, " in lines[1]
 
 
 def test_the_estimate_counts_the_measurements_of_ap_that_are_due(monkeypatch):

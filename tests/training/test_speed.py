@@ -59,6 +59,18 @@ def test_speed_is_measured_from_the_end_of_the_first_step(monkeypatch, steps, im
     assert logs["learning_rate"] == 0.25
 
 
+@pytest.mark.parametrize(("held", "more"), [(None, {}), (7.25, {"accelerator_memory_gb": 7.25})])
+def test_memory_of_an_accelerator_is_told_where_there_is_one(monkeypatch, held, more):
+    monkeypatch.setattr(speed.backend, "accelerator_memory_gb", lambda: held)
+    callback = Speed(loader(2, steps=1))
+    callback.set_model(SimpleNamespace(optimizer=SimpleNamespace(learning_rate=0.25)))
+    callback.on_epoch_begin(0)
+    callback.on_train_batch_end(0)
+    logs = {}
+    callback.on_epoch_end(0, logs)
+    assert {name: value for name, value in logs.items() if name.startswith("acc")} == more
+
+
 def test_memory_is_what_the_system_says():
     status = Path("/proc/self/status")
     if not status.exists():
