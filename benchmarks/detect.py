@@ -26,7 +26,6 @@ def main(argv=None):
     import keras
 
     from benchmarks import flops, networks
-    from mrcnn.training.speed import peak_memory_gb
 
     peak = flops.Peak(args.precision)
     peak.measure()
@@ -41,7 +40,7 @@ def main(argv=None):
         f"batch, {found} detections"
     )
     flop, _ = flops.count(model.keras_model, batch=1)
-    networks.report(title, seconds, flop, peak.best, peak_memory_gb())
+    networks.report(title, seconds, flop, peak.best)
     pasting = min(flops.timed(lambda: paste(image.shape)) for _ in range(3))
     print(f"Of which pasting 100 masks of a quarter of the image's area each takes up to {pasting:.2f} s.")
 

@@ -4,8 +4,10 @@ import statistics
 
 import yaml
 
+from mrcnn import backend
 from mrcnn.config import Config
 from mrcnn.model import MaskRCNN
+from mrcnn.training.speed import peak_memory_gb
 
 
 def build(mode, backbone, size, precision="float32", batch=1, settings=()):
@@ -29,16 +31,17 @@ def build(mode, backbone, size, precision="float32", batch=1, settings=()):
     return MaskRCNN(mode, config, "runs")
 
 
-def report(title, seconds, flop, peak, memory_gb):
-    """Print a table of one row: times, arithmetic, and the share of the machine's peak.
+def report(title, seconds, flop, peak):
+    """Print a table of one row: times, arithmetic, the share of the machine's peak, and memory.
 
-    seconds: of each run. flop: of one run. peak: FLOP a second. memory_gb: of the process, at most.
+    seconds: of each run. flop: of one run. peak: FLOP a second.
     """
-    middle = statistics.median(seconds)
-    print(title)
-    print("| s, median (least to most) | TFLOP | GFLOP/s | machine's | share | peak memory, GB |")
-    print("|---|---|---|---|---|---|")
+    middle, held = statistics.median(seconds), backend.accelerator_memory_gb()
+    print(f"{title}; on {', '.join(backend.device_names())}")
+    print("| s, median (least to most) | TFLOP | GFLOP/s | machine's | share | peak memory, GB | device's |")
+    print("|---|---|---|---|---|---|---|")
     print(
-        f"| {middle:.2f} ({min(seconds):.2f} to {max(seconds):.2f}) | {flop / 1e12:.2f} "
-        f"| {flop / middle / 1e9:.0f} | {peak / 1e9:.0f} | {flop / middle / peak:.0%} | {memory_gb:.1f} |"
+        f"| {middle:.3g} ({min(seconds):.3g} to {max(seconds):.3g}) | {flop / 1e12:.2f} "
+        f"| {flop / middle / 1e9:.0f} | {peak / 1e9:.0f} | {flop / middle / peak:.0%} "
+        f"| {peak_memory_gb():.1f} | {'-' if held is None else format(held, '.1f')} |"
     )
