@@ -8,8 +8,12 @@ OPENCV := $(shell sed -n 's/^opencv-python==//p' requirements.txt)
 ON_JAX := tests/ops tests/test_parity.py tests/modeling/test_losses.py tests/modeling/test_targets.py \
 	tests/modeling/test_detections.py tests/modeling/test_network.py::test_it_learns_two_squares
 
+# Most of a test is tracing and compiling, which keep one core busy. A file's tests share what they made.
+WORKERS ?= 2
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
 # Most of a small training on JAX is compiling; less optimised code is the same program, sooner.
-PROGRAMS_ON_JAX = JAX_DISABLE_MOST_OPTIMIZATIONS=1 KERAS_BACKEND=jax $(BIN)/python -m pytest tests/programs
+PROGRAMS_ON_JAX = JAX_DISABLE_MOST_OPTIMIZATIONS=1 KERAS_BACKEND=jax $(PYTEST) --dist load tests/programs
 
 .PHONY: demo test test-jax test-torch lint lock
 
@@ -17,8 +21,8 @@ demo: $(VENV)/ready
 	$(BIN)/python scripts/demo.py
 
 test: $(VENV)/ready-dev
-	$(BIN)/python -m pytest
-	KERAS_BACKEND=jax $(BIN)/python -m pytest $(ON_JAX)
+	$(PYTEST)
+	KERAS_BACKEND=jax $(PYTEST) $(ON_JAX)
 	$(PROGRAMS_ON_JAX) -k "leaves or splash"
 
 # All old programs on JAX, which takes many minutes more.
@@ -26,7 +30,7 @@ test-jax: $(VENV)/ready-dev
 	$(PROGRAMS_ON_JAX)
 
 test-torch: $(VENV)/ready-torch
-	KERAS_BACKEND=torch $(BIN)/python -m pytest tests/ops tests/modeling tests/test_parity.py
+	KERAS_BACKEND=torch $(PYTEST) tests/ops tests/modeling tests/test_parity.py
 
 lint: $(VENV)/ready-dev
 	$(BIN)/ruff check .
