@@ -10,7 +10,7 @@ ON_JAX := tests/ops tests/test_parity.py tests/modeling/test_losses.py tests/mod
 
 # Most of a test is tracing and compiling, which keep one core busy. A file's tests share what they made.
 WORKERS ?= 2
-PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # Most of a small training on JAX is compiling; less optimised code is the same program, sooner.
 PROGRAMS_ON_JAX = JAX_DISABLE_MOST_OPTIMIZATIONS=1 KERAS_BACKEND=jax $(PYTEST) --dist load tests/programs

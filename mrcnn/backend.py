@@ -28,6 +28,19 @@ def make_deterministic():
         os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true".strip()
 
 
+def keep_updates_last():
+    """Let no weight be read after its update within one step of training.
+
+    TensorFlow's dependency optimisation drops the order of a read and an update where another path joins
+    them. Another pass then cuts that path, if it carries shapes alone, and at times a gradient is taken with
+    weights of the next step. It happened to the RPN's; without that optimisation all reads stay ordered.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        tensorflow.config.optimizer.set_experimental_options({"dependency_optimization": False})
+
+
 def device_names():
     """What the backend computes on: the names of its accelerators, or ["CPU"]."""
     name = keras.backend.backend()

@@ -8,7 +8,15 @@ import pytest
 # A shell's background job ignores Ctrl-C; tests send it to themselves and to processes that inherit this.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Folders and files whose tests take longest.
+LONGEST = ("programs", "training", "scripts", "test_parallel")
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with what takes longest, so that of two workers none waits long for the other at the end."""
+    items.sort(key=lambda item: not {item.path.parent.name, item.path.stem} & set(LONGEST))
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from mrcnn.backend import replicas
+from mrcnn.backend import keep_updates_last, replicas
 from mrcnn.modeling import losses
 from mrcnn.modeling.backbones import build_backbone
 from mrcnn.modeling.detections import DetectionBoxes, DetectionLayer
@@ -67,6 +67,7 @@ def _build_inference(config):
 
 
 def _build_training(config):
+    keep_updates_last()
     image, meta = _image_inputs(config)
     gt_class_ids = keras.Input((config.MAX_GT_INSTANCES,), name="input_gt_class_ids", dtype="int32")
     gt_boxes = keras.Input((config.MAX_GT_INSTANCES, 4), name="input_gt_boxes", dtype="float32")

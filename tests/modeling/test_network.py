@@ -57,6 +57,49 @@ def model():
     return compiled(Tiny())
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow alone has such a graph")
+def test_no_weight_is_read_after_its_update(model):
+    """In the graph of a step as TensorFlow runs it, a path leads from each read to the update or back."""
+    graph = graph_of_step(model, batch(Tiny()))
+    updates = [node for node in graph.node if node.op.startswith("Assign")]
+    before = {node.name: [name.lstrip("^").split(":")[0] for name in node.input] for node in graph.node}
+    ancestors = {node.name: ancestors_of(node.name, before) for node in graph.node if "Variable" in node.op}
+    pairs = [
+        (read.name, update.name)
+        for update in updates
+        for read in graph.node
+        if read.op == "ReadVariableOp" and read.input[0] == update.input[0]
+    ]
+    assert len(pairs) > 400
+    assert [(a, b) for a, b in pairs if a not in ancestors[b] and b not in ancestors[a]] == []
+
+
+def graph_of_step(model, data):
+    """The optimised graph of one step of training, not compiled by XLA, as a GraphDef."""
+    import tensorflow as tf
+    from tensorflow.python.eager import context
+
+    model.optimizer.build(model.trainable_variables)
+    data = {name: tf.constant(values) for name, values in data.items()}
+    step = tf.function(lambda: model.train_step((data,)))
+    context.context().enable_graph_collection()
+    step()
+    graphs = context.context().export_run_metadata().function_graphs
+    context.context().disable_graph_collection()
+    return max((graph.post_optimization_graph for graph in graphs), key=lambda graph: len(graph.node))
+
+
+def ancestors_of(name, before):
+    """All nodes from which a path leads to a node. before: the inputs of each."""
+    found, left = set(), [name]
+    while left:
+        for other in before.get(left.pop(), ()):
+            if other not in found:
+                found.add(other)
+                left.append(other)
+    return found
+
+
 def test_losses_are_reported_by_name_in_training_and_validation(model):
     data = batch(Tiny())
     logs = model.evaluate(data, batch_size=2, verbose=0, return_dict=True)
