@@ -61,7 +61,7 @@ def test_16_bits_are_slow_without_instructions_for_them(machine, precision):
         ({"avx2"}, ["NVIDIA H100"]),
         ({"avx2"}, ["CPU"], "jax"),
     ],
-    ids=str,
+    ids=["avx512", "amx", "not Linux", "GPU", "JAX"],
 )
 def test_elsewhere_nothing_is_said(machine, pretended):
     machine(*pretended)
