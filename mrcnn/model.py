@@ -29,7 +29,7 @@ from mrcnn.graphs import (
 )
 from mrcnn.modeling.layer_names import leaf_layers
 from mrcnn.modeling.network import backbone_shapes, build_network, image_anchors
-from mrcnn.modeling.resnet import BatchNorm
+from mrcnn.modeling.normalization import BatchNorm
 from mrcnn.modeling.roi_heads import PyramidROIAlign
 from mrcnn.pipeline.transforms import compose_image_meta, mold_image, parse_image_meta, unmold_image
 from mrcnn.training import driver, fingerprint

@@ -11,7 +11,8 @@ from collections import Counter
 import keras
 from keras import layers, ops
 
-from mrcnn.modeling.resnet import BLOCKS, BatchNorm, build_resnet
+from mrcnn.modeling.normalization import BatchNorm, Conv2D, conv_norm
+from mrcnn.modeling.resnet import BLOCKS, build_resnet
 
 STRIDES = (4, 8, 16, 32)
 LIGHT_FILTERS = (32, 64, 128, 192)
@@ -76,9 +77,9 @@ def build_light(image, train_bn=False):
 
 
 def _conv_norm(x, filters, stride, name, train_bn, kernel_size=3, relu=True):
-    x = layers.Conv2D(filters, kernel_size, strides=stride, padding="same", use_bias=False,
-                      kernel_initializer="he_normal", name=f"{name}_conv")(x)  # fmt: skip
-    x = BatchNorm(train_bn, momentum=0.95, name=f"{name}_bn")(x)
+    conv = Conv2D(filters, kernel_size, strides=stride, padding="same", use_bias=False,
+                  kernel_initializer="he_normal", name=f"{name}_conv")  # fmt: skip
+    x = conv_norm(conv, BatchNorm(train_bn, momentum=0.95, name=f"{name}_bn"), x)
     return layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
 

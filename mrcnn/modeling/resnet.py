@@ -6,31 +6,13 @@ epsilon 1e-3.
 
 import string
 
-import keras
 from keras import layers
+
+from mrcnn.modeling.normalization import BatchNorm, Conv2D, conv_norm
 
 # Blocks of stages 2 to 5 (He et al. 2015, table 1).
 BLOCKS = {"resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3)}
 FILTERS = (64, 128, 256, 512)
-
-
-@keras.saving.register_keras_serializable("mrcnn")
-class BatchNorm(layers.BatchNormalization):
-    """Batch norm that can be fixed in one way of working, as matterport's TRAIN_BN asks.
-
-    train_bn: False uses the stored statistics in training too; batches of one or two images are too
-    small for good ones. None is Keras's own way. True always uses the batch's.
-    """
-
-    def __init__(self, train_bn=None, **kwargs):
-        super().__init__(**{"epsilon": 1e-3, **kwargs})
-        self.train_bn = train_bn
-
-    def call(self, inputs, training=None, mask=None):
-        return super().call(inputs, training=training if self.train_bn is None else self.train_bn, mask=mask)
-
-    def get_config(self):
-        return {**super().get_config(), "train_bn": self.train_bn}
 
 
 def build_resnet(image, architecture, train_bn=False):
@@ -40,8 +22,7 @@ def build_resnet(image, architecture, train_bn=False):
     Returns [C1, C2, C3, C4, C5] of strides 2 (4 after its pooling), 4, 8, 16, 32.
     """
     x = layers.ZeroPadding2D(3, name="conv1_pad")(image)
-    x = layers.Conv2D(64, 7, strides=2, name="conv1")(x)
-    x = BatchNorm(train_bn, name="bn_conv1")(x)
+    x = conv_norm(Conv2D(64, 7, strides=2, name="conv1"), BatchNorm(train_bn, name="bn_conv1"), x)
     x = layers.ReLU(name="conv1_relu")(x)
     c1 = x = layers.MaxPooling2D(3, strides=2, padding="same", name="pool1")(x)
     features = [c1]
@@ -56,14 +37,13 @@ def build_resnet(image, architecture, train_bn=False):
 def _bottleneck(x, filters, name, stride, project, train_bn):
     """1x1, 3x3, 1x1 convolutions and a shortcut, which is a 1x1 convolution if ``project``."""
 
-    def conv_norm(x, filters, kernel_size, branch, stride=1):
-        conv = layers.Conv2D(
-            filters, kernel_size, strides=stride, padding="same", name=f"res{name}_branch{branch}"
-        )
-        return BatchNorm(train_bn, name=f"bn{name}_branch{branch}")(conv(x))
+    def branch(x, filters, kernel_size, number, stride=1):
+        end = f"{name}_branch{number}"
+        conv = Conv2D(filters, kernel_size, strides=stride, padding="same", name=f"res{end}")
+        return conv_norm(conv, BatchNorm(train_bn, name=f"bn{end}"), x)
 
-    shortcut = conv_norm(x, 4 * filters, 1, "1", stride) if project else x
-    x = layers.ReLU(name=f"res{name}_branch2a_relu")(conv_norm(x, filters, 1, "2a", stride))
-    x = layers.ReLU(name=f"res{name}_branch2b_relu")(conv_norm(x, filters, 3, "2b"))
-    x = layers.Add(name=f"res{name}_add")([conv_norm(x, 4 * filters, 1, "2c"), shortcut])
+    shortcut = branch(x, 4 * filters, 1, "1", stride) if project else x
+    x = layers.ReLU(name=f"res{name}_branch2a_relu")(branch(x, filters, 1, "2a", stride))
+    x = layers.ReLU(name=f"res{name}_branch2b_relu")(branch(x, filters, 3, "2b"))
+    x = layers.Add(name=f"res{name}_add")([branch(x, 4 * filters, 1, "2c"), shortcut])
     return layers.ReLU(name=f"res{name}_out")(x)

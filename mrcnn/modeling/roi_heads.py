@@ -6,7 +6,7 @@ B: images, N: ROIs of an image, C: classes.
 import keras
 from keras import layers, ops
 
-from mrcnn.modeling.resnet import BatchNorm
+from mrcnn.modeling.normalization import BatchNorm, Conv2D, conv_norm
 from mrcnn.ops import image_meta as meta_ops
 from mrcnn.ops.roi_align import pyramid_roi_align
 
@@ -65,7 +65,7 @@ class _OverRois:
 
 
 @keras.saving.register_keras_serializable("mrcnn")
-class RoiConv2D(_OverRois, layers.Conv2D):
+class RoiConv2D(_OverRois, Conv2D):
     """A convolution over each ROI.
 
     A kernel as large as the ROI, which has one place to go, is a matrix product and computed as one:
@@ -75,10 +75,11 @@ class RoiConv2D(_OverRois, layers.Conv2D):
     def call(self, inputs):
         if not self._covers(inputs.shape):
             return super().call(inputs)
-        kernel = ops.reshape(self.kernel, (-1, self.filters))
+        kernel, bias = self.effective_weights()
+        kernel = ops.reshape(kernel, (-1, self.filters))
         outputs = ops.matmul(ops.reshape(inputs, (-1, kernel.shape[0])), kernel)
-        if self.use_bias:
-            outputs = ops.add(outputs, self.bias)
+        if bias is not None:
+            outputs = ops.add(outputs, bias)
         outputs = self.activation(outputs)
         return ops.reshape(outputs, (-1, inputs.shape[1], 1, 1, self.filters))
 
@@ -109,13 +110,11 @@ def build_box_head(pooled, num_classes, fc_channels=1024, train_bn=False):
     pooled: [B, N, pool, pool, channels]. Returns logits [B, N, C], probabilities [B, N, C] and
     deltas [B, N, C, (dy, dx, log dh, log dw)], all float32.
     """
-    pool = pooled.shape[2]
-    x = RoiConv2D(fc_channels, pool, name="mrcnn_class_conv1")(pooled)
-    x = RoiBatchNorm(train_bn, name="mrcnn_class_bn1")(x)
-    x = layers.ReLU(name="mrcnn_class_relu1")(x)
-    x = RoiConv2D(fc_channels, 1, name="mrcnn_class_conv2")(x)
-    x = RoiBatchNorm(train_bn, name="mrcnn_class_bn2")(x)
-    x = layers.ReLU(name="mrcnn_class_relu2")(x)
+    x = pooled
+    for number, kernel_size in ((1, pooled.shape[2]), (2, 1)):
+        conv = RoiConv2D(fc_channels, kernel_size, name=f"mrcnn_class_conv{number}")
+        x = conv_norm(conv, RoiBatchNorm(train_bn, name=f"mrcnn_class_bn{number}"), x)
+        x = layers.ReLU(name=f"mrcnn_class_relu{number}")(x)
     shared = layers.Reshape((-1, fc_channels), name="pool_squeeze")(x)
 
     logits = layers.Dense(num_classes, dtype="float32", name="mrcnn_class_logits")(shared)
@@ -132,8 +131,8 @@ def build_mask_head(pooled, num_classes, channels=256, train_bn=False):
     """
     x = pooled
     for number in range(1, 5):
-        x = RoiConv2D(channels, 3, padding="same", name=f"mrcnn_mask_conv{number}")(x)
-        x = RoiBatchNorm(train_bn, name=f"mrcnn_mask_bn{number}")(x)
+        conv = RoiConv2D(channels, 3, padding="same", name=f"mrcnn_mask_conv{number}")
+        x = conv_norm(conv, RoiBatchNorm(train_bn, name=f"mrcnn_mask_bn{number}"), x)
         x = layers.ReLU(name=f"mrcnn_mask_relu{number}")(x)
     x = RoiConv2DTranspose(channels, 2, strides=2, activation="relu", name="mrcnn_mask_deconv")(x)
     return RoiConv2D(num_classes, 1, activation="sigmoid", dtype="float32", name="mrcnn_mask")(x)
