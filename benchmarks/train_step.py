@@ -95,25 +95,21 @@ def steps(model, args):
     }
 
 
-def one_batch(config, instances=12):
-    """Random images with some discs, as the Loader gives them."""
+def one_batch(config):
+    """The images of discs.draw, as the Loader gives them."""
+    from benchmarks import discs
     from mrcnn.pipeline.dataset import Dataset
     from mrcnn.pipeline.loader import Loader
 
     class Discs(Dataset):
         def load_image(self, image_id):
-            return self.rng(image_id).integers(0, 256, config.IMAGE_SHAPE, dtype=np.uint8)
+            return self.draw(image_id)[0]
 
         def load_mask(self, image_id):
-            rng, side = self.rng(image_id), config.IMAGE_SHAPE[0]
-            y, x = np.mgrid[:side, :side]
-            centers = rng.uniform(0.1, 0.9, (instances, 2)) * side
-            radii = rng.uniform(0.03, 0.15, instances) * side
-            discs = [(y - cy) ** 2 + (x - cx) ** 2 < r**2 for (cy, cx), r in zip(centers, radii)]
-            return np.stack(discs, axis=-1), rng.integers(1, config.NUM_CLASSES, instances)
+            return self.draw(image_id)[1:]
 
-        def rng(self, image_id):
-            return np.random.default_rng(image_id)
+        def draw(self, image_id):
+            return discs.draw(image_id, config.IMAGE_SHAPE[0], config.NUM_CLASSES)
 
     dataset = Discs()
     for number in range(1, config.NUM_CLASSES):

@@ -15,18 +15,26 @@ def import_backend(deterministic=False):
     """
     keep_memory()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # A flag that XLA does not know makes it end the process, and its message must be seen.
+    with contextlib.nullcontext() if os.environ.get("XLA_FLAGS") else _stderr_held_back():
+        import keras
+
+        if deterministic:
+            from mrcnn import backend
+
+            backend.make_deterministic()
+        keras.ops.zeros(())  # the first tensor starts the devices
+
+
+@contextlib.contextmanager
+def _stderr_held_back():
+    """Without what is written to stderr inside, by libraries too; with it if an error leaves."""
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as noise:
         os.dup2(noise.fileno(), 2)
         try:
-            import keras
-
-            if deterministic:
-                from mrcnn import backend
-
-                backend.make_deterministic()
-            keras.ops.zeros(())  # the first tensor starts the devices
+            yield
         except BaseException:
             noise.seek(0)
             os.write(kept, noise.read())

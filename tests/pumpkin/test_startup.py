@@ -29,6 +29,13 @@ def test_a_backend_that_cannot_start_is_told():
     assert "abacus" in done.stderr
 
 
+def test_a_flag_that_xla_does_not_know_is_told():
+    """XLA ends the process itself, so nothing could show later what was held back."""
+    done = start("import_backend()", KERAS_BACKEND="jax", XLA_FLAGS="--no_such_flag=1")
+    assert done.returncode != 0
+    assert "no_such_flag" in done.stderr
+
+
 def test_jax_hears_of_determinism_before_it_starts():
     """What it is asked for after its first tensor it does not read, and an unknown flag ends it."""
     script = """
