@@ -95,13 +95,16 @@ def data_hash(dataset):
     """A hash of a data set: its classes, and of each image in order the content of all its files.
 
     The files are those that image_info names: the path, and Path objects or strings with a separator
-    anywhere in it; of a folder every file. Other values count as they are. Moving the data changes nothing.
-    Images that are in no file count by their names and what image_info tells of them.
+    anywhere in it; of a folder every file, once however many images name it. Other values count as they are.
+    Moving the data changes nothing. Images that are in no file count by their names and what image_info
+    tells of them.
     """
     infos = [_describe(info) for info in dataset.image_info]
-    paths = sorted({path for info in infos for path in _files_in(info)})
+    files_of = {path: _files_at(path) for path in {path for info in infos for path in _paths_in(info)}}
+    files = sorted({file for found in files_of.values() for file in found})
     with ThreadPoolExecutor(max_workers=8) as pool:  # reading waits, hashing releases the interpreter's lock
-        hashes = dict(zip(paths, pool.map(file_hash, paths)))
+        hash_of = dict(zip(files, pool.map(file_hash, files)))
+    hashes = {path: _content_hash(path, found, hash_of) for path, found in files_of.items()}
     digest = hashlib.sha256(json.dumps(dataset.class_names).encode())
     for info in infos:
         digest.update(json.dumps(_with_hashes(info, hashes), sort_keys=True).encode() + b"\n")
@@ -207,14 +210,13 @@ def _flat(facts):
 
 
 def _describe(value, key=None):
-    """A value of image_info in what JSON can hold; files become Path objects for ``_with_hashes``."""
+    """A value of image_info in what JSON can hold; paths become Path objects for ``_with_hashes``."""
     if isinstance(value, dict):
         return {str(name): _describe(item, name) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_describe(item) for item in value]
     if isinstance(value, Path) or (isinstance(value, str) and (key == "path" or os.sep in value)):
-        path = Path(value)
-        return [_describe(item) for item in sorted(path.iterdir())] if path.is_dir() else path
+        return Path(value) if value else value  # "" is no path, and to Path the current folder
     if isinstance(value, np.ndarray):
         return [str(value.dtype), value.shape, _sha256(np.ascontiguousarray(value).tobytes())]
     if isinstance(value, np.generic):
@@ -223,13 +225,27 @@ def _describe(value, key=None):
     return value if known else type(value).__name__
 
 
-def _files_in(value):
+def _paths_in(value):
     if isinstance(value, Path):
-        if value.is_file():
-            yield value
+        yield value
     elif isinstance(value, (dict, list)):
         for item in value.values() if isinstance(value, dict) else value:
-            yield from _files_in(item)
+            yield from _paths_in(item)
+
+
+def _files_at(path):
+    """The file itself, or all files below a folder in order; none where nothing is."""
+    if path.is_file():
+        return [path]
+    return sorted(file for file in path.rglob("*") if file.is_file())
+
+
+def _content_hash(path, files, hash_of):
+    """Of a file the hash of its content; of a folder one of its files' names and hashes; None of nothing."""
+    if files == [path]:
+        return hash_of[path]
+    names = [[file.relative_to(path).as_posix(), hash_of[file]] for file in files]
+    return _sha256(json.dumps(names).encode()) if path.is_dir() else None
 
 
 def _with_hashes(value, hashes):

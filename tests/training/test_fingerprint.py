@@ -69,6 +69,40 @@ def test_folders_of_masks_count_with_all_their_files(tmp_path):
     assert nuclei() != before
 
 
+def test_a_folder_that_all_images_name_is_read_once(tmp_path, monkeypatch):
+    read = []
+
+    def file_hash(path):
+        read.append(path.relative_to(tmp_path).as_posix())
+        return path.read_text()
+
+    def hashed():
+        dataset = Rectangles((1, 1, 1))
+        for info in dataset.image_info:
+            info.update(path=str(tmp_path / "a"), root=tmp_path)
+        return data_hash(dataset)
+
+    monkeypatch.setattr(fingerprint, "file_hash", file_hash)
+    (tmp_path / "a/b").mkdir(parents=True)
+    for name in ("a/b/1", "a/2", "3"):
+        (tmp_path / name).write_text(name)
+    before = hashed()
+    assert sorted(read) == ["3", "a/2", "a/b/1"]
+    (tmp_path / "a/b/1").rename(tmp_path / "a/b/4")
+    assert hashed() != before
+
+
+@pytest.mark.parametrize("path", ["", "nowhere/at/all"])
+def test_what_is_no_path_is_read_nowhere(tmp_path, monkeypatch, path):
+    """pathlib takes "" for the current folder."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fingerprint, "file_hash", lambda path: pytest.fail(f"read {path}"))
+    dataset = Rectangles((1,))
+    dataset.image_info[0].update(path=path)
+    assert len(data_hash(dataset)) == 64
+
+
 def test_classes_and_what_is_in_no_file_count_too():
     def made(instances=(1,), **info):
         dataset = Rectangles(instances)
