@@ -29,10 +29,10 @@ def main(argv=None):
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--classes", type=int, default=81)
-    parser.add_argument("--rois", type=int, default=512)
+    parser.add_argument("--rois", type=int, default=512, help="of an image, to learn from (512)")
     parser.add_argument("--bf16", action="store_true", help="under torch's autocast to bfloat16")
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--warm-up", type=int, default=2)
+    parser.add_argument("--runs", type=int, default=5, help="steps that count (5)")
+    parser.add_argument("--warm-up", type=int, default=2, help="steps before them (2)")
     args = parser.parse_args(argv)
     torch.manual_seed(0)
     device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -39,6 +39,7 @@ CLAIMS = {
         "tests/test_weights_layouts.py::test_matterport_files_load_by_name_and_are_written_alike",
         "tests/test_parity.py::test_features",
         "tests/test_parity.py::test_detect",
+        "tests/modeling/test_normalization.py::test_between_the_two_layers_the_map_is_that_after_batch_norm",
     ],
     "`get_imagenet_weights()`": [
         "tests/test_imagenet.py::test_load_weights_converts_a_resnet",

@@ -44,6 +44,18 @@ def test_carried_it_is_the_same_map(kind):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
+def test_between_the_two_layers_the_map_is_that_after_batch_norm():
+    model, apart, inputs = build("image")
+    found, between = (
+        keras.Model(model.input, model.get_layer(name).output)(inputs) for name in ("norm", "conv")
+    )
+    expected = keras.Model(apart.input, apart.get_layer("norm").output)(inputs)
+    np.testing.assert_array_equal(ops.convert_to_numpy(between), ops.convert_to_numpy(found))
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(found), ops.convert_to_numpy(expected), rtol=1e-4, atol=1e-5
+    )
+
+
 @pytest.mark.parametrize("kind", LAYERS)
 def test_a_step_of_training_moves_all_weights_alike_and_no_statistics(kind):
     steps = []
