@@ -17,7 +17,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone, not installed
 
-from pumpkin.startup import import_backend
+from mrcnn.startup import import_backend
 
 
 def main(argv=None):

@@ -1,4 +1,4 @@
-"""A short training with and without pumpkin.startup.keep_memory: python benchmarks/keep_memory.py DATASET.
+"""A short training with and without mrcnn.startup.keep_memory: python benchmarks/keep_memory.py DATASET.
 
 Two runs of configs/demo.yaml, two epochs of 15 steps each, one after the other. Of each are printed the
 seconds of the processor in the program and in the system, and its epochs: losses, which must be equal,
@@ -12,8 +12,8 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-WITHOUT = "import pumpkin.startup as startup; startup.keep_memory = lambda: None;"
-TRAIN = "import sys; from scripts import train; sys.exit(train.main(sys.argv[1:]))"
+WITHOUT = "import mrcnn.startup as startup; startup.keep_memory = lambda: None;"
+TRAIN = "import sys; from pumpkin.commands import train; sys.exit(train.main(sys.argv[1:]))"
 SETTINGS = ["--epochs", "2", "--seed", "7", "--no-check", "--set", "STEPS_PER_EPOCH=15", "VALIDATION_STEPS=0"]
 
 

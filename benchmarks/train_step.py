@@ -18,7 +18,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone, not installed
 
-from pumpkin.startup import import_backend
+from mrcnn.startup import import_backend
 
 
 def main(argv=None):
@@ -98,7 +98,7 @@ def steps(model, args):
 def one_batch(config):
     """The images of discs.draw, as the Loader gives them."""
     from benchmarks import discs
-    from mrcnn.pipeline.dataset import Dataset
+    from mrcnn.datasets.dataset import Dataset
     from mrcnn.pipeline.loader import Loader
 
     class Discs(Dataset):

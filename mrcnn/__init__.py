@@ -4,6 +4,6 @@ Importing it also gives NumPy's lost names back (``np.int``, ``np.sctypes``), fo
 time and for imgaug; see ``mrcnn.legacy`` for what else such programs may miss.
 """
 
-from mrcnn import numpy_names
+from mrcnn.supplied import numpy_names
 
 numpy_names.supply()

@@ -6,17 +6,18 @@ import keras
 import numpy as np
 from keras import Model
 
-from mrcnn import downloads, imagenet, inference, inspection, weights
 from mrcnn.backend import DataParallel, replicas
 from mrcnn.config import Config
-from mrcnn.examples import (
+from mrcnn.detection import molding
+from mrcnn.matterport import inspection
+from mrcnn.matterport.batches import (
     build_detection_targets,
     build_rpn_targets,
     data_generator,
     generate_random_rois,
     load_image_gt,
 )
-from mrcnn.graphs import (
+from mrcnn.matterport.graphs import (
     DetectionLayer,
     DetectionTargetLayer,
     ProposalLayer,
@@ -35,6 +36,7 @@ from mrcnn.pipeline.transforms import compose_image_meta, mold_image, parse_imag
 from mrcnn.training import driver, fingerprint
 from mrcnn.training.errors import RunError
 from mrcnn.training.run import Run, checkpoints, find_last, folder_name, position_of
+from mrcnn.weights import downloads, imagenet, named
 
 __all__ = [
     "BatchNorm",
@@ -101,7 +103,7 @@ class MaskRCNN:
             self.keras_model = build_network(mode, config)
         self.class_names = None
         self.set_log_dir()
-        self._anchors_of = inference.AnchorCache(config)
+        self._anchors_of = molding.AnchorCache(config)
         self._anchored_shape = config.IMAGE_SHAPE
         self._detector = None
         self._let_keras_model_use_our_files()
@@ -115,16 +117,16 @@ class MaskRCNN:
         the backbone alone, as ImageNet's, is recognised and converted (with by_name). exclude: names of
         layers to leave as they are. insist: load by name however little fits. report: called with a line on
         what was loaded; None: nothing is said. A checkpoint's epoch and folder are gone on with, see
-        set_log_dir. Returns a weights.Report.
-        Raises weights.WeightsError if the file is unreadable or fits next to nothing.
+        set_log_dir. Returns a named.Report.
+        Raises named.WeightsError if the file is unreadable or fits next to nothing.
         """
         graph, exclude = self.keras_model, exclude or ()
         found = imagenet.load_classifier(graph, filepath, exclude) if by_name and not insist else None
         if found is None:
-            share = 0 if insist else weights.MINIMUM_SHARE
-            found = weights.load(graph, filepath, by_name or insist, exclude, minimum_share=share)
+            share = 0 if insist else named.MINIMUM_SHARE
+            found = named.load(graph, filepath, by_name or insist, exclude, minimum_share=share)
         if any(name.startswith("mrcnn_class_logits/") for name in found.loaded):
-            self.class_names = weights.read_metadata(filepath).get("class_names")
+            self.class_names = named.read_metadata(filepath).get("class_names")
         if report is not None:
             report(f"{filepath}: {found.summary()}")
         self.set_log_dir(filepath)
@@ -153,7 +155,7 @@ class MaskRCNN:
 
         layout: "matterport" refuses a network that matterport's code cannot build.
         """
-        weights.check_layout(layout, self.config)
+        named.check_layout(layout, self.config)
         config = self.config.to_plain()
         for name in Config.no_effect:  # so that equal runs give equal files
             del config[name]
@@ -162,7 +164,7 @@ class MaskRCNN:
             "config": config,
             "epoch": self.epoch if epoch is None else epoch,
         }
-        weights.save(self.keras_model, filepath, metadata)
+        named.save(self.keras_model, filepath, metadata)
 
     def _let_keras_model_use_our_files(self):
         """Make keras_model.save_weights and load_weights take every path, as programs for Keras 2 expect.
@@ -184,7 +186,7 @@ class MaskRCNN:
             if str(filepath).endswith(".weights.h5"):
                 keras_load(filepath, skip_mismatch=skip_mismatch, **options)
             else:
-                weights.load(keras_model, filepath, by_name or skip_mismatch)
+                named.load(keras_model, filepath, by_name or skip_mismatch)
 
         keras_model.save_weights, keras_model.load_weights = save_weights, load_weights
 
@@ -321,19 +323,19 @@ class MaskRCNN:
                 np.stack([molded[i] for i in batch]), np.stack([metas[i] for i in batch])
             )
             for row, i in enumerate(batch):
-                found = inference.unmold_detections(
+                found = molding.unmold_detections(
                     detections[row], masks[row], shapes[i], molded[i].shape, windows[i]
                 )
                 results.append(dict(zip(("rois", "class_ids", "scores", "masks"), found)))
         return results
 
     def mold_inputs(self, images):
-        """Molded images, image metas and windows of photographs: see inference.mold_inputs."""
-        return inference.mold_inputs(images, self.config)
+        """Molded images, image metas and windows of photographs: see molding.mold_inputs."""
+        return molding.mold_inputs(images, self.config)
 
     def unmold_detections(self, detections, mrcnn_mask, original_image_shape, image_shape, window):
-        """Detections of one image in its own pixels: see inference.unmold_detections."""
-        return inference.unmold_detections(detections, mrcnn_mask, original_image_shape, image_shape, window)
+        """Detections of one image in its own pixels: see molding.unmold_detections."""
+        return molding.unmold_detections(detections, mrcnn_mask, original_image_shape, image_shape, window)
 
     def get_anchors(self, image_shape):
         """Normalised anchors [A, (y1, x1, y2, x2)] of an image of the given molded shape."""

@@ -7,8 +7,8 @@ and batch_slice alone work on tensors.
 import numpy as np
 from keras import ops
 
-from mrcnn import downloads
-from mrcnn.evaluation import (
+from mrcnn.datasets.dataset import Dataset
+from mrcnn.evaluation.matches import (
     compute_ap,
     compute_ap_range,
     compute_iou,
@@ -23,9 +23,9 @@ from mrcnn.ops import nms
 from mrcnn.ops.anchors import generate_anchors
 from mrcnn.ops.anchors import pyramid_anchors as generate_pyramid_anchors
 from mrcnn.pipeline import transforms
-from mrcnn.pipeline.dataset import Dataset
 from mrcnn.pipeline.masks import expand_mask, extract_bboxes, minimize_mask, resize_mask, unmold_mask
 from mrcnn.pipeline.transforms import resize_image
+from mrcnn.weights import downloads
 
 __all__ = [
     "Dataset",

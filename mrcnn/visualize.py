@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from mrcnn.drawing import Captions, apply_mask, draw_frame, draw_outline, random_colors
-from mrcnn.evaluation import compute_matches
+from mrcnn.evaluation.matches import compute_matches
 from mrcnn.modeling.layer_names import leaf_layers
 from mrcnn.pipeline.masks import unmold_mask
 

@@ -1,89 +1,11 @@
-"""Outline the instances in images: one picture an image, a table, and masks as JSON."""
+"""Outline the instances in images. --help lists the options."""
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone, not installed
 
-from pumpkin.config import PRECISIONS
-from pumpkin.image_files import InputError, find_images
-from pumpkin.startup import import_backend
-
-
-def parse(argv):
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "images", nargs="+", metavar="IMAGE", help="files, folders or patterns ('photos/*.jpg')"
-    )
-    parser.add_argument(
-        "--weights", default="last", help="last (default), coco, or the path of a weights file"
-    )
-    parser.add_argument("--runs", default="runs", metavar="DIR", help="where --weights last looks (runs)")
-    parser.add_argument("--config", metavar="FILE", help="a YAML config, for weights that carry none")
-    parser.add_argument(
-        "--out", default="detections", metavar="DIR", help="folder of the pictures (detections)"
-    )
-    parser.add_argument(
-        "--min-confidence", type=float, metavar="X", help="leave out what scores lower (0 to 1)"
-    )
-    parser.add_argument(
-        "--precision", choices=PRECISIONS, help="compute in this precision, not in that of the training"
-    )
-    parser.add_argument("--sheet", metavar="FILE", help="also write a PNG that shows several images")
-    parser.add_argument("--sheet-count", type=int, default=6, metavar="N", help="images on the sheet (6)")
-    parser.add_argument("--show", action="store_true", help="open a window for each picture")
-    args = parser.parse_args(argv)
-    if args.min_confidence is not None and not 0 <= args.min_confidence <= 1:
-        parser.error(f"--min-confidence must lie between 0 and 1, got {args.min_confidence}")
-    if args.sheet_count < 1:
-        parser.error(f"--sheet-count must be 1 or more, got {args.sheet_count}")
-    if Path(args.out).is_file():
-        parser.error(f"--out wants a folder, {args.out} is a file")
-    try:
-        args.paths = find_images(args.images)
-    except InputError as error:
-        parser.error(str(error))
-    return args
-
-
-def main(argv=None):
-    args = parse(argv)
-    import_backend()
-    from mrcnn.downloads import DownloadError
-    from pumpkin.show import DisplayError
-
-    try:
-        return detect(args)
-    except DisplayError as error:
-        print(error, file=sys.stderr)
-    except (ValueError, OSError, DownloadError) as error:
-        print(f"detect: {error}", file=sys.stderr)
-    return 1
-
-
-def detect(args):
-    from pumpkin import inference, show
-    from pumpkin.detect import detect_files, reload, save_sheet
-
-    weights = inference.find_weights(args.weights, args.runs)
-    overrides = {} if args.min_confidence is None else {"DETECTION_MIN_CONFIDENCE": args.min_confidence}
-    if args.precision:
-        overrides["PRECISION"] = PRECISIONS[args.precision]
-    config = inference.config_of(weights, args.config, **overrides)
-    model = inference.open_model(weights, config)
-    out = Path(args.out)
-    records, failed = detect_files(model, args.paths, out)
-    print(
-        f"{len(records)} of {len(args.paths)} images: pictures in {out}, masks in {out / 'detections.json'}"
-    )
-    if args.sheet:
-        save_sheet(records, model.class_names, Path(args.sheet), args.sheet_count)
-        print(f"The sheet is {args.sheet}")
-    if args.show:
-        show.open_windows(map(reload, records), model.class_names)
-    return 1 if failed else 0
-
+from pumpkin.commands.detect import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,109 +1,11 @@
-"""Download the images and masks of classes of Open Images, ready for training. See docs/download.md."""
+"""Download images and masks of Open Images classes. --help lists the options."""
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone, not installed
 
-from pumpkin.openimages import catalog
-from pumpkin.openimages.download import Options, run
-from pumpkin.openimages.errors import PARTIAL, USAGE, OpenImagesError
-from pumpkin.openimages.http import Retry
-
-
-class Parser(argparse.ArgumentParser):
-    """Leaves with this program's code for wrong usage."""
-
-    def error(self, message):
-        self.print_usage(sys.stderr)
-        print(f"download: {message}; see --help.", file=sys.stderr)
-        sys.exit(USAGE)
-
-
-def parse(argv):
-    parser = Parser(description=__doc__)
-    choosing = parser.add_argument_group("choosing")
-    choosing.add_argument("--classes", nargs="+", metavar="NAME", help="names, any case, or MIDs (Pumpkin)")
-    choosing.add_argument("--type_data", metavar="SPLIT", help="train, validation, test or all (all)")
-    choosing.add_argument("--limit", type=int, metavar="N", help="images of each class and split (0: all)")
-    choosing.add_argument("--seed", type=int, metavar="N", help="which images --limit takes (0)")
-    choosing.add_argument(
-        "--crowds", action=argparse.BooleanOptionalAction, default=None,
-        help="record what has no mask as regions to ignore (on, but for train, where it streams 3 GB)",
-    )  # fmt: skip
-    choosing.add_argument("--lock", metavar="FILE", help="repeat the download that this lock file describes")
-
-    writing = parser.add_argument_group("writing")
-    writing.add_argument("--dataset", default="data/pumpkin", metavar="DIR", help="folder (data/pumpkin)")
-    writing.add_argument("--lock-out", metavar="FILE", help="the lock file to write (DIR.lock.json)")
-    writing.add_argument("--no_labels", action="store_true", help="no labels/*.txt of boxes")
-    writing.add_argument("--multi_classes", action="store_true", help="all classes in one folder")
-    writing.add_argument("--attribution", action="store_true", help="attribution.csv: each image's author")
-
-    running = parser.add_argument_group("running")
-    running.add_argument("--yes", action="store_true", help="do not ask")
-    running.add_argument("--dry-run", action="store_true", help="print the plan and stop")
-    running.add_argument("--verify", action="store_true", help="check the folder against its lock file")
-    running.add_argument("--offline", action="store_true", help="use only what is in the folder")
-    running.add_argument("--engine", default="native", metavar="NAME", help="native or oidv6 (native)")
-    running.add_argument("--connections", type=int, default=16, metavar="N", help="requests at once (16)")
-    running.add_argument(
-        "--attempts", type=int, default=6, metavar="N", help="requests in a row without progress (6)"
-    )
-    running.add_argument(
-        "--backoff", type=float, default=0.5, metavar="S", help="seconds before the second (0.5)"
-    )
-    running.add_argument(
-        "--timeout", type=float, default=30, metavar="S", help="seconds of silence to bear (30)"
-    )
-
-    servers = parser.add_argument_group("servers")
-    for name, variable, what in (
-        ("--annotations-url", catalog.ANNOTATIONS_VARIABLE, "base of class lists, tables and masks"),
-        ("--images-url", catalog.IMAGES_VARIABLE, "base of images"),
-        ("--s3-endpoint", catalog.S3_VARIABLE, "S3 endpoint for oidv6's aws"),
-    ):
-        servers.add_argument(name, metavar="URL", help=f"{what} (or {variable} in the environment)")
-    args = parser.parse_args(argv)
-    _check(parser, args)
-    return args
-
-
-def _check(parser, args):
-    if min(args.attempts, args.timeout) < 1 or args.backoff < 0:
-        parser.error("--attempts and --timeout must be 1 or more, --backoff 0 or more")
-    chosen = {"--classes": args.classes, "--type_data": args.type_data, "--limit": args.limit,
-              "--seed": args.seed, "--crowds": args.crowds, "--no_labels": args.no_labels or None,
-              "--multi_classes": args.multi_classes or None}  # fmt: skip
-    given = [name for name, value in chosen.items() if value is not None]
-    if (args.lock or args.verify) and given:
-        option = "--lock repeats" if args.lock else "--verify checks"
-        parser.error(f"{option} the choice of a lock file, {given[0]} makes another: leave one of them off")
-
-
-def options_of(args):
-    """Options from parsed arguments; what was not given keeps its default."""
-    names = vars(Options()).keys() - {"retry"}
-    given = {name: value for name, value in vars(args).items() if name in names and value is not None}
-    retry = Retry(
-        attempts=args.attempts, backoff=args.backoff, connect=min(args.timeout, 10), read=args.timeout,
-        patience=args.timeout,
-    )  # fmt: skip
-    return Options(**given, retry=retry)
-
-
-def main(argv=None):
-    args = parse(argv)
-    try:
-        return run(options_of(args))
-    except OpenImagesError as error:
-        print(f"download: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("\ndownload: stopped; run the same command again to go on.", file=sys.stderr)
-        return PARTIAL
-
+from pumpkin.commands.download import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from mrcnn.pipeline.dataset import Dataset
+from mrcnn.datasets.dataset import Dataset
 
 
 def rectangles(height, width, count, seed=0):

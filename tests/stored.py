@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from mrcnn import weights
+from mrcnn.weights import named
 
 
 def nested(reverse=False):
@@ -29,7 +29,7 @@ def constant(name):
 
 def fill(model, value=constant):
     """Give each tensor of a model a constant by its name; returns the model."""
-    for tensor in weights.tensors_of(model):
+    for tensor in named.tensors_of(model):
         tensor.variable.assign(np.full(tensor.shape, value(tensor.name), "float32"))
     return model
 
@@ -37,14 +37,14 @@ def fill(model, value=constant):
 def fill_at_random(model, seed=3):
     """Give each tensor of a model random values; returns the model."""
     rng = np.random.default_rng(seed)
-    for tensor in weights.tensors_of(model):
+    for tensor in named.tensors_of(model):
         tensor.variable.assign(rng.standard_normal(tensor.shape).astype("float32"))
     return model
 
 
 def values(model):
     """{"layer/weight": array} of all tensors of a model."""
-    return {tensor.name: tensor.numpy() for tensor in weights.tensors_of(model)}
+    return {tensor.name: tensor.numpy() for tensor in named.tensors_of(model)}
 
 
 def assert_constants(model, names=None):

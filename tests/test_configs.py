@@ -7,9 +7,9 @@ import pytest
 
 from mrcnn.pipeline.augment import augmentation_of
 from mrcnn.training.stages import check_optimizer, check_stages
+from pumpkin.commands import train
 from pumpkin.config import load_config
-from pumpkin.train import SPECIAL_WEIGHTS
-from scripts import train
+from pumpkin.jobs import SPECIAL_WEIGHTS
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 PATHS = sorted(CONFIGS.glob("*.yaml"))

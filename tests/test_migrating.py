@@ -36,21 +36,21 @@ CLAIMS = {
         SHAPES,
     ],
     "Weights files of matterport's code": [
-        "tests/test_weights_layouts.py::test_matterport_files_load_by_name_and_are_written_alike",
+        "tests/weights/test_layouts.py::test_matterport_files_load_by_name_and_are_written_alike",
         "tests/test_parity.py::test_features",
         "tests/test_parity.py::test_detect",
         "tests/modeling/test_normalization.py::test_between_the_two_layers_the_map_is_that_after_batch_norm",
     ],
     "`get_imagenet_weights()`": [
-        "tests/test_imagenet.py::test_load_weights_converts_a_resnet",
-        "tests/test_imagenet.py::test_features_are_those_of_keras_applications",
+        "tests/weights/test_imagenet.py::test_load_weights_converts_a_resnet",
+        "tests/weights/test_imagenet.py::test_features_are_those_of_keras_applications",
     ],
     "Files that we write": [
-        "tests/test_weights_layouts.py::test_the_old_code_reads_what_either_graph_writes",
-        "tests/test_weights_layouts.py::test_keras_reads_our_files_by_name",
-        "tests/test_weights_door.py::test_matterports_layout_returns_from_training_to_inference",
+        "tests/weights/test_layouts.py::test_the_old_code_reads_what_either_graph_writes",
+        "tests/weights/test_layouts.py::test_keras_reads_our_files_by_name",
+        "tests/weights/test_door.py::test_matterports_layout_returns_from_training_to_inference",
     ],
-    "`exclude=[...]`": ["tests/test_weights_door.py::test_the_four_names_that_programs_exclude", LEAVES],
+    "`exclude=[...]`": ["tests/weights/test_door.py::test_the_four_names_that_programs_exclude", LEAVES],
     "Training in stages": [
         "tests/training/test_driver.py::test_matterports_train_counts_epochs_in_total",
         "tests/programs/test_programs.py::test_coco_trains_in_three_stages_with_crowds",
@@ -85,7 +85,7 @@ CLAIMS = {
         "tests/pipeline/test_transforms.py::test_golden_resizing",
         "tests/pipeline/test_masks.py::test_golden_mini_masks",
     ],
-    "AP by `compute_ap`": ["tests/test_evaluation.py::test_golden_ap"],
+    "AP by `compute_ap`": ["tests/evaluation/test_coco.py::test_golden_ap"],
     # What differs on purpose
     "An image without instances": [
         "tests/modeling/test_network.py::test_images_without_instances_train_as_background",
@@ -93,17 +93,17 @@ CLAIMS = {
     ],
     "Each image comes exactly once": ["tests/pipeline/test_loader.py::test_each_image_once_an_epoch"],
     "Weights that do not fit": [
-        "tests/test_weights_door.py::test_a_file_of_another_network_needs_insistence",
-        "tests/test_weights.py::test_a_layer_is_loaded_whole_or_not_at_all",
+        "tests/weights/test_door.py::test_a_file_of_another_network_needs_insistence",
+        "tests/weights/test_named.py::test_a_layer_is_loaded_whole_or_not_at_all",
     ],
     "Heads of another class count": [
-        "tests/test_weights.py::test_heads_of_another_class_count_start_anew_together"
+        "tests/weights/test_named.py::test_heads_of_another_class_count_start_anew_together"
     ],
     "Each image has its own active": [
         "tests/modeling/test_losses.py::test_each_image_has_its_own_active_classes"
     ],
     "`compute_matches`": ["tests/test_migrating.py::test_a_match_with_the_first_prediction_counts"],
-    "`compute_overlaps_masks`": ["tests/test_evaluation.py::test_overlaps_of_empty_and_no_masks"],
+    "`compute_overlaps_masks`": ["tests/evaluation/test_coco.py::test_overlaps_of_empty_and_no_masks"],
     "Padded ROIs": [
         "tests/modeling/test_targets.py::test_padded_proposals_are_not_sampled",
         "tests/modeling/test_targets.py::test_positives_come_first",
@@ -120,7 +120,7 @@ CLAIMS = {
         "tests/modeling/test_detections.py::test_proposals_of_exploding_deltas_are_finite",
     ],
     "All randomness": [
-        "tests/scripts/test_train.py::test_a_run_is_repeated_to_the_last_bit_by_any_number_of_workers",
+        "tests/commands/test_train.py::test_a_run_is_repeated_to_the_last_bit_by_any_number_of_workers",
         "tests/pipeline/test_loader.py::test_a_batch_depends_on_seed_and_number_alone",
     ],
     "Weights files carry": [
@@ -131,7 +131,7 @@ CLAIMS = {
         "tests/training/test_callbacks.py::test_the_last_and_the_best_checkpoints_are_kept"
     ],
     "Beside the checkpoints": [
-        "tests/scripts/test_train.py::test_a_run_leaves_everything_in_its_folder",
+        "tests/commands/test_train.py::test_a_run_leaves_everything_in_its_folder",
         "tests/training/test_callbacks.py::test_event_files_hold_the_numbers",
     ],
     "An epoch is one printed line": ["tests/training/test_callbacks.py::test_progress_is_a_line_an_epoch"],
@@ -146,15 +146,15 @@ CLAIMS = {
     "`balloon.py train --weights=coco`": ["tests/test_migrating.py::test_commands_have_their_options"],
     "`balloon.py train --weights=last`": ["tests/test_migrating.py::test_commands_have_their_options"],
     '`exclude=["mrcnn_class_logits"': [
-        "tests/scripts/test_train.py::test_heads_of_another_class_count_start_anew_and_it_is_told"
+        "tests/commands/test_train.py::test_heads_of_another_class_count_start_anew_and_it_is_told"
     ],
-    "`model.find_last()`": ["tests/scripts/test_detect.py::test_a_folder_with_weights_of_the_newest_run"],
+    "`model.find_last()`": ["tests/commands/test_detect.py::test_a_folder_with_weights_of_the_newest_run"],
     "`class_names = ": ["tests/test_model.py::test_class_names_come_with_the_class_head_alone"],
-    "`compute_ap` over images": ["tests/scripts/test_evaluate.py::test_a_perfect_model_scores_one"],
-    "`display_instances` over": ["tests/scripts/test_detect.py::test_masks_are_those_of_the_model"],
+    "`compute_ap` over images": ["tests/commands/test_evaluate.py::test_a_perfect_model_scores_one"],
+    "`display_instances` over": ["tests/commands/test_detect.py::test_masks_are_those_of_the_model"],
     "`augmentation=": ["tests/pipeline/test_augment.py::test_presets_by_name"],
     "`np.random.seed": [
-        "tests/scripts/test_train.py::test_a_run_is_repeated_to_the_last_bit_by_any_number_of_workers"
+        "tests/commands/test_train.py::test_a_run_is_repeated_to_the_last_bit_by_any_number_of_workers"
     ],
     "`keras_model.save_weights(path)`": ["tests/test_model.py::test_weights_keep_their_classes_and_settings"],
 }

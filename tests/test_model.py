@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mrcnn import model as modellib
-from mrcnn import weights
+from mrcnn.weights import named
 from tests.tiny import Tiny, detector, picture
 
 
@@ -86,7 +86,7 @@ def test_weights_keep_their_classes_and_settings(model, tmp_path):
     assert report.loaded and not report.not_in_file
     assert other.class_names == ["BG", "round", "square"]
     assert equal(other.detect([image])[0], model.detect([image])[0])
-    metadata = weights.read_metadata(tmp_path / "w.h5")
+    metadata = named.read_metadata(tmp_path / "w.h5")
     assert (metadata["epoch"], metadata["config"]["RPN_CHANNELS"]) == (7, 32)
 
 

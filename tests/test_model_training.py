@@ -9,10 +9,10 @@ import keras
 import numpy as np
 import pytest
 
-from mrcnn import weights
 from mrcnn.model import MaskRCNN
 from mrcnn.pipeline.loader import Loader
 from mrcnn.training.run import checkpoints
+from mrcnn.weights import named
 from tests.scenes import Rectangles
 from tests.tiny import Tiny, detector
 
@@ -103,7 +103,7 @@ def test_training_goes_on_in_the_folder_of_a_checkpoint(going_on, capsys):
     assert (folder / "metrics.csv").read_text().splitlines()[:2] == rows[:2]
     facts = json.loads((folder / "run.json").read_text())
     assert facts["before"]["config"] == facts["config"] and "before" not in facts["before"]
-    assert weights.read_metadata(going_on.find_last())["epoch"] == 2
+    assert named.read_metadata(going_on.find_last())["epoch"] == 2
 
 
 def test_from_an_earlier_checkpoint_a_new_folder_is_begun(going_on):
@@ -153,7 +153,7 @@ def test_keras_model_reads_and_writes_our_files(tmp_path):
     model.class_names = ["BG", "a", "b"]
     path = tmp_path / "by_hand.h5"
     model.keras_model.save_weights(path)
-    assert weights.read_metadata(path)["class_names"] == ["BG", "a", "b"]
+    assert named.read_metadata(path)["class_names"] == ["BG", "a", "b"]
     other.keras_model.load_weights(str(path), by_name=True)
     for first, second in zip(model.keras_model.weights, other.keras_model.weights):
         np.testing.assert_array_equal(np.asarray(first), np.asarray(second))

@@ -33,17 +33,15 @@ COMMANDS = {
     "python scripts/train.py --weights none --config configs/demo.yaml --dataset data/pumpkin": (
         "test_the_demo_runs"
     ),
-    "python scripts/check_data.py --dataset data/pumpkin --sheet sheet.png": (
-        "tests/scripts/test_check_data.py"
-    ),
+    "python scripts/check_data.py --dataset data/pumpkin --sheet sheet.png": ("tests/commands/test_check.py"),
     "python scripts/train.py --preview preview.png --config configs/pumpkin.yaml --dataset data/pumpkin": (
-        "tests/pumpkin/test_preview.py"
+        "tests/datasets/test_preview.py"
     ),
-    "python scripts/train.py --resume last": "tests/scripts/test_train.py",
-    "python scripts/train.py --resume last --epochs 90": "tests/scripts/test_train.py",
-    "python scripts/train.py --reproduce last": "tests/scripts/test_train.py",
+    "python scripts/train.py --resume last": "tests/commands/test_train.py",
+    "python scripts/train.py --resume last --epochs 90": "tests/commands/test_train.py",
+    "python scripts/train.py --reproduce last": "tests/commands/test_train.py",
     "python scripts/evaluate.py --weights last --dataset data/pumpkin --clumps": (
-        "tests/scripts/test_evaluate.py"
+        "tests/commands/test_evaluate.py"
     ),
     "python -m mrcnn.legacy balloon.py train --dataset=../../datasets/balloon --weights=coco": (
         "tests/programs/test_programs.py, with leaves for balloons"
@@ -99,7 +97,7 @@ def test_python_in_the_readme_is_valid():
 
 
 def test_the_data_set_in_the_readme_is_the_real_one():
-    source = (ROOT / "pumpkin" / "dataset.py").read_text(encoding="utf-8")
+    source = (ROOT / "mrcnn" / "datasets" / "image_folders.py").read_text(encoding="utf-8")
     shown = next(block for block in fenced("python") if "NucleiDataset" in block)
     body = shown[shown.index("    def load_mask") :].rstrip()
     assert re.sub(r'\n        """.*?"""', "", source[source.index("class NucleiDataset") :]).count(body) == 1

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from keras import ops
 
-from mrcnn import downloads, utils
+from mrcnn import utils
 from mrcnn.config import Config
+from mrcnn.weights import downloads
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import functools
 import inspect
 
-from mrcnn.supplied import say
+from mrcnn.supplied.names import say
 
 
 def renamed(new):

@@ -7,7 +7,7 @@ import sys
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 
-from mrcnn.supplied import say
+from mrcnn.supplied.names import say
 
 
 class _Watcher(MetaPathFinder):

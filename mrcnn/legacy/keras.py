@@ -1,7 +1,7 @@
 """Keras 2's modules and backend functions that Keras 3 has no more."""
 
 from mrcnn.legacy.imports import after_import, supply_alias
-from mrcnn.supplied import from_table, supply_names
+from mrcnn.supplied.names import from_table, supply_names
 
 # Modules by their old names: where their contents are now.
 MODULES = {

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import mrcnn
 from mrcnn.legacy.imports import before_import
-from mrcnn.supplied import say
+from mrcnn.supplied.names import say
 
 
 def supply():

@@ -1,7 +1,7 @@
 """Pillow's old names of its filters."""
 
 from mrcnn.legacy.imports import after_import
-from mrcnn.supplied import from_table, supply_names
+from mrcnn.supplied.names import from_table, supply_names
 
 FILTERS = {"ANTIALIAS": "LANCZOS", "CUBIC": "BICUBIC", "LINEAR": "BILINEAR"}
 

@@ -6,7 +6,7 @@ import fractions
 import time
 
 from mrcnn.legacy.imports import supply_alias, supply_module
-from mrcnn.supplied import from_table, supply_names
+from mrcnn.supplied.names import from_table, supply_names
 
 ABSTRACT = {name: f"collections.abc:{name}" for name in collections.abc.__all__}
 

@@ -1,7 +1,7 @@
 """SciPy's old functions for images: scipy.misc, and imread in scipy.ndimage."""
 
 from mrcnn.legacy.imports import after_import, supply_module
-from mrcnn.supplied import from_table, supply_names
+from mrcnn.supplied.names import from_table, supply_names
 
 MISC = {
     name: f"mrcnn.legacy.scipy_misc:{name}"

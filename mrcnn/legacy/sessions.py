@@ -4,7 +4,7 @@ import contextlib
 import os
 import sys
 
-from mrcnn.supplied import say
+from mrcnn.supplied.names import say
 
 
 class Settings:

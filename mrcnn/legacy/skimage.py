@@ -5,7 +5,7 @@ from functools import partial
 
 from mrcnn.legacy.arguments import renamed, with_arguments, wrap_functions
 from mrcnn.legacy.imports import after_import, supply_alias, supply_module
-from mrcnn.supplied import from_table, supply_names
+from mrcnn.supplied.names import from_table, supply_names
 
 _OURS = "mrcnn.legacy.skimage_functions"
 

@@ -8,7 +8,7 @@ from skimage import draw, filters, metrics
 from skimage.util import img_as_ubyte
 from skimage.util.dtype import dtype_range
 
-from mrcnn.supplied import say
+from mrcnn.supplied.names import say
 
 
 def circle(r, c, radius, shape=None):

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from mrcnn.legacy import sessions
 from mrcnn.legacy.imports import after_import, supply_module
-from mrcnn.supplied import say, supply_names
+from mrcnn.supplied.names import say, supply_names
 
 SESSIONS = {
     "ConfigProto": sessions.Settings,

@@ -13,7 +13,7 @@ from keras.utils import PyDataset
 
 from mrcnn.pipeline import copy_paste
 from mrcnn.pipeline.augment import Augmentation, augmentation_of
-from mrcnn.pipeline.images import ImageError
+from mrcnn.pipeline.errors import ImageError
 from mrcnn.pipeline.masks import extract_bboxes, minimize_mask, resize_mask
 from mrcnn.pipeline.rois import random_rois
 from mrcnn.pipeline.transforms import compose_image_meta, mold_image, resize_image

@@ -11,9 +11,9 @@ from datetime import datetime
 import keras
 from tqdm import tqdm
 
+from mrcnn.files import sync, write_text
 from mrcnn.modeling.losses import NAMES
 from mrcnn.training.averaging import averaged
-from mrcnn.training.files import sync, write_text
 from mrcnn.training.run import checkpoints
 from mrcnn.training.validation import is_due
 

@@ -7,8 +7,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from mrcnn.files import replacing
 from mrcnn.training.callbacks import read_metrics
-from mrcnn.training.files import replacing
 
 _LOSSES = {
     "loss": "total loss",

@@ -8,10 +8,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from mrcnn import weights
+from mrcnn.files import replacing, write_text
 from mrcnn.modeling.losses import NAMES
 from mrcnn.training.errors import NonFiniteLoss
-from mrcnn.training.files import replacing, write_text
+from mrcnn.weights import named
 
 # Steps whose losses are kept, to see whether they rose before the end.
 _RECENT = 20
@@ -48,7 +48,7 @@ class StopAtNonFinite(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         if not self._trained:
-            self.start = {tensor.name: tensor.numpy() for tensor in weights.tensors_of(self.model)}
+            self.start = {tensor.name: tensor.numpy() for tensor in named.tensors_of(self.model)}
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch + 1
@@ -96,7 +96,7 @@ def of_this_step(steps, means, before):
 
 def non_finite_weights(model):
     """The names of a model's tensors that hold a number that is not finite."""
-    return [tensor.name for tensor in weights.tensors_of(model) if not np.isfinite(tensor.numpy()).all()]
+    return [tensor.name for tensor in named.tensors_of(model) if not np.isfinite(tensor.numpy()).all()]
 
 
 def _several(names):
@@ -120,9 +120,9 @@ def explain(error, keras_model, loader, config, folder, rate, start=None, checkp
         "last_good_weights": str(checkpoint) if checkpoint else "those the run started with",
     }  # fmt: skip
     if checkpoint:
-        weights.load(keras_model, checkpoint, minimum_share=0)
+        named.load(keras_model, checkpoint, minimum_share=0)
     elif start:
-        weights.assign(keras_model, start, "the start of the run")
+        named.assign(keras_model, start, "the start of the run")
     if error.step is not None:
         number = (error.epoch - 1) * len(loader) + error.step - 1
         batch = loader.batch(number)
@@ -216,7 +216,7 @@ def _losses_of(keras_model, batch):
 def _largest_norms(keras_model, count=10):
     """The tensors with the largest Euclidean norms, by name; those that are not finite first."""
     norms = {
-        t.name: float(np.linalg.norm(t.numpy().astype(np.float64))) for t in weights.tensors_of(keras_model)
+        t.name: float(np.linalg.norm(t.numpy().astype(np.float64))) for t in named.tensors_of(keras_model)
     }
     order = sorted(norms, key=lambda name: (math.isfinite(norms[name]), -norms[name]))
     return {name: norms[name] for name in order[:count]}

@@ -18,7 +18,7 @@ import keras
 import numpy as np
 
 from mrcnn import backend
-from mrcnn.weights_file import open_weights, read_groups
+from mrcnn.weights.hdf5 import open_weights, read_groups
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # Where these differ, a run cannot be gone on with as if nothing had happened.

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import yaml
 
+from mrcnn.files import remove_leftovers, write_text
 from mrcnn.training.errors import RunError
-from mrcnn.training.files import remove_leftovers, write_text
 from mrcnn.training.state import NAME as STATE
 from mrcnn.training.state import state_files
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import ml_dtypes  # noqa: F401  (teaches NumPy the name bfloat16)
 import numpy as np
 
+from mrcnn.files import replacing
 from mrcnn.training.errors import StateError
-from mrcnn.training.files import replacing
 
 NAME = re.compile(r"state_(?P<epoch>\d{4,})_(?P<step>\d{6,})\.bin")
 _FORMAT = 1

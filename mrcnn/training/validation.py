@@ -5,9 +5,10 @@ import time
 
 import keras
 
-from mrcnn import evaluation, weights
-from mrcnn.pipeline.images import ImageError
+from mrcnn.datasets.images import ImageError
+from mrcnn.evaluation import coco
 from mrcnn.training.averaging import averaged
+from mrcnn.weights import named
 
 # As scripts/evaluate.py: AP looks at weak detections, too.
 MIN_CONFIDENCE = 0.05
@@ -18,7 +19,7 @@ class MeanAP(keras.callbacks.Callback):
 
     trained: the MaskRCNN that is trained. epochs: of the whole run. skip_bad: pass over unreadable images.
     It adds val_mask_ap, val_mask_ap50, val_box_ap, val_box_ap50, and ap_seconds. The inference network is
-    built at its first use. Raises evaluation.EvaluationError before the first step if the data set has no
+    built at its first use. Raises coco.EvaluationError before the first step if the data set has no
     instance.
     """
 
@@ -30,7 +31,7 @@ class MeanAP(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         if not self._checked and not any(map(self._has_instance, self.dataset.image_ids)):
-            raise evaluation.EvaluationError(
+            raise coco.EvaluationError(
                 f"None of the {len(self.dataset.image_ids)} validation images holds an instance to find, so "
                 "there is no AP; set AP_EVERY to 0."
             )
@@ -56,17 +57,15 @@ class MeanAP(keras.callbacks.Callback):
             return False
 
     def measure(self):
-        """The scores of evaluation.evaluate with the present weights."""
+        """The scores of coco.evaluate with the present weights."""
         if self._detector is None:
             config = copy.copy(self.trained.config)
             config.update({"GPU_COUNT": 1, "DETECTION_MIN_CONFIDENCE": MIN_CONFIDENCE})
             self._detector = type(self.trained)("inference", config, self.trained.model_dir)
             self._image_ids = _readable(self.dataset) if self.skip_bad else list(self.dataset.image_ids)
-        stored = {tensor.name: tensor.numpy() for tensor in weights.tensors_of(self.trained.keras_model)}
-        weights.assign(
-            self._detector.keras_model, stored, "the training", skip_mismatch=False, minimum_share=1
-        )
-        return evaluation.evaluate(
+        stored = {tensor.name: tensor.numpy() for tensor in named.tensors_of(self.trained.keras_model)}
+        named.assign(self._detector.keras_model, stored, "the training", skip_mismatch=False, minimum_share=1)
+        return coco.evaluate(
             self._detector.detect, self.dataset, self._image_ids, progress=False,
             batch_size=self._detector.config.BATCH_SIZE,
         )  # fmt: skip

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mrcnn import numpy_names
 from mrcnn.legacy import skimage
+from mrcnn.supplied import numpy_names
 from tests.legacy.launching import evaluate, hiding
 
 PRELUDE = """

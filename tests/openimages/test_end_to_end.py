@@ -2,7 +2,7 @@
 
 import json
 
-from scripts import detect, download, train
+from pumpkin.commands import detect, download, train
 from tests.openimages.world import ANNOTATIONS, IMAGES
 
 TINY = [

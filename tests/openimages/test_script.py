@@ -1,18 +1,10 @@
 """The command line: its exit codes and its one sentence."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 
+from pumpkin.commands import download
 from tests.openimages.server import Fault
 from tests.openimages.world import ANNOTATIONS, IMAGES, image_id
-
-_spec = importlib.util.spec_from_file_location(
-    "download_script", Path(__file__).resolve().parents[2] / "scripts" / "download.py"
-)
-script = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(script)
 
 
 @pytest.fixture
@@ -24,7 +16,7 @@ def command(server, tmp_path, monkeypatch, capsys):
     def run(*words):
         fast = ["--dataset", str(tmp_path / "d"), "--backoff", "0.01", "--attempts", "2", "--timeout", "1"]
         try:
-            code = script.main([*fast, *words])
+            code = download.main([*fast, *words])
         except SystemExit as left:
             code = left.code
         return code, *capsys.readouterr()

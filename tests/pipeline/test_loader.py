@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 
 from mrcnn.config import Config
-from mrcnn.pipeline.images import ImageError
+from mrcnn.datasets.images import ImageError
 from mrcnn.pipeline.loader import Loader, load_image_gt
 from mrcnn.pipeline.masks import expand_mask
 from mrcnn.pipeline.transforms import parse_image_meta, unmold_image

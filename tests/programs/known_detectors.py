@@ -6,7 +6,7 @@ import sys
 import coco_train
 import numpy as np
 
-from mrcnn import evaluation, utils
+from mrcnn import utils
 
 
 class Known:
@@ -39,7 +39,7 @@ def main(data):
     results = {"class_ids": [class_ids.tolist() for _, class_ids in truth]}
     for name, faulty in (("perfect", False), ("faulty", True)):
         stats = coco_train.evaluate_coco(Known(truth, faulty), dataset, coco, "segm").stats
-        ours = evaluation.evaluate(Known(truth, faulty).detect, dataset, progress=False)["segm"]
+        ours = coco.evaluate(Known(truth, faulty).detect, dataset, progress=False)["segm"]
         results[name] = [[float(value) for value in stats[:3]], [ours[key] for key in ("AP", "AP50", "AP75")]]
     print("KNOWN " + json.dumps(results))
 

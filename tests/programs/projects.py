@@ -11,9 +11,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from mrcnn import weights
 from mrcnn.config import Config
 from mrcnn.model import MaskRCNN
+from mrcnn.weights import named
 
 ROOT = Path(__file__).resolve().parents[2]
 STAMP = r"\d{8}T\d{4}(_\d+)?"
@@ -100,7 +100,7 @@ def model_of(path, config_class=Config, **settings):
     config_class: has the functions that no file keeps.
     """
     config = config_class()
-    stored = weights.read_metadata(path)["config"]
+    stored = named.read_metadata(path)["config"]
     ours = {name: value for name, value in stored.items() if not callable(getattr(config, name))}
     config.update({**ours, "GPU_COUNT": 1, "IMAGES_PER_GPU": 1, **settings})
     model = MaskRCNN("inference", config, path.parent)

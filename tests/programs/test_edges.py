@@ -6,8 +6,8 @@ import numpy as np
 from keras import layers
 from keras.callbacks import LambdaCallback
 
+from mrcnn.datasets.dataset import Dataset
 from mrcnn.model import MaskRCNN
-from mrcnn.pipeline.dataset import Dataset
 from tests.tiny import Tiny, picture
 
 KINDS = ("bare", "one pixel", "many", "crowds", "plain")

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mrcnn import weights
 from mrcnn.config import Config
 from mrcnn.modeling.losses import NAMES
+from mrcnn.weights import named
 from tests.programs import datasets
 from tests.programs.projects import Project, made_sure, model_of, same, tensors, write_coco_weights
 
@@ -57,7 +57,7 @@ def assert_trained(project, name, epochs, classes):
         assert all(math.isfinite(value) for value in values)
         assert float(row["loss"]) > 0 and float(row["val_loss"]) > 0
     path = project.log_folder(name) / f"mask_rcnn_{name}_{epochs:04}.h5"
-    assert weights.read_metadata(path)["class_names"] == classes
+    assert named.read_metadata(path)["class_names"] == classes
     return path
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mrcnn.evaluation import decode_mask
+from mrcnn.detection.results import decode_mask
 from mrcnn.pipeline.masks import extract_bboxes
 from pumpkin import detect, show
 from pumpkin.image_files import InputError, find_images, picture_paths, write_json

@@ -6,14 +6,14 @@ import keras
 import numpy as np
 import pytest
 
-from mrcnn import weights
 from mrcnn.config import ConfigError
+from mrcnn.datasets.images import ImageError
 from mrcnn.model import MaskRCNN
 from mrcnn.modeling.layer_names import leaf_layers
-from mrcnn.pipeline.images import ImageError
 from mrcnn.pipeline.loader import Loader
 from mrcnn.training import driver
 from mrcnn.training.run import Run, checkpoints
+from mrcnn.weights import named
 from tests.scenes import Rectangles
 from tests.tiny import Tiny
 
@@ -120,7 +120,7 @@ def test_batches_go_on_from_stage_to_stage(trained):
 
 
 def test_checkpoints_know_their_classes_epoch_and_settings(trained):
-    metadata = weights.read_metadata(trained["last"])
+    metadata = named.read_metadata(trained["last"])
     assert metadata["class_names"] == ["BG", "dull", "bright"]
     assert metadata["epoch"] == 3
     assert metadata["config"]["IMAGE_MAX_DIM"] == 64

@@ -7,13 +7,13 @@ import keras
 import numpy as np
 import pytest
 
-from mrcnn import weights
 from mrcnn.model import MaskRCNN
 from mrcnn.modeling.losses import NAMES
 from mrcnn.pipeline.loader import Loader
 from mrcnn.training import failures
 from mrcnn.training.errors import NonFiniteLoss
 from mrcnn.training.failures import StopAtNonFinite, faults_of, is_out_of_memory, likely_cause, memory_advice
+from mrcnn.weights import named
 from tests.scenes import Rectangles
 from tests.tiny import Tiny
 
@@ -159,8 +159,8 @@ def explained(tmp_path_factory):
     loader = Loader(Rectangles([2, 1, 0]), config)
     model = MaskRCNN("training", config, "runs").keras_model
     model.compile(optimizer=keras.optimizers.SGD(0.5))
-    start = {tensor.name: tensor.numpy() for tensor in weights.tensors_of(model)}
-    spoilt = weights.tensors_of(model)[0]
+    start = {tensor.name: tensor.numpy() for tensor in named.tensors_of(model)}
+    spoilt = named.tensors_of(model)[0]
     spoilt.variable.assign(np.full(spoilt.shape, np.nan))
     losses = {"loss": math.nan, "rpn_class_loss": 0.5}
     error = NonFiniteLoss("It failed.", epoch=2, step=1, losses=losses, recent=[1.0, 2.0, 8.0])
@@ -203,7 +203,7 @@ def test_the_batch_is_tried_again_with_good_weights_which_the_model_keeps(explai
     assert set(again) == set(other) == {"loss", *NAMES}
     assert again != other
     assert all(0 <= value < 100 for value in again.values())
-    for tensor in weights.tensors_of(explained["model"]):
+    for tensor in named.tensors_of(explained["model"]):
         np.testing.assert_array_equal(tensor.numpy(), explained["start"][tensor.name])
 
 

@@ -9,7 +9,7 @@ import pytest
 from mrcnn.config import Config
 from mrcnn.training import fingerprint
 from mrcnn.training.fingerprint import data_hash, differences, sources_hash, weights_hash
-from mrcnn.weights_file import write_groups
+from mrcnn.weights.hdf5 import write_groups
 from pumpkin.dataset import NucleiDataset, PumpkinDataset
 from tests.scenes import Rectangles, rectangles, write_dataset, write_image
 

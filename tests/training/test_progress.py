@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mrcnn import evaluation, weights
+from mrcnn.evaluation import coco
 from mrcnn.model import MaskRCNN
 from mrcnn.training import driver
 from mrcnn.training.errors import NonFiniteLoss, OutOfMemory
 from mrcnn.training.run import Run, checkpoints
+from mrcnn.weights import named
 from tests.scenes import Rectangles
 from tests.tiny import Tiny
 
@@ -63,7 +64,7 @@ def test_ap_is_measured_as_afterwards(trained):
     detector = MaskRCNN("inference", trained["model"].config, "runs")
     assert not detector.load_weights(trained["last"]).not_in_file
     detector.config.update({"DETECTION_MIN_CONFIDENCE": 0.05})
-    scores = evaluation.evaluate(detector.detect, trained["val"], progress=False, batch_size=2)
+    scores = coco.evaluate(detector.detect, trained["val"], progress=False, batch_size=2)
     assert float(measured[max(measured)]) == pytest.approx(scores["segm"]["AP"], abs=1e-6)
 
 
@@ -80,15 +81,15 @@ def test_it_stops_by_patience_and_keeps_the_best(trained):
 def test_checkpoints_and_the_model_have_the_averages(trained):
     model = trained["model"].keras_model
     other = MaskRCNN("training", tiny(), "runs").keras_model
-    weights.load(other, trained["last"], minimum_share=1)
+    named.load(other, trained["last"], minimum_share=1)
     ours, theirs = (
-        {tensor.name: tensor.numpy() for tensor in weights.tensors_of(network)} for network in (model, other)
+        {tensor.name: tensor.numpy() for tensor in named.tensors_of(network)} for network in (model, other)
     )
     for name, array in ours.items():
         np.testing.assert_array_equal(array, theirs[name])
     inner = model.optimizer.inner_optimizer
     inner.swap()
-    raw = {tensor.name: tensor.numpy() for tensor in weights.tensors_of(model)}
+    raw = {tensor.name: tensor.numpy() for tensor in named.tensors_of(model)}
     inner.swap()
     assert any((raw[name] != ours[name]).any() for name in raw)
 
@@ -113,7 +114,7 @@ def astray(tmp_path_factory):
     config = tiny(GRADIENT_CLIP_NORM=None)
     model = MaskRCNN("training", config, "runs")
     run = Run(tmp_path_factory.mktemp("runs"), config)
-    start = {tensor.name: tensor.numpy() for tensor in weights.tensors_of(model.keras_model)}
+    start = {tensor.name: tensor.numpy() for tensor in named.tensors_of(model.keras_model)}
     with pytest.raises(NonFiniteLoss) as caught:
         driver.train(
             model, Rectangles([2, 1]), None, config, run, stages=stages(6, 1e20), report=lambda line: None
@@ -133,7 +134,7 @@ def test_the_good_weights_come_back(astray):
     kept = checkpoints(astray["run"].folder)
     assert all(epoch < astray["error"].epoch for epoch in kept)
     if not kept:
-        for tensor in weights.tensors_of(astray["model"].keras_model):
+        for tensor in named.tensors_of(astray["model"].keras_model):
             np.testing.assert_array_equal(tensor.numpy(), astray["start"][tensor.name])
 
 

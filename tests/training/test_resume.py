@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from mrcnn import backend, weights
+from mrcnn import backend
 from mrcnn.modeling.losses import NAMES
 from mrcnn.modeling.network import TrainingModel
 from mrcnn.modeling.seeding import seed_weights
@@ -19,6 +19,7 @@ from mrcnn.training.callbacks import read_metrics
 from mrcnn.training.errors import Interrupted, StateError
 from mrcnn.training.run import Run, checkpoints
 from mrcnn.training.state import newest_state, state_files
+from mrcnn.weights import named
 from tests.scenes import Rectangles
 from tests.training.test_driver import stage, tiny
 
@@ -84,7 +85,7 @@ class SmallModel:
         seed_weights(self.keras_model, config.SEED)
 
     def save_weights(self, path, epoch):
-        weights.save(self.keras_model, path, {"epoch": epoch})
+        named.save(self.keras_model, path, {"epoch": epoch})
 
     def scope(self):
         return contextlib.nullcontext()  # one device

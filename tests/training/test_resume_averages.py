@@ -4,10 +4,11 @@ import keras
 import numpy as np
 import pytest
 
-from mrcnn import backend, weights
+from mrcnn import backend
 from mrcnn.training import driver
 from mrcnn.training.run import Run, checkpoints
 from mrcnn.training.state import newest_state
+from mrcnn.weights import named
 from tests.scenes import Rectangles
 from tests.training.test_resume import STAGES, Machine, SmallModel, assert_equal
 
@@ -39,12 +40,12 @@ def test_a_killed_run_goes_on_to_the_same_averages(machine, whole, after):
 
 def test_the_checkpoint_has_the_averages_and_the_state_what_is_trained(machine, whole):
     model = SmallModel(machine.config).keras_model
-    weights.load(model, list(checkpoints(whole.folder).values())[-1], minimum_share=1)
-    averages = {tensor.name: tensor.numpy() for tensor in weights.tensors_of(model)}
+    named.load(model, list(checkpoints(whole.folder).values())[-1], minimum_share=1)
+    averages = {tensor.name: tensor.numpy() for tensor in named.tensors_of(model)}
     state = newest_state(whole.folder)
     for number, variable in enumerate(model.variables):
         variable.assign(state.arrays[f"model/{number}"])
-    trained = {tensor.name: tensor.numpy() for tensor in weights.tensors_of(model)}
+    trained = {tensor.name: tensor.numpy() for tensor in named.tensors_of(model)}
     kept = [array for name, array in state.arrays.items() if name.startswith("optimizer/")]
     for name, average in averages.items():
         if "moving" in name:
@@ -61,8 +62,8 @@ def test_a_run_in_memory_ends_with_the_averages(machine, tmp_path):
         model, Rectangles(), None, machine.config, run, stages=STAGES, report=lambda line: None
     )  # fmt: skip
     other = SmallModel(machine.config).keras_model
-    weights.load(other, list(checkpoints(run.folder).values())[-1], minimum_share=1)
-    for ours, theirs in zip(weights.tensors_of(model.keras_model), weights.tensors_of(other)):
+    named.load(other, list(checkpoints(run.folder).values())[-1], minimum_share=1)
+    for ours, theirs in zip(named.tensors_of(model.keras_model), named.tensors_of(other)):
         np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
 
 

@@ -4,7 +4,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from mrcnn.training import files
+from mrcnn import files
 from mrcnn.training.errors import StateError
 from mrcnn.training.state import State, newest_state, read_state, state_files, write_state
 

@@ -5,11 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from mrcnn import evaluation, weights
+from mrcnn.datasets.images import ImageError
+from mrcnn.evaluation import coco
 from mrcnn.model import MaskRCNN
-from mrcnn.pipeline.images import ImageError
 from mrcnn.training.averaging import AveragingSGD, swap_averages
 from mrcnn.training.validation import MeanAP, StopEarly, is_due
+from mrcnn.weights import named
 from tests.scenes import Rectangles
 from tests.tiny import Tiny, detector
 
@@ -40,8 +41,8 @@ def found():
     """A detector of arbitrary instances, and a training model with its weights, whose averages are zero."""
     finder = detector()
     trained = MaskRCNN("training", Tiny(), "runs")
-    stored = {tensor.name: tensor.numpy() for tensor in weights.tensors_of(finder.keras_model)}
-    weights.assign(trained.keras_model, stored, "the detector", minimum_share=1)
+    stored = {tensor.name: tensor.numpy() for tensor in named.tensors_of(finder.keras_model)}
+    named.assign(trained.keras_model, stored, "the detector", minimum_share=1)
     trained.keras_model.compile(optimizer=AveragingSGD(0.1, use_ema=True))
     trained.keras_model.optimizer.build(trained.keras_model.trainable_variables)
     swap_averages(trained.keras_model)
@@ -56,7 +57,7 @@ def callback(found, dataset, every=1, epochs=9, **options):
 
 def test_ap_is_that_of_an_evaluation_afterwards_with_the_averaged_weights(found):
     dataset = found.dataset
-    expected = evaluation.evaluate(found.finder.detect, dataset, progress=False, batch_size=2)
+    expected = coco.evaluate(found.finder.detect, dataset, progress=False, batch_size=2)
     assert 0 < expected["segm"]["AP"] < expected["segm"]["AP50"] <= 1
     logs = {}
     callback(found, dataset).on_epoch_end(0, logs)
@@ -65,7 +66,7 @@ def test_ap_is_that_of_an_evaluation_afterwards_with_the_averaged_weights(found)
         "val_mask_ap": expected["segm"]["AP"], "val_mask_ap50": expected["segm"]["AP50"],
         "val_box_ap": expected["bbox"]["AP"], "val_box_ap50": expected["bbox"]["AP50"],
     }  # fmt: skip
-    assert not any(tensor.numpy().any() for tensor in weights.tensors_of(found.trained.keras_model)
+    assert not any(tensor.numpy().any() for tensor in named.tensors_of(found.trained.keras_model)
                    if tensor.variable.trainable)  # fmt: skip
 
 
@@ -102,7 +103,7 @@ def test_damaged_images_stop_or_are_passed_over(found):
 
 
 def test_a_data_set_without_instances_has_no_ap(found):
-    with pytest.raises(evaluation.EvaluationError, match="None of the 2 validation images"):
+    with pytest.raises(coco.EvaluationError, match="None of the 2 validation images"):
         callback(found, Rectangles([0, 0])).on_train_begin()
     callback(found, Rectangles([0, 1])).on_train_begin()
 

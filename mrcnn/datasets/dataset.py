@@ -1,0 +1,99 @@
+"""Dataset: what the network learns from, under matterport's interface.
+
+A data set is a list of images and a list of classes. A program subclasses Dataset, calls add_class and
+add_image, overrides load_mask, and calls prepare.
+"""
+
+import numpy as np
+
+from mrcnn.datasets.images import read_image
+
+
+class Dataset:
+    """The base class of data sets.
+
+    image_info: a dict an image: "id" in its source, "source", "path" and what add_image was given.
+    class_info: a dict a class: "source", "id" in that source, "name". Class 0 is the background.
+    prepare() numbers both and sets num_images, image_ids, num_classes, class_ids, class_names, sources,
+    source_class_ids, class_from_source_map and image_from_source_map.
+    """
+
+    def __init__(self, class_map=None):
+        self.image_info = []
+        self.class_info = [{"source": "", "id": 0, "name": "BG"}]
+        self.source_class_ids = {}
+        self._image_ids = []
+
+    @property
+    def image_ids(self):
+        """The numbers of all images, from 0."""
+        return self._image_ids
+
+    def add_class(self, source, class_id, class_name):
+        """Add a class of a source ("coco"). The same (source, class_id) again is ignored."""
+        if "." in source:
+            raise ValueError(f"The name of a source cannot contain a dot, got {source!r}.")
+        if any(info["source"] == source and info["id"] == class_id for info in self.class_info):
+            return
+        self.class_info.append({"source": source, "id": class_id, "name": class_name})
+
+    def add_image(self, source, image_id, path, **kwargs):
+        """Add an image; what else is given is kept in image_info."""
+        self.image_info.append({"id": image_id, "source": source, "path": path, **kwargs})
+
+    def image_reference(self, image_id):
+        """A link or path for a person to find the image; programs override it."""
+        return ""
+
+    def prepare(self, class_map=None):
+        """Number classes and images; call it once all are added, before anything else is used."""
+        self.num_classes = len(self.class_info)
+        self.class_ids = np.arange(self.num_classes)
+        self.class_names = [info["name"].split(",")[0] for info in self.class_info]
+        self.num_images = len(self.image_info)
+        self._image_ids = np.arange(self.num_images)
+        self.class_from_source_map = {
+            f"{info['source']}.{info['id']}": class_id for class_id, info in enumerate(self.class_info)
+        }
+        self.image_from_source_map = {
+            f"{info['source']}.{info['id']}": image_id for image_id, info in enumerate(self.image_info)
+        }
+        self.sources = list(dict.fromkeys(info["source"] for info in self.class_info))
+        self.source_class_ids = {source: self._class_ids_of(source) for source in self.sources}
+
+    def _class_ids_of(self, source):
+        """The classes that images of a source may show; the background belongs to every source."""
+        return [i for i, info in enumerate(self.class_info) if i == 0 or info["source"] == source]
+
+    def map_source_class_id(self, source_class_id):
+        """Our number of a class named "source.id", for instance "coco.12"."""
+        return self.class_from_source_map[source_class_id]
+
+    def get_source_class_id(self, class_id, source):
+        """The number of our class in its source. Raises ValueError if the class is of another source."""
+        info = self.class_info[class_id]
+        if info["source"] != source:
+            raise ValueError(
+                f"Class {class_id} ({info['name']}) is of {info['source']!r}, not of {source!r}."
+            )
+        return info["id"]
+
+    def append_data(self, class_info, image_info):
+        """Matterport's placeholder for subclasses that add data in bulk; the base class keeps both lists."""
+        self.class_info.extend(class_info)
+        self.image_info.extend(image_info)
+
+    def source_image_link(self, image_id):
+        """The path or address of an image's source."""
+        return self.image_info[image_id]["path"]
+
+    def load_image(self, image_id):
+        """An image as [H, W, 3] uint8 RGB. Raises images.ImageError naming the file."""
+        return read_image(self.image_info[image_id]["path"])
+
+    def load_mask(self, image_id):
+        """The instances of an image: masks [H, W, instances] bool and class ids [instances] int32.
+
+        Crowds have negative class ids. The base class knows of no instances.
+        """
+        return np.empty([0, 0, 0], bool), np.empty([0], np.int32)

@@ -1,0 +1,78 @@
+"""Detections as text, as COCO's results, and as records from which a picture can be drawn again."""
+
+import numpy as np
+from faster_coco_eval.core import mask as rle
+
+
+def coco_results(image_id, result):
+    """Detections of one image in COCO's results format, masks run-length encoded.
+
+    result: a dict of rois, class_ids, scores and masks, in the coordinates of the image.
+    """
+    boxes = np.asarray(result["rois"], float).reshape(-1, 4)
+    rows = zip(boxes, result["class_ids"], result["scores"], np.moveaxis(result["masks"], -1, 0))
+    return [
+        {
+            "image_id": image_id,
+            "category_id": int(class_id),
+            "bbox": [float(x1), float(y1), float(x2 - x1), float(y2 - y1)],
+            "score": float(score),
+            "segmentation": encode_mask(mask),
+        }
+        for (y1, x1, y2, x2), class_id, score, mask in rows
+    ]
+
+
+def encode_mask(mask):
+    """A mask [H, W] as COCO's compressed run lengths: {"size": [H, W], "counts": text}."""
+    encoded = rle.encode(np.asfortranarray(mask, np.uint8))
+    counts = encoded["counts"]
+    return {
+        "size": [int(side) for side in encoded["size"]],
+        "counts": counts.decode() if isinstance(counts, bytes) else counts,
+    }
+
+
+def decode_mask(encoded):
+    """The mask [H, W] bool of run lengths: the inverse of ``encode_mask``."""
+    return rle.decode(encoded).astype(bool)
+
+
+def table_lines(name, result, class_names):
+    """A line for each detection; one line says so if there is none."""
+    if not len(result["rois"]):
+        yield f"{name:32} nothing found"
+    for i, box in enumerate(result["rois"]):
+        name_of_class = class_names[result["class_ids"][i]]
+        corners = " ".join(f"{side:5}" for side in box)
+        area = int(result["masks"][:, :, i].sum())
+        yield f"{name:32} {name_of_class:16} {result['scores'][i]:5.2f}  {corners} {area:8}"
+
+
+def record_of(path, image, result, class_names):
+    """An image's path, size and detections as plain values; masks are COCO's run lengths.
+
+    Boxes are COCO's, too: [x, y, width, height]. Size and boxes are those of the upright photograph.
+    """
+    found = coco_results(0, result)
+    for row, class_id in zip(found, result["class_ids"]):
+        del row["image_id"]
+        row["class"] = class_names[class_id]
+    return {"image": str(path), "height": image.shape[0], "width": image.shape[1], "detections": found}
+
+
+def result_of(record):
+    """The result, a dict as of MaskRCNN.detect, of a record.
+
+    Records of thousands of images fit in memory, their masks do not.
+    """
+    found = record["detections"]
+    masks = [decode_mask(row["segmentation"]) for row in found]
+    empty = np.zeros((record["height"], record["width"], 0), bool)
+    x, y, width, height = np.array([row["bbox"] for row in found]).reshape(-1, 4).T
+    return {
+        "rois": np.stack([y, x, y + height, x + width], axis=1).astype(np.int32),
+        "class_ids": np.array([row["category_id"] for row in found], np.int32),
+        "scores": np.array([row["score"] for row in found], np.float32),
+        "masks": np.stack(masks, axis=-1) if masks else empty,
+    }

@@ -1,0 +1,209 @@
+"""COCO's average precision of detections on a data set.
+
+Masks are [H, W, N] bool, boxes [N, (y1, x1, y2, x2)] pixels.
+"""
+
+import numpy as np
+from faster_coco_eval import COCO, COCOeval_faster
+from faster_coco_eval.core import mask as rle
+from tqdm import tqdm
+
+from mrcnn.detection.results import coco_results, encode_mask
+from mrcnn.pipeline.masks import extract_bboxes
+
+# COCO's numbers: AP over all IoU thresholds, at 0.50, at 0.75, of small (< 32 x 32 px), medium and large
+# (> 96 x 96 px) gt, and average recall over all thresholds.
+METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR")
+MAX_DETECTIONS = 100
+
+_AT_50, _AT_75 = 0, 5  # places among COCO's IoU thresholds 0.50, 0.55, ... 0.95
+_ALL, _SMALL, _MEDIUM, _LARGE = range(4)  # places among its ranges of area
+
+
+class EvaluationError(ValueError):
+    """There is nothing to evaluate, or the detections do not belong to the images."""
+
+
+def evaluate(detect, dataset, image_ids=None, progress=True, batch_size=1, max_detections=MAX_DETECTIONS):
+    """COCO's average precision of detections on a data set, for masks and for boxes.
+
+    detect: takes a list of images [H, W, 3] uint8, gives for each a dict of rois, class_ids, scores and
+    masks, as MaskRCNN.detect. image_ids: of the data set; none: all. batch_size: images given to detect at
+    once; only their masks are held in memory. max_detections: the best so many of each image count.
+    Returns the dict of ``score``. Raises EvaluationError, before it detects, if no instance is to be found.
+    """
+    return score(*detect_all(detect, dataset, image_ids, progress, batch_size), max_detections)
+
+
+def detect_all(detect, dataset, image_ids=None, progress=True, batch_size=1):
+    """The gt of ``coco_ground_truth`` and the ``coco_results`` of all images: the first half of evaluate."""
+    image_ids = [int(i) for i in (dataset.image_ids if image_ids is None else image_ids)]
+    ground_truth = coco_ground_truth(dataset, image_ids)
+    _require_instances(ground_truth)
+    results = []
+    with tqdm(total=len(image_ids), desc="evaluate", unit="image", disable=not progress) as bar:
+        for start in range(0, len(image_ids), batch_size):
+            batch = ground_truth["images"][start : start + batch_size]
+            images = [dataset.load_image(info["id"]) for info in batch]
+            for info, image, found in zip(batch, images, detect(images), strict=True):
+                _require_equal_sizes(info, image, found["masks"])
+                results.extend(coco_results(info["id"], found))
+            bar.update(len(batch))
+    return ground_truth, results
+
+
+def score(ground_truth, results, max_detections=MAX_DETECTIONS):
+    """COCO's numbers for detections against ground truth.
+
+    ground_truth: of ``coco_ground_truth``. results: of ``coco_results``, those of all images in one list.
+    Returns {"segm": {...}, "bbox": {...}, "images": ..., "instances": ...}; the inner dicts hold METRICS
+    (between 0 and 1, -1 where no gt is of that size) and per_class, the AP by the name of the class.
+    Crowds count neither for nor against. Raises EvaluationError if there is no instance to find.
+    """
+    instances = _require_instances(ground_truth)
+    scores = {kind: _score(kind, ground_truth, results, max_detections) for kind in ("segm", "bbox")}
+    return {**scores, "images": len(ground_truth["images"]), "instances": instances}
+
+
+def coco_ground_truth(dataset, image_ids=None):
+    """The instances of a data set in COCO's format, masks run-length encoded; one image in memory at a time.
+
+    A negative class id makes a crowd. Returns {"images": [...], "categories": [...], "annotations": [...]}.
+    """
+    images, annotations = [], []
+    for image_id in dataset.image_ids if image_ids is None else image_ids:
+        masks, class_ids = dataset.load_mask(image_id)
+        images.append({"id": int(image_id), "height": masks.shape[0], "width": masks.shape[1]})
+        annotations.extend(_truths(int(image_id), masks, class_ids, first=len(annotations) + 1))
+    categories = [{"id": int(i), "name": _class_label(dataset, i)} for i in dataset.class_ids[1:]]
+    return {"images": images, "categories": categories, "annotations": annotations}
+
+
+def _truths(image_id, masks, class_ids, first):
+    """Annotations of one image; the ids count on from ``first``."""
+    boxes = extract_bboxes(masks) if len(class_ids) else []
+    rows = zip(boxes, class_ids, np.moveaxis(masks, -1, 0))
+    return [
+        {
+            "id": first + i,
+            "image_id": image_id,
+            "category_id": abs(int(class_id)),
+            "bbox": [float(x1), float(y1), float(x2 - x1), float(y2 - y1)],
+            "area": float(np.count_nonzero(mask)),
+            "iscrowd": int(class_id < 0),
+            "segmentation": encode_mask(mask),
+        }
+        for i, ((y1, x1, y2, x2), class_id, mask) in enumerate(rows)
+    ]
+
+
+def _class_label(dataset, class_id):
+    """A class's name, with its source where another class has the same name."""
+    name = dataset.class_names[class_id]
+    alike = list(dataset.class_names).count(name) > 1
+    return f"{name} ({dataset.class_info[class_id]['source']})" if alike else name
+
+
+def _require_instances(ground_truth):
+    """The number of instances that are no crowds; EvaluationError if there are none."""
+    instances = sum(not truth["iscrowd"] for truth in ground_truth["annotations"])
+    if not instances:
+        raise EvaluationError(
+            f"None of the {len(ground_truth['images'])} images holds an instance to find, so there is no AP."
+        )
+    return instances
+
+
+def _require_equal_sizes(info, image, detected):
+    """EvaluationError if gt or detected masks do not have their image's size: they would never overlap."""
+    size = image.shape[:2]
+    # The base class gives masks of no size for images without instances.
+    for kind, shape in (("gt", (info["height"], info["width"])), ("detected", detected.shape[:2])):
+        if shape not in (size, (0, 0)):
+            raise EvaluationError(
+                f"Image {info['id']} is {size[0]} x {size[1]}, but its {kind} masks are "
+                f"{shape[0]} x {shape[1]}; they must be of one size."
+            )
+
+
+def score_some(ground_truth, results, annotation_ids, max_detections=MAX_DETECTIONS):
+    """AP and AP50 of masks for some of the instances; the others count neither for nor against.
+
+    annotation_ids: of the instances that count. Every detection that matches none at all counts against them.
+    Returns {"AP": ..., "AP50": ...}, -1 where no instance counts.
+    """
+    # COCO leaves gt out by its area alone, so those that count get the area 1, the others 0.
+    chosen = [{**t, "area": float(t["id"] in annotation_ids)} for t in ground_truth["annotations"]]
+    found = [{**annotation, "area": 1.0} for annotation in _as_annotations("segm", results)]
+    precision, _ = _run_coco(
+        "segm", {**ground_truth, "annotations": chosen}, found, max_detections, areas=[[0.5, 1.5]]
+    )
+    return {"AP": _mean_of_known(precision), "AP50": _mean_of_known(precision[_AT_50])}
+
+
+def _run_coco(kind, ground_truth, annotations, max_detections, areas=None):
+    """Precision [IoU thresholds, recalls, classes, areas] and recall [IoU thresholds, classes, areas].
+
+    annotations: the detections in the form of gt. areas: ranges of area; none: COCO's.
+    """
+    truth = COCO(ground_truth, use_deepcopy=True)  # the evaluator writes into what it is given
+    found = COCO({**ground_truth, "annotations": annotations})
+    evaluator = COCOeval_faster(truth, found, kind)
+    evaluator.params.maxDets = [max_detections]
+    if areas is not None:
+        evaluator.params.areaRng = areas
+    evaluator.evaluate()
+    evaluator.accumulate()
+    return evaluator.eval["precision"][..., 0], evaluator.eval["recall"][..., 0]
+
+
+def _score(kind, ground_truth, results, max_detections):
+    """The METRICS and per_class of one kind, "segm" or "bbox"."""
+    precision, recall = _run_coco(kind, ground_truth, _as_annotations(kind, results), max_detections)
+    values = {
+        "AP": precision[..., _ALL],
+        "AP50": precision[_AT_50, ..., _ALL],
+        "AP75": precision[_AT_75, ..., _ALL],
+        "APs": precision[..., _SMALL],
+        "APm": precision[..., _MEDIUM],
+        "APl": precision[..., _LARGE],
+        "AR": recall[..., _ALL],
+    }
+    names = [category["name"] for category in ground_truth["categories"]]
+    per_class = {name: _mean_of_known(precision[:, :, i, _ALL]) for i, name in enumerate(names)}
+    return {**{name: _mean_of_known(values[name]) for name in METRICS}, "per_class": per_class}
+
+
+def _as_annotations(kind, results):
+    """Results in the form of gt. Masks are sorted into sizes by their own area, not by their box's."""
+    return [
+        {
+            **result,
+            "id": number,
+            "iscrowd": 0,
+            "area": float(
+                rle.area(result["segmentation"]) if kind == "segm" else result["bbox"][2] * result["bbox"][3]
+            ),
+        }
+        for number, result in enumerate(results, start=1)
+    ]
+
+
+def _mean_of_known(values):
+    """The mean without the -1 that marks classes without gt; -1 if nothing else is there."""
+    known = values[values > -1]
+    return float(known.mean()) if known.size else -1.0
+
+
+def format_table(scores):
+    """The numbers of evaluate() as lines of text."""
+    names = list(METRICS)
+    lines = [f"{'':6}" + "".join(f"{name:>8}" for name in names)]
+    for kind, label in (("segm", "mask"), ("bbox", "box")):
+        values = (scores[kind][name] for name in names)
+        lines.append(
+            f"{label:6}" + "".join(f"{value:8.3f}" if value >= 0 else f"{'-':>8}" for value in values)
+        )
+    if len(scores["segm"]["per_class"]) > 1:
+        lines += [f"{name:20}{ap:8.3f}" for name, ap in scores["segm"]["per_class"].items() if ap >= 0]
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Names that packages have lost, given back to old programs."""

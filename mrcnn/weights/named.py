@@ -1,0 +1,356 @@
+"""Weights by layer name: load, save, and say what was loaded.
+
+A tensor is known as ``layer/weight``, for instance ``conv1/kernel``. The layer is the innermost one that
+owns the weight, however deep in nested models it stands, so the training model, the inference model and
+files of matterport, Keras 2 and Keras 3 agree. Weights that a file names otherwise than the model (Keras
+2's ``depthwise_kernel``, Keras 3's numbers) are taken in the order within their layer.
+"""
+
+import re
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from mrcnn.modeling.layer_names import layers_of
+from mrcnn.weights.hdf5 import WeightsError, open_weights, read_groups, read_metadata, write_groups
+from mrcnn.weights.report import CLASS_HEADS, Report
+
+__all__ = [
+    "CLASS_HEADS",
+    "Report",
+    "WeightsError",
+    "assign",
+    "check_layout",
+    "load",
+    "load_backbone",
+    "read",
+    "read_metadata",
+    "save",
+    "tensors_of",
+]
+
+# A file with less than this share of a model's tensors is taken to be another network's.
+MINIMUM_SHARE = 0.1
+LAYOUTS = ("mrcnn", "matterport")
+# What is fixed in matterport's code and a setting here.
+_MATTERPORTS = {
+    "BACKBONE": ("resnet50", "resnet101"),
+    "RPN_CHANNELS": (512,),
+    "MASK_HEAD_CHANNELS": (256,),
+    "ROI_ALIGN": ("corner",),
+}
+# The heads as they follow one another in the inference graph; the training graph mixes them.
+_HEADS = ("mrcnn_class_", "mrcnn_bbox_", "mrcnn_mask")
+# Names that mean the same in every file; other names may differ between versions of Keras.
+_STANDARD_NAMES = {"kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"}
+
+
+def load(model, path, by_name=True, exclude=(), skip_mismatch=True, minimum_share=MINIMUM_SHARE):
+    """Load an HDF5 weights file into a model by layer name; returns a Report.
+
+    by_name: False asks that the file hold every tensor of the model in its shape. exclude: names of
+    layers, also of nested models, that keep their values. skip_mismatch: whether a layer of another
+    shape keeps its values or is an error. minimum_share: of the model's tensors that must be loaded,
+    or the file is taken to be another network's; 0 insists on loading.
+    Layers are loaded whole: one tensor of another shape holds back the others. Where the class counts
+    differ, so do the heads that depend on them (CLASS_HEADS), all together.
+    The model changes only if all is well. Raises WeightsError.
+    """
+    stored = read(path, [(tensor.group, tensor.layer, tensor.weight) for tensor in tensors_of(model)])
+    if not by_name:
+        skip_mismatch, minimum_share = False, 1
+    return assign(model, stored, path, exclude, skip_mismatch=skip_mismatch, minimum_share=minimum_share)
+
+
+def load_backbone(extractor, path, model=None, exclude=()):
+    """Load a file of keras.applications weights into a keras.applications model; returns a Report.
+
+    extractor: whole or cut at an inner layer, without its classifier. path: Keras 3's ``.weights.h5`` or the
+    older ``.h5``. model: the network around the extractor, if that is to be reported on. exclude: as in
+    ``load``. Layers that Keras named by kind and number correspond in their order. If an old file names all
+    its layers otherwise, they are taken in their order, provided that all shapes agree.
+    Raises WeightsError if a tensor of the extractor is missing or has another shape.
+    """
+    tensors = tensors_of(extractor)
+    with open_weights(path) as file:
+        groups = read_groups(file)
+        found = _by_kind(groups, tensors)
+        fits = all(tensor.name in found and found[tensor.name].shape == tensor.shape for tensor in tensors)
+        in_order = {} if fits else _by_order(groups, tensors)
+        stored = _read(in_order or found)
+    if not (fits or in_order):
+        return assign(extractor, stored, path, skip_mismatch=False, minimum_share=1)  # says what is wrong
+    report = assign(model or extractor, stored, path, exclude, minimum_share=0)
+    report.by_order = bool(in_order)
+    return report
+
+
+def read(path, wanted):
+    """The arrays of a weights file by name: {"layer/weight": array}.
+
+    wanted: (outermost layer, layer, weight) of each expected tensor; where the file has other words for
+    the same, these names are used. Raises WeightsError.
+    """
+    with open_weights(path) as file:
+        return _read(_by_name(read_groups(file), wanted))
+
+
+def save(model, path, metadata=None):
+    """Write a model's weights in matterport's layout, float32, nested models as one group each.
+
+    metadata: a dict for JSON, kept with the weights for ``read_metadata``: class names, config.
+    Equal weights and metadata give equal bytes, whichever graph they come from: the heads stand in the
+    order of the inference graph, which a reader that goes by order needs. Raises WeightsError.
+    """
+    groups = {}
+    for tensor in tensors_of(model):
+        array = tensor.numpy()
+        if keras.backend.is_float_dtype(tensor.variable.dtype):
+            array = array.astype("float32")
+        groups.setdefault(tensor.group, []).append((tensor.name, array))
+    write_groups(path, sorted(groups.items(), key=_place), metadata)
+
+
+def _place(group):
+    """Where a group stands among the others, which keep their order before the heads."""
+    heads = [number for number, head in enumerate(_HEADS, start=1) if group[0].startswith(head)]
+    return heads[0] if heads else 0
+
+
+def check_layout(layout, config):
+    """Raise WeightsError for an unknown layout, or one that a network of this config cannot be saved in.
+
+    Both layouts are the same HDF5 with the same metadata, which matterport's code passes over. "mrcnn" takes
+    any network; "matterport" asks for one that matterport's code can build, and use to the same effect.
+    """
+    if layout not in LAYOUTS:
+        raise WeightsError(f"There is no layout {layout!r} of weights files, only {' and '.join(LAYOUTS)}.")
+    if layout == "mrcnn":
+        return
+    values = {name: getattr(config, name) for name in _MATTERPORTS}
+    differing = [
+        f"{name} {value!r}"
+        for name, value in values.items()
+        if value not in _MATTERPORTS[name] and not callable(value)  # it takes a callable BACKBONE, too
+    ]
+    if differing:
+        raise WeightsError(
+            f"matterport's code knows no {' and no '.join(differing)}, so it could not use these weights; "
+            f"save them without layout='matterport'."
+        )
+
+
+def assign(model, stored, source, exclude=(), skip_mismatch=True, minimum_share=MINIMUM_SHARE):
+    """Give arrays to a model's tensors of the same names; returns a Report.
+
+    stored: {"layer/weight": array}. source: where they come from, for messages. The rest as in ``load``.
+    """
+    tensors = tensors_of(model)
+    report = _compare(model, tensors, stored, [exclude] if isinstance(exclude, str) else list(exclude))
+    report.source = str(source)
+    _check(report, skip_mismatch, minimum_share)
+    loaded = set(report.loaded)
+    chosen = [tensor for tensor in tensors if tensor.name in loaded]
+    for tensor in chosen:
+        tensor.variable.assign(stored[tensor.name])
+    for owner in {id(tensor.owner): tensor.owner for tensor in chosen}.values():
+        if hasattr(owner, "finalize_state"):  # Normalization computes with copies of its weights
+            owner.finalize_state()
+    return report
+
+
+def _compare(model, tensors, stored, exclude):
+    """The Report of what would be loaded."""
+    report = Report()
+    for tensor in tensors:
+        name = tensor.name
+        if tensor.layer in exclude or tensor.group in exclude:
+            report.excluded.append(name)
+        elif name not in stored:
+            report.not_in_file.append(name)
+        elif np.shape(stored[name]) != tensor.shape:
+            report.shape_differs[name] = (np.shape(stored[name]), tensor.shape)
+        else:
+            report.loaded.append(name)
+    names = {tensor.name for tensor in tensors}
+    report.unused_in_file = [name for name in stored if name not in names]
+    layers = {layer.name for layer in model.layers} | {tensor.layer for tensor in tensors}
+    report.unknown_excludes = [name for name in exclude if name not in layers]
+    _hold_back(report)
+    return report
+
+
+def _hold_back(report):
+    """Move what fits, but stands beside a tensor of another shape, from ``loaded`` to ``kept``."""
+    partial = {name.split("/")[0] for name in report.shape_differs}
+    for name, (in_file, in_model) in report.shape_differs.items():
+        per_class = CLASS_HEADS.get(name.split("/")[0])
+        if per_class and in_file and in_model and in_file[-1] != in_model[-1]:
+            report.classes = (in_file[-1] // per_class, in_model[-1] // per_class)
+            partial.update(CLASS_HEADS)
+            break
+    report.kept = [name for name in report.loaded if name.split("/")[0] in partial]
+    report.loaded = [name for name in report.loaded if name.split("/")[0] not in partial]
+
+
+def _check(report, skip_mismatch, minimum_share):
+    """Raise WeightsError if too little would be loaded, or a shape differs where none may."""
+    if report.shape_differs and not skip_mismatch:
+        raise WeightsError(f"{report.source}: does not fit the model: {report.summary()}.")
+    wanted = report.total - len(report.excluded)
+    if len(report.loaded) < minimum_share * wanted:
+        raise WeightsError(f"{report.source}: holds too little of the model: {report.summary()}.")
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A weight of a model: ``group`` is the outermost layer around it, ``layer`` the innermost."""
+
+    group: str
+    layer: str
+    weight: str
+    variable: keras.Variable
+    owner: keras.layers.Layer
+
+    @property
+    def name(self):
+        return f"{self.layer}/{self.weight}"
+
+    @property
+    def shape(self):
+        return tuple(self.variable.shape)
+
+    def numpy(self):
+        """A copy of the tensor's present value."""
+        return np.asarray(self.variable).copy()
+
+
+def tensors_of(model):
+    """Every weight of a model as a Tensor, in the order of its layers.
+
+    Random generators' states are no weights. Raises WeightsError if two layers with weights share a name.
+    """
+    tensors, owners, seen = [], {}, set()
+    for group, owner in [*layers_of(model), (model.name, model)]:  # the model may own some itself
+        own = [variable for variable in owner.weights if id(variable) not in seen]
+        seen.update(id(variable) for variable in own)
+        if own and owners.setdefault(owner.name, owner) is not owner:
+            raise WeightsError(
+                f"Two layers of the model are named {owner.name!r}; weights are stored by layer name, so "
+                f"each layer needs a name of its own."
+            )
+        weights = _short_names([variable.path for variable in own])
+        tensors += [Tensor(group, owner.name, weight, var, owner) for weight, var in zip(weights, own)]
+    return tensors
+
+
+def _short_names(paths):
+    """The last parts of each path, as few as tell all apart; automatic names are counted anew.
+
+    A variable that was made without a name is called ``variable_17`` after those made before it in the
+    process, so here it becomes ``variable``, ``variable_1`` of its layer.
+    """
+    parts = [path.split("/") for path in paths]
+    automatic = [part for part in parts if re.fullmatch(r"variable(_\d+)?", part[-1], re.IGNORECASE)]
+    for number, part in enumerate(automatic):
+        part[-1] = f"variable_{number}" if number else "variable"
+    longest = max(map(len, parts), default=1)
+    for depth in range(1, longest + 1):
+        names = ["/".join(part[-depth:]) for part in parts]
+        if len(set(names)) == len(names):
+            break
+    return names if parts else []
+
+
+def _read(datasets):
+    return {name: dataset[()] for name, dataset in datasets.items()}
+
+
+def _by_name(groups, wanted):
+    """A file's datasets as {"layer/weight": dataset}, in the words of ``wanted``; see ``read``."""
+    group_of = {layer: group for group, layer, _ in wanted}
+    in_file = {scope for _, own in groups for path, _ in own for scope in path.split("/")[:-1]}
+    layers = {}
+    for group, own in groups:
+        for path, dataset in own:
+            layers.setdefault(_layer_of(group, path, group_of, in_file), []).append((path, dataset))
+    weights_of = {}
+    for _, layer, weight in wanted:
+        weights_of.setdefault(layer, []).append(weight)
+    found = {}
+    for layer, own in layers.items():
+        weights = _rename(_short_names([path for path, _ in own]), weights_of.get(layer, []))
+        found.update({f"{layer}/{weight}": dataset for weight, (_, dataset) in zip(weights, own)})
+    return found
+
+
+def _layer_of(group, path, group_of, in_file):
+    """The layer that a dataset belongs to.
+
+    A group named as a layer of the model is that layer, whatever its datasets are called. Otherwise it is
+    a nested model, and the path tells. group_of: outermost layer of each layer of the model. in_file: all
+    names that the file uses for layers.
+    """
+    scopes = path.split("/")[:-1]
+    for name in (group, *reversed(scopes)):
+        if name in group_of:
+            return name
+    for name in reversed(scopes):
+        # TensorFlow 1 numbered the names of a second model in one process: rpn_conv_shared_1.
+        plain = re.sub(r"_\d+$", "", name)
+        if group_of.get(plain) == group and plain not in in_file:
+            return plain
+    return group if group in scopes or not scopes else scopes[-1]
+
+
+def _rename(names, wanted):
+    """Names of one layer's weights in a file, where they differ from the model's put in its words."""
+    unknown = [name for name in names if name not in wanted]
+    missing = [name for name in wanted if name not in names]
+    if len(unknown) != len(missing) or _STANDARD_NAMES.intersection(unknown):
+        return names
+    words = dict(zip(unknown, missing))
+    return [words.get(name, name) for name in names]
+
+
+def _by_kind(groups, tensors):
+    """As ``_by_name``, and layers that Keras named by kind and number may have other numbers in the file.
+
+    The numbers count what the process built before: ``layer_normalization_1`` of the model may be
+    ``layer_normalization_7`` of the file.
+    """
+    in_model = {tensor.layer for tensor in tensors}
+    in_file = {name for group, own in groups for path, _ in own for name in (group, *path.split("/")[:-1])}
+    kinds_in_model, kinds_in_file = _kinds(in_model - in_file), _kinds(in_file - in_model)
+    alias = {}
+    for kind, names in kinds_in_model.items():
+        alias.update(zip(names, kinds_in_file.get(kind, [])))
+    wanted = [(tensor.group, alias.get(tensor.layer, tensor.layer), tensor.weight) for tensor in tensors]
+    found = _by_name(groups, wanted)
+    ours = {
+        f"{alias[tensor.layer]}/{tensor.weight}": tensor.name for tensor in tensors if tensor.layer in alias
+    }
+    return {ours.get(name, name): dataset for name, dataset in found.items()}
+
+
+def _kinds(names):
+    """Names without their number: {"dense": ["dense", "dense_2", "dense_10"]}."""
+    kinds = {}
+    for name in names:
+        kind, number = re.fullmatch(r"(.*?)(?:_(\d+))?", name).groups()
+        kinds.setdefault(kind, []).append((int(number or 0), name))
+    return {kind: [name for _, name in sorted(found)] for kind, found in kinds.items()}
+
+
+def _by_order(groups, tensors):
+    """A file's datasets by the model's names in their order: {name: dataset}, or {} if a shape differs.
+
+    The file may go on where the model is cut.
+    """
+    datasets = [dataset for _, own in groups for _, dataset in own]
+    if len(datasets) < len(tensors):
+        return {}
+    if any(tensor.shape != dataset.shape for tensor, dataset in zip(tensors, datasets)):
+        return {}
+    return {tensor.name: dataset for tensor, dataset in zip(tensors, datasets)}

@@ -1,0 +1,77 @@
+"""Look for what would spoil a training: leaks between splits, damaged files, empty masks, absent classes.
+
+Exit code 0: fine, perhaps with notes; 1: it could not be checked; 3: a training on these data would be wrong.
+"""
+
+import argparse
+import sys
+import warnings
+
+SPLITS = ("train", "val", "test")
+
+
+def parse(argv):
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--dataset", metavar="DIR", help="the data set (the config's DATASET)")
+    parser.add_argument("--config", metavar="FILE", help="a YAML config: classes, layout, sizes, anchors")
+    parser.add_argument(
+        "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="single settings"
+    )
+    parser.add_argument(
+        "--sheet", metavar="FILE", help="also write a PNG of images with outlined masks, faulty ones first"
+    )
+    parser.add_argument("--all", action="store_true", help="name every file of a finding, not a few")
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    args = parse(argv)
+    try:
+        return check_data(args)
+    except (ValueError, OSError) as error:
+        print(f"check_data: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ncheck_data: stopped.", file=sys.stderr)
+        return 130
+
+
+def check_data(args):
+    from mrcnn.datasets import check
+    from pumpkin.config import load_config
+    from pumpkin.dataset import DatasetWarning
+
+    config = load_config(args.config, args.set)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", DatasetWarning)
+        datasets = open_splits(config, args.dataset or config.DATASET)
+    report = check.check(datasets, config)
+    for line in report.lines(shown=None if args.all else check.SHOWN):
+        print(line)
+    for warning in caught:
+        print(f"note   {warning.message}")
+    if args.sheet:
+        from mrcnn.datasets.check_sheet import write_sheet
+
+        count = write_sheet(datasets, report, args.sheet)
+        print(f"The sheet of {count} images is {args.sheet}")
+    if report.fatal:
+        print("A training on these data would be wrong.")
+    else:
+        print("Fine to train on, if the notes are." if report.findings or caught else "Fine to train on.")
+    return 3 if report.fatal else 0
+
+
+def open_splits(config, root):
+    """The splits that there are, by name. Raises DatasetError if there is nothing to train on."""
+    from pumpkin.dataset import DatasetError, open_dataset
+
+    datasets = {"train": open_dataset(config, root, "train")}
+    for split in SPLITS[1:]:
+        try:
+            datasets[split] = open_dataset(config, root, split)
+        except DatasetError as error:
+            print(f"No {split}: {error}")
+    return datasets

@@ -1,0 +1,349 @@
+"""The steps of scripts/train.py: settings and data first, then weights and network, then training."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pumpkin
+from mrcnn.config import ConfigError
+from mrcnn.datasets import check
+from mrcnn.datasets.images import ImageError
+from mrcnn.startup import import_backend
+from mrcnn.training.errors import Interrupted
+from mrcnn.training.run import Run, checkpoints, find_last
+from mrcnn.training.state import newest_state
+from pumpkin import earlier_runs
+from pumpkin.config import load_config, parse_settings
+from pumpkin.dataset import DatasetError, open_dataset
+
+SPECIAL_WEIGHTS = ("coco", "imagenet", "last", "none")
+
+
+@dataclass
+class Job:
+    """What one call of scripts/train.py has to do.
+
+    config: of the run. weights: what to start from, as find_start takes it. folder: of the run to go on with;
+    None makes a new one in ``out``. old: the facts of the run to go on with or to repeat. reproduces: the
+    folder of the run to repeat. extended: a text on added epochs. check: look through the data first.
+    """
+
+    config: object
+    weights: str
+    skip_bad: bool = False
+    out: str = "runs"
+    folder: Path | None = None
+    old: dict | None = None
+    reproduces: Path | None = None
+    extended: str | None = None
+    force: bool = False
+    check: bool = False
+
+
+def resume_job(args):
+    """The job of ``--resume``."""
+    folder, config, facts = earlier_runs.read_run(
+        args.resume, args.out, parse_settings(args.set), args.dataset
+    )
+    extended = earlier_runs.extend(config, args.epochs)
+    return Job(
+        config, _start_of(facts), facts["options"]["skip_bad"], args.out, folder=folder, old=facts,
+        reproduces=facts.get("reproduces"), extended=extended, force=args.force,
+    )  # fmt: skip
+
+
+def reproduce_job(args):
+    """The job of ``--reproduce``."""
+    folder, config, facts = earlier_runs.read_run(
+        args.reproduce, args.out, parse_settings(args.set), args.dataset
+    )
+    earlier_runs.finished_result(folder, facts)
+    return Job(config, _start_of(facts), facts["options"]["skip_bad"], args.out, old=facts, reproduces=folder)
+
+
+def new_job(args, report=print):
+    """The job of ``--weights``."""
+    config = settings(args.config, args.set, args.seed, args.epochs, args.dataset, report)
+    return Job(config, args.weights, args.skip_bad, args.out, check=not args.no_check)
+
+
+def _start_of(facts):
+    """The first weights of a run as find_start takes them: a name that means the same today, or a path."""
+    weights = facts["weights"]
+    return weights["name"] if weights["name"] in ("coco", "imagenet", "none") else weights["file"]
+
+
+def preview(args, report=print):
+    """Do ``--preview``; returns the exit code. Raises ConfigError, DatasetError and ImageError."""
+    config = settings(args.config, args.set, args.seed, None, args.dataset, report)
+    dataset, _ = open_splits(config, report)
+    import_backend()  # the loader is a data set of Keras
+
+    from mrcnn.datasets.preview import write_preview
+
+    count = write_preview(dataset, config, args.preview, skip_bad=args.skip_bad)
+    report(f"The first {count} images of a training: {args.preview}")
+    return 0
+
+
+def train(job, log):
+    """Do a job; returns the exit code. log: a Log. Raises what driver.train raises, and RunError."""
+    if job.folder is not None:
+        log.write_to(job.folder / "train.log")
+    train_dataset, val_dataset = open_splits(job.config, log.report)
+    if job.check:
+        check_data(train_dataset, val_dataset, job, log.report)
+    state = None if job.folder is None else newest_state(job.folder, log.report)
+    start = None if state is not None else find_start(job.weights, job.config, job.out)
+    if job.old is not None and "keras" not in sys.modules:
+        os.environ.setdefault("KERAS_BACKEND", job.old["versions"]["backend"])
+    import_backend(deterministic=True)
+
+    from mrcnn import backend
+    from mrcnn.model import MaskRCNN
+    from mrcnn.training import driver
+
+    slow = backend.slow_precision(job.config.PRECISION)
+    if slow:
+        log.report(f"Note: {slow}")
+    facts = _ingredients(job, train_dataset, val_dataset, start, state)
+    log.report(_fingerprint_line(facts))
+    changes = _compare(job, facts, log.report)
+    total = sum(stage["epochs"] for stage in job.config.STAGES)
+    if state is not None and (state.epoch >= total or (state.facts["stopped"] and not job.extended)):
+        log.report(f"Nothing is left to train: {state.epoch} epochs are done. --epochs N extends the run.")
+        return _finish(job, _open_run(job, facts, changes, state), log.report)
+    model = MaskRCNN("training", job.config, job.out)
+    if state is None:
+        load_start(model, start, log.report)
+    run = _open_run(job, facts, changes, state)
+    log.write_to(run.folder / "train.log")
+    log.report(f"Run: {run.folder}{_where(state)}")
+    try:
+        driver.train(
+            model, train_dataset, val_dataset, job.config, run, augmentation=job.config.AUGMENTATION,
+            skip_bad=job.skip_bad, report=log.report, state=state, keep_state=True,
+        )  # fmt: skip
+    except KeyboardInterrupt as interrupt:
+        what = "is saved" if isinstance(interrupt, Interrupted) else "since its last saved state is lost"
+        log.report(f"Stopped. What was done {what}. Go on: python scripts/train.py --resume {run.folder}")
+        return 130
+    return _finish(job, run, log.report)
+
+
+def _where(state):
+    if state is None:
+        return ""
+    return f" goes on after {state.epoch} epochs" + (f" and {state.step} steps" if state.step else "")
+
+
+def _ingredients(job, train_dataset, val_dataset, start, state):
+    """What decides the weights of a job, see fingerprint.ingredients."""
+    from mrcnn.training import fingerprint
+
+    splits = {"train": train_dataset, "val": val_dataset}
+    data = {name: None if split is None else fingerprint.data_hash(split) for name, split in splits.items()}
+    if state is None:
+        weights = fingerprint.start_facts(job.weights, start or job.config.BACKBONE_WEIGHTS or None)
+    else:
+        weights = job.old["weights"]  # the state holds what became of them
+    packages = (fingerprint.PACKAGE, Path(pumpkin.__file__).parent)
+    return fingerprint.ingredients(job.config, data, packages, weights, {"skip_bad": job.skip_bad})
+
+
+def _fingerprint_line(facts):
+    from mrcnn.training.fingerprint import fingerprint
+
+    versions, code, data = facts["versions"], facts["code"], facts["data"]
+    libraries = ", ".join(f"{name} {versions[name]}" for name in (versions["backend"], "keras"))
+    return (
+        f"Fingerprint: {fingerprint(facts)} (data {data['train'][:8]} and {(data['val'] or 'none')[:8]}, "
+        f"code {code['sources'][:8]} at {code['commit'][:8]}, {libraries}, "
+        f"seed {facts['config']['SEED']})"
+    )
+
+
+def _compare(job, facts, report):
+    """Tell what differs from the run to go on with or to repeat; returns what to note in the former."""
+    if job.old is None:
+        return []
+    if job.folder is None:
+        from mrcnn.training.fingerprint import differences
+
+        for difference in differences(job.old, facts):
+            report(f"Differs from {job.reproduces}: {difference}")
+        return []
+    old = job.old
+    if job.extended:  # which is no difference by accident
+        old = {**old, "config": {**old["config"], "STAGES": facts["config"]["STAGES"]}}
+    changes = earlier_runs.check_same(old, facts, job.force, report)
+    return [*changes, job.extended] if job.extended else changes
+
+
+def _open_run(job, facts, changes, state):
+    """The Run of a job, new or as it stood at ``state``."""
+    from mrcnn.training.fingerprint import fingerprint
+
+    if job.folder is None:
+        run = Run(job.out, job.config)
+        repeated = {} if job.reproduces is None else {"reproduces": str(job.reproduces)}
+        run.write_settings(fingerprint=fingerprint(facts), **facts, **repeated)
+        return run
+    run = Run(job.out, job.config, job.folder)
+    earlier_runs.check_can_start(run.folder, job.old, state)
+    run.forget_later(*((0, 0) if state is None else (state.epoch, state.step)))
+    if job.extended:
+        longer = {**job.old, "config": {**job.old["config"], "STAGES": facts["config"]["STAGES"]}}
+        run.note(config=longer["config"], fingerprint=fingerprint(longer))
+    run.write_config()  # after run.json: where a kill parts them, --epochs can be given again
+    earlier_runs.note_changes(run, changes, state)
+    return run
+
+
+def _finish(job, run, report):
+    """Note the result of a run that came to its end; returns the exit code."""
+    from mrcnn.training.fingerprint import weights_hash
+
+    found = checkpoints(run.folder)
+    last = max(found)
+    result = {"epochs": last, "file": found[last].name, "weights": weights_hash(found[last])}
+    facts = run.note(result=result)
+    report(f"Weights: {found[last]}")
+    if run.best_epoch in found and run.best_epoch != last:
+        by_loss = job.config.BEST_BY == "loss"  # or else 1 - AP is what is low
+        best = f"loss, {run.best_loss:.4g}" if by_loss else f"mask AP, {1 - run.best_loss:.3f}"
+        report(f"Best by validation {best}: {found[run.best_epoch]}")
+    return 0 if job.reproduces is None else earlier_runs.verdict(job.reproduces, facts, report)
+
+
+def settings(config_file, values, seed=None, epochs=None, dataset=None, report=print):
+    """The config of a training from the command line's options. Raises ConfigError."""
+    from mrcnn.pipeline.augment import augmentation_of
+    from mrcnn.training.stages import check_checkpoint_minutes, check_optimizer, check_stages, scale_stages
+
+    config = load_config(config_file, values)
+    check_stages(config.STAGES)
+    check_optimizer(config)
+    check_checkpoint_minutes(config)
+    augmentation_of(config.AUGMENTATION)
+    if seed is not None:
+        config.update({"SEED": seed})
+    if config.SEED < 0:
+        raise ConfigError(f"SEED must be a whole number from 0, got {config.SEED}.")
+    if dataset is not None:
+        config.update({"DATASET": dataset})
+    if epochs is not None:
+        stages = scale_stages(config.STAGES, epochs)
+        config.update({"STAGES": stages})
+        if len(stages) > 1:
+            report("Epochs by stage: " + ", ".join(f"{s['layers']} {s['epochs']}" for s in stages))
+    return config
+
+
+def open_splits(config, report=print):
+    """The training and the validation split; no validation split is told and allowed.
+
+    Raises DatasetError, with the commands that make a data set, if there is nothing to train on.
+    """
+    root = Path(config.DATASET)
+    if not root.is_dir():
+        raise DatasetError(
+            f"{root}: there is no such folder. Fetch Open Images with `python scripts/download.py --classes "
+            f"{' '.join(config.CLASSES)} --dataset {root}`, or render scenes with "
+            f"`python -m pumpkin.synthetic --out {root} --train 200 --val 40`."
+        )
+    train = open_dataset(config, root, "train")
+    try:
+        val = open_dataset(config, root, "val")
+    except DatasetError as error:
+        val = None
+        report(f"No validation: {error}")
+    _check_has_instances(train, root)
+    report(f"Data: {train.num_images} images to train on, {val.num_images if val else 0} to validate on")
+    return train, val
+
+
+def check_data(train_dataset, val_dataset, job, report=print):
+    """Tell what the data are like. Raises DatasetError if a training on them would be wrong."""
+    splits = {"train": train_dataset, "val": val_dataset}
+    known = {name: dataset for name, dataset in splits.items() if dataset is not None}
+    found = check.check(known, job.config, job.skip_bad)
+    for line in found.lines():
+        report(line)
+    if found.fatal:
+        raise DatasetError(
+            "a training on these data would be wrong (FATAL above); mend them, or start with --no-check."
+        )
+
+
+def _check_has_instances(dataset, root):
+    """Stop at once where no image has a mask; one is enough, so few files are read."""
+    unreadable = None
+    for image_id in dataset.image_ids:
+        try:
+            if (dataset.load_mask(image_id)[1] > 0).any():
+                return
+        except ImageError as error:  # the loader stops at it or skips it, as the user wishes
+            unreadable = unreadable or error
+    if unreadable is not None:
+        raise unreadable
+    raise DatasetError(f"{root}: none of the {dataset.num_images} training images has an instance.")
+
+
+def find_start(name, config, runs):
+    """The file to start from: None for random weights. Raises DownloadError and RunError.
+
+    name: "coco", "imagenet", "last", "none" or a path.
+    """
+    from mrcnn.weights import downloads
+
+    if name == "none":
+        _check_backbone_weights(config)
+        return None
+    if name == "last":
+        return find_last(runs)
+    if name == "coco":
+        return downloads.fetch("coco")
+    if name == "imagenet":
+        if config.BACKBONE == "light" or callable(config.BACKBONE):
+            raise ConfigError(
+                f"There are no ImageNet weights for the backbone {config.BACKBONE!r}; use --weights none."
+            )
+        return downloads.fetch(config.BACKBONE)
+    path = Path(name)
+    if not path.is_file():
+        raise ConfigError(
+            f"--weights {name}: there is no such file, and it is none of {', '.join(SPECIAL_WEIGHTS)}."
+        )
+    return path
+
+
+def _check_backbone_weights(config):
+    """Raise ConfigError for BACKBONE_WEIGHTS that no backbone could take."""
+    if not config.BACKBONE_WEIGHTS:
+        return
+    if config.BACKBONE in ("light", "resnet50", "resnet101") or callable(config.BACKBONE):
+        raise ConfigError(
+            f"BACKBONE_WEIGHTS is for backbones of keras.applications, not for {config.BACKBONE!r}; "
+            "give the file of a whole network as --weights."
+        )
+    if not Path(config.BACKBONE_WEIGHTS).is_file():
+        raise ConfigError(f"BACKBONE_WEIGHTS {config.BACKBONE_WEIGHTS}: there is no such file.")
+
+
+def load_start(model, path, report=print):
+    """Load the weights that find_start found into a MaskRCNN, and say what was loaded."""
+    from mrcnn.weights import named
+
+    config = model.config
+    if path is not None:
+        loaded = model.load_weights(path, by_name=True, report=None)
+        model.set_log_dir()  # a checkpoint begins a run of its own
+    elif config.BACKBONE_WEIGHTS:
+        path = Path(config.BACKBONE_WEIGHTS)
+        loaded = named.load_backbone(model.keras_model.get_layer("backbone").extractor, path)
+    else:
+        report("Weights: random, from the seed")
+        return
+    report(f"Weights: {path.name}: {loaded.summary()}")

@@ -1,0 +1,93 @@
+"""scripts/check_data.py: its exit codes, what it says, and its sheet."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from mrcnn.datasets import check as data_check
+from pumpkin.commands import check
+from tests.scenes import write_dataset
+
+SMALL = ["--set", "IMAGE_MIN_DIM=64", "IMAGE_MAX_DIM=64", "RPN_ANCHOR_SCALES=[8, 16, 32, 48, 64]"]
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_dataset(tmp_path / "data")
+
+
+def test_fine_data_are_zero(folder, tmp_path, capsys):
+    sheet = tmp_path / "sheet.png"
+    assert check.main(["--dataset", str(folder), "--sheet", str(sheet), *SMALL]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("No test: ") and "no split 'test'; it holds train, val" in told[0]
+    assert told[1].split()[-2:] == ["train", "val"]
+    assert told[-2:] == [f"The sheet of 5 images is {sheet}", "Fine to train on."]
+    with Image.open(sheet) as image:
+        assert image.format == "PNG"
+
+
+def test_a_leak_is_three(folder, capsys):
+    leaked = folder / "val/pumpkin/leaked.png"
+    leaked.write_bytes((folder / "train/pumpkin/train00.png").read_bytes())
+    assert check.main(["--dataset", str(folder), *SMALL]) == 3
+    told = capsys.readouterr().out
+    assert f"{folder / 'train/pumpkin/train00.png'} = {leaked}" in told
+    assert told.endswith("A training on these data would be wrong.\n")
+
+
+def test_notes_are_told_and_zero(folder, capsys):
+    (folder / "train/pumpkin/masks/mask.png").write_bytes(b"")
+    assert check.main(["--dataset", str(folder), *SMALL]) == 0
+    told = capsys.readouterr().out
+    assert "mask.png: left out, its name is not <ImageID>_<MID>_<BoxID>.png." in told
+    assert told.endswith("Fine to train on, if the notes are.\n")
+
+
+def test_all_names_every_file(folder, capsys):
+    for number in range(9):
+        (folder / f"train/pumpkin/bad{number}.png").write_bytes(b"")
+    assert check.main(["--dataset", str(folder), *SMALL]) == 3
+    assert "bad8.png" not in capsys.readouterr().out
+    assert check.main(["--dataset", str(folder), "--all", *SMALL]) == 3
+    assert "bad8.png" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--dataset", "nowhere"], "nowhere: there is no such folder"),
+        (["--config", "gone.yaml"], "gone.yaml: cannot be read"),
+        (["--set", "IMAGE_MAX_DIMS=3"], "the nearest known one is IMAGE_MAX_DIM"),
+    ],
+)
+def test_mistakes_are_one_sentence_and_one(words, message, capsys):
+    assert check.main(words) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("check_data: ") and error.count("\n") == 1
+    assert message in error
+
+
+def test_an_interrupt_ends_quietly(folder, capsys, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(data_check, "scan", interrupt)
+    assert check.main(["--dataset", str(folder), *SMALL]) == 130
+    assert capsys.readouterr().err.endswith("check_data: stopped.\n")
+
+
+def test_it_needs_no_backend(folder):
+    """It starts at once: neither Keras nor a backend is loaded."""
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pumpkin.commands import check; "
+        f"code = check.main(['--dataset', {str(folder)!r}]); "
+        "print(code, {'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "0 set()"

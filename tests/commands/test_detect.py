@@ -1,0 +1,202 @@
+"""scripts/detect.py from the command line's words to files, with a real network."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mrcnn.detection.results import decode_mask
+from mrcnn.weights import named
+from mrcnn.weights.coco_names import COCO_CLASS_NAMES
+from pumpkin import models
+from pumpkin.commands import detect
+from tests.tiny import picture
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.fromarray(picture(100, 120)).save(folder / "colour.png")
+    Image.fromarray(picture(90, 60, seed=1)).convert("L").save(folder / "grey.jpg")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def networks():
+    """Networks by weights and confidence: each is built once."""
+    return {}
+
+
+@pytest.fixture
+def opened(monkeypatch, tiny_weights, networks):
+    build = models.open_model
+
+    def open_once(path, config):
+        key = (str(path), config.DETECTION_MIN_CONFIDENCE)
+        if key not in networks:
+            networks[key] = build(path, config)
+        return networks[key]
+
+    monkeypatch.setattr(models, "open_model", open_once)
+    return tiny_weights
+
+
+def records(out):
+    return json.loads((out / "detections.json").read_text())
+
+
+def test_a_folder_with_weights_of_the_newest_run(photos, opened, tmp_path, capsys):
+    out = tmp_path / "out"
+    runs = str(opened.parents[1])
+    assert detect.main([str(photos), "--weights", "last", "--runs", runs, "--out", str(out)]) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["colour.png", "detections.json", "grey.png"]
+    table = capsys.readouterr().out
+    assert "colour.png" in table and "grey.jpg" in table
+    assert "2 of 2 images" in table
+    for record in records(out):
+        assert record["detections"]
+        for found in record["detections"]:
+            assert found["class"] in ("round", "square")  # the weights' own names
+            mask = decode_mask(found["segmentation"])
+            assert mask.shape == (record["height"], record["width"])
+            x, y, width, height = (int(value) for value in found["bbox"])
+            assert mask.any()
+            assert mask.sum() == mask[y : y + height, x : x + width].sum()
+
+
+def test_masks_are_those_of_the_model(photos, opened, tmp_path):
+    path = photos / "colour.png"
+    assert detect.main([str(path), "--weights", str(opened), "--out", str(tmp_path)]) == 0
+    model = models.open_model(opened, models.config_of(opened))
+    (result,) = model.detect([picture(100, 120)])
+    (record,) = records(tmp_path)
+    masks = [decode_mask(found["segmentation"]) for found in record["detections"]]
+    np.testing.assert_array_equal(np.stack(masks, axis=-1), result["masks"])
+    np.testing.assert_allclose([found["score"] for found in record["detections"]], result["scores"])
+
+
+def test_a_broken_file_among_good_ones(photos, opened, tmp_path, capsys):
+    (photos / "broken.jpg").write_text("no image")
+    out = tmp_path / "out"
+    assert detect.main([f"{photos}/*", "--weights", str(opened), "--out", str(out)]) == 1
+    assert len(records(out)) == 2
+    told = capsys.readouterr().out
+    assert f"Left out: {photos / 'broken.jpg'}: is no image" in told
+    assert "2 of 3 images" in told
+
+
+def test_sheet_and_missing_display(photos, opened, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    sheet = tmp_path / "new" / "sheet.png"
+    words = [
+        str(photos),
+        "--weights",
+        str(opened),
+        "--out",
+        str(tmp_path / "out"),
+        "--sheet",
+        str(sheet),
+        "--show",
+    ]
+    assert detect.main(words) == 1
+    assert "--show needs a display" in capsys.readouterr().err
+    assert len(records(tmp_path / "out")) == 2
+    with Image.open(sheet) as image:
+        assert image.width == 1000
+
+
+def test_min_confidence(photos, opened, tmp_path):
+    words = [str(photos), "--weights", str(opened), "--out", str(tmp_path / "out")]
+    detect.main(words)
+    scores = [found["score"] for record in records(tmp_path / "out") for found in record["detections"]]
+    bound = float(np.median(scores))
+    detect.main([*words, "--min-confidence", str(bound)])
+    left = [found["score"] for record in records(tmp_path / "out") for found in record["detections"]]
+    assert left and min(left) >= bound - 1e-6
+    assert len(left) < len(scores)
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (["missing.jpg"], "missing.jpg: there is no such file"),
+        (["*.nothing"], "no file matches"),
+        (["{image}", "--min-confidence", "70"], "must lie between 0 and 1, got 70"),
+        (["{image}", "--sheet-count", "0"], "must be 1 or more, got 0"),
+        (["{image}", "--out", "{image}"], "wants a folder"),
+        ([], "required"),
+    ],
+)
+def test_bad_arguments_are_told_before_a_backend_starts(photos, words, fault):
+    words = [word.format(image=photos / "colour.png") for word in words]
+    script = (
+        "import sys; from pumpkin.commands import detect\n"
+        "try: detect.main(sys.argv[1:])\n"
+        "finally: assert not {'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    assert fault in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"), [(None, "no such weights file"), (b"", "is empty"), (b"text", "no HDF5")]
+)
+def test_bad_weights_are_told_in_a_sentence(photos, tmp_path, capsys, content, fault):
+    path = tmp_path / "weights.h5"
+    if content is not None:
+        path.write_bytes(content)
+    assert detect.main([str(photos), "--weights", str(path), "--out", str(tmp_path / "out")]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("detect: ") and fault in told and len(told.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_run_yet(photos, tmp_path, capsys):
+    assert detect.main([str(photos), "--runs", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    assert "no run here has a checkpoint" in capsys.readouterr().err
+
+
+class TestConfigOf:
+    """How a weights file says what network and what classes it is for."""
+
+    def test_metadata_without_class_names(self, tiny_weights, tmp_path, monkeypatch):
+        metadata = named.read_metadata(tiny_weights)
+        monkeypatch.setattr(models.named, "read_metadata", lambda _: {**metadata, "class_names": None})
+        config = models.config_of(tiny_weights)
+        assert config.CLASSES == ("class 1", "class 2")
+        assert (config.NUM_CLASSES, config.RPN_CHANNELS, config.BATCH_SIZE) == (3, 32, 1)
+
+    def test_a_program_that_named_nothing(self, tiny_weights, monkeypatch):
+        metadata = named.read_metadata(tiny_weights)
+        metadata["config"]["NAME"] = None
+        monkeypatch.setattr(models.named, "read_metadata", lambda _: metadata)
+        assert models.config_of(tiny_weights).CLASSES == ("round", "square")
+
+    def test_a_config_file_goes_first(self, tiny_weights, tmp_path):
+        (tmp_path / "own.yaml").write_text("CLASSES: [a, b]\nRPN_CHANNELS: 48\n")
+        config = models.config_of(tiny_weights, tmp_path / "own.yaml", DETECTION_MIN_CONFIDENCE=0.25)
+        assert (config.CLASSES, config.RPN_CHANNELS) == (("a", "b"), 48)
+        assert config.DETECTION_MIN_CONFIDENCE == 0.25
+
+    def test_matterports_coco_weights(self, parity):
+        config = models.config_of(parity("layout_resnet101_coco81.h5"))
+        assert list(config.CLASSES) == COCO_CLASS_NAMES[1:]
+        assert (config.NUM_CLASSES, config.BACKBONE) == (81, "resnet101")
+
+    def test_matterports_weights_of_another_kind(self, parity):
+        config = models.config_of(parity("layout_resnet50_2.h5"))
+        assert config.CLASSES == ("class 1",)
+        assert config.BACKBONE == "resnet50"

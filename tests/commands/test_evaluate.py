@@ -1,0 +1,143 @@
+"""scripts/evaluate.py on rendered scenes: a perfect model, and a real one that knows nothing."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mrcnn.pipeline.masks import extract_bboxes
+from pumpkin import models
+from pumpkin.commands import evaluate
+from pumpkin.dataset import PumpkinDataset
+from pumpkin.synthetic import generate
+from tests.tiny import detector
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scenes")
+    generate(folder, {"val": 3}, seed=7, size=96, workers=1, progress=False)
+    return folder
+
+
+class Perfect:
+    """Knows the gt of each image of a data set."""
+
+    def __init__(self, root):
+        self.dataset = PumpkinDataset()
+        self.dataset.load_pumpkins(root, "val")
+        self.dataset.prepare()
+
+    def detect(self, images):
+        return [self.find(image) for image in images]
+
+    def find(self, image):
+        (image_id,) = [i for i in self.dataset.image_ids if np.array_equal(self.dataset.load_image(i), image)]
+        masks, class_ids = self.dataset.load_mask(image_id)
+        scores = np.full(len(class_ids), 0.9)
+        return {"rois": extract_bboxes(masks), "class_ids": class_ids, "scores": scores, "masks": masks}
+
+
+@pytest.fixture
+def one_class(tmp_path):
+    """A config of the tiny network's shape for pumpkins alone."""
+    path = tmp_path / "pumpkin.yaml"
+    path.write_text("CLASSES: [Pumpkin]\n")
+    return str(path)
+
+
+def test_a_perfect_model_scores_one(scenes, tiny_weights, one_class, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(models, "open_model", lambda path, config: Perfect(scenes))
+    out = tmp_path / "new" / "result.json"
+    words = [
+        "--weights",
+        str(tiny_weights),
+        "--config",
+        one_class,
+        "--dataset",
+        str(scenes),
+        "--out",
+        str(out),
+    ]
+    assert evaluate.main(words) == 0
+    written = json.loads(out.read_text())
+    for kind in ("segm", "bbox"):
+        assert written[kind]["AP"] == written[kind]["AP50"] == written[kind]["AP75"] == 1.0
+        assert written[kind]["per_class"] == {"Pumpkin": 1.0}
+    dataset = Perfect(scenes).dataset
+    assert written["images"] == 3
+    assert written["instances"] == sum(len(dataset.load_mask(i)[1]) for i in dataset.image_ids)
+    assert (written["weights"], written["split"]) == (tiny_weights.name, "val")
+    assert written["dataset"] == str(scenes)
+    told = capsys.readouterr().out
+    assert "mask     1.000   1.000   1.000" in told
+    assert f"Written to {out}" in told
+
+
+def test_a_real_network_by_its_own_metadata(scenes, tmp_path, capsys):
+    (scenes / "val" / "stone").mkdir()
+    model = detector()
+    model.class_names = ["BG", "Pumpkin", "Stone"]
+    path = tmp_path / "tiny20260101T0000" / "mask_rcnn_tiny_0001.h5"
+    model.save_weights(path)
+    words = ["--weights", "last", "--runs", str(tmp_path), "--dataset", str(scenes), "--limit", "2"]
+    assert evaluate.main(words) == 0
+    written = json.loads(path.with_name("evaluation_val.json").read_text())
+    assert written["images"] == 2
+    assert 0 <= written["segm"]["AP"] < 0.2
+    assert written["segm"]["per_class"]["Stone"] == -1.0  # none is there to be found
+    assert "on 2 images" in capsys.readouterr().out
+
+
+def test_clumps_are_told_and_written(scenes, tiny_weights, tmp_path, capsys):
+    out = tmp_path / "result.json"
+    words = ["--weights", str(tiny_weights), "--dataset", str(scenes), "--out", str(out), "--clumps"]
+    assert evaluate.main([*words, "--set", "CLASSES=[Pumpkin, Stone]", "DETECTION_NMS_THRESHOLD=0.6"]) == 0
+    written = json.loads(out.read_text())
+    *slices, whole = written["clumps"]
+    assert [row["overlap"] for row in slices] == ["none", "under 20 %", "20 to 40 %", "40 % or more"]
+    assert whole["AP"] == written["segm"]["AP"]
+    assert sum(sum(row["fates"].values()) for row in slices) == whole["instances"] == written["instances"]
+    told = capsys.readouterr().out
+    assert "40 % or more" in told and "no proposal: no proposal was nearest" in told
+
+
+def test_a_setting_that_does_not_exist(scenes, tiny_weights, capsys):
+    words = ["--weights", str(tiny_weights), "--dataset", str(scenes), "--set", "DETECTION_NMS_TRESHOLD=1"]
+    assert evaluate.main(words) == 1
+    assert "the nearest known one is DETECTION_NMS_THRESHOLD" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (["--min-confidence", "2"], "must lie between 0 and 1, got 2"),
+        (["--limit", "0"], "must be 1 or more, got 0"),
+    ],
+)
+def test_bad_arguments(words, fault, capsys):
+    with pytest.raises(SystemExit) as exit:
+        evaluate.main(words)
+    assert exit.value.code == 2
+    assert fault in capsys.readouterr().err
+
+
+def test_a_data_set_that_is_not_there(tiny_weights, one_class, tmp_path, capsys):
+    words = ["--weights", str(tiny_weights), "--config", one_class]
+    assert evaluate.main([*words, "--dataset", str(tmp_path / "none")]) == 1
+    assert "there is no such folder" in capsys.readouterr().err
+
+
+def test_a_split_that_is_not_there(scenes, tiny_weights, one_class, capsys):
+    words = [
+        "--weights",
+        str(tiny_weights),
+        "--config",
+        one_class,
+        "--dataset",
+        str(scenes),
+        "--split",
+        "test",
+    ]
+    assert evaluate.main(words) == 1
+    assert "no split 'test'; it holds" in capsys.readouterr().err
