@@ -62,12 +62,12 @@ def steps(model, args):
     """Train through fit: (seconds of each step that counts, the logs of the epoch)."""
     import keras
 
+    from mrcnn.backbones import layers_regex
     from mrcnn.training import driver
     from mrcnn.training.schedule import build_optimizer
-    from mrcnn.training.stages import layers_regex
 
     network, config, total = model.keras_model, model.config, args.warm_up + args.runs
-    driver.set_trainable(network, layers_regex(args.layers))
+    driver.set_trainable(network, layers_regex(args.layers, config.BACKBONE))
     network.compile(optimizer=build_optimizer(config, config.LEARNING_RATE, total))
     network.optimizer.build(network.trainable_variables)
 

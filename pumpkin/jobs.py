@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pumpkin
+from mrcnn.backbones import find as find_backbone
 from mrcnn.config import ConfigError
 from mrcnn.datasets import check
 from mrcnn.datasets.images import ImageError
@@ -223,7 +224,7 @@ def settings(config_file, values, seed=None, epochs=None, dataset=None, report=p
     from mrcnn.training.stages import check_checkpoint_minutes, check_optimizer, check_stages, scale_stages
 
     config = load_config(config_file, values)
-    check_stages(config.STAGES)
+    check_stages(config.STAGES, config.BACKBONE)
     check_optimizer(config)
     check_checkpoint_minutes(config)
     augmentation_of(config.AUGMENTATION)
@@ -306,7 +307,7 @@ def find_start(name, config, runs):
     if name == "coco":
         return downloads.fetch("coco")
     if name == "imagenet":
-        if config.BACKBONE == "light" or callable(config.BACKBONE):
+        if find_backbone(config.BACKBONE).imagenet is None:
             raise ConfigError(
                 f"There are no ImageNet weights for the backbone {config.BACKBONE!r}; use --weights none."
             )
@@ -323,7 +324,7 @@ def _check_backbone_weights(config):
     """Raise ConfigError for BACKBONE_WEIGHTS that no backbone could take."""
     if not config.BACKBONE_WEIGHTS:
         return
-    if config.BACKBONE in ("light", "resnet50", "resnet101") or callable(config.BACKBONE):
+    if not find_backbone(config.BACKBONE).extractor:
         raise ConfigError(
             f"BACKBONE_WEIGHTS is for backbones of keras.applications, not for {config.BACKBONE!r}; "
             "give the file of a whole network as --weights."

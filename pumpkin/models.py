@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from mrcnn.backbones import find_by_layers
 from mrcnn.training.run import find_last
 from mrcnn.weights import downloads, named
 from mrcnn.weights.coco_names import COCO_CLASS_NAMES
@@ -51,11 +52,11 @@ def _settings_of_layers(path):
         shapes = {name: tensor.shape for _, own in read_groups(file) for name, tensor in own}
     layers = {name.split("/")[-2]: shape for name, shape in shapes.items() if name.endswith("/bias")}
     count = layers.get("mrcnn_class_logits", (1,))[0] - 1
-    backbone = "resnet50" if "res4f_branch2a" in layers and "res4w_branch2a" not in layers else "resnet101"
+    backbone = find_by_layers(layers)
     coco = count == len(COCO_CLASS_NAMES) - 1
     return {
         "NAME": "coco" if coco else "mask_rcnn",
-        "BACKBONE": backbone,
+        "BACKBONE": PumpkinConfig.BACKBONE if backbone is None else backbone.name,
         "CLASSES": COCO_CLASS_NAMES[1:] if coco else _unnamed_classes(count),
     }
 

@@ -13,7 +13,14 @@ OLD_PACKAGES = {
 }
 # The floors of the house from the ground up. A file imports from its own room and from lower floors alone.
 FLOORS = (
-    ("mrcnn.choices", "mrcnn.files", "mrcnn.supplied", "mrcnn.keras_internals", "mrcnn.drawing"),
+    (
+        "mrcnn.choices",
+        "mrcnn.backbones",
+        "mrcnn.files",
+        "mrcnn.supplied",
+        "mrcnn.keras_internals",
+        "mrcnn.drawing",
+    ),
     ("mrcnn.config", "mrcnn.backend"),
     ("mrcnn.ops", "mrcnn.startup"),
     ("mrcnn.pipeline", "mrcnn.modeling"),

@@ -22,7 +22,7 @@ def test_the_three_promised_are_there():
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
 def test_a_config_is_sound(path):
     config = load_config(path)
-    check_stages(config.STAGES)
+    check_stages(config.STAGES, config.BACKBONE)
     check_optimizer(config)
     augmentation_of(config.AUGMENTATION)
     assert path.stem == config.NAME

@@ -1,197 +1,22 @@
-"""Backbones by name: our ResNets, a light one, and every feature extractor of keras.applications.
+"""Any backbone, by the setting BACKBONE; mrcnn.backbones has the names."""
 
-All take a molded image (RGB minus the mean pixel) and return [C2, C3, C4, C5] of strides 4, 8, 16, 32.
-"""
-
-import difflib
 import inspect
-import re
-from collections import Counter
 
-import keras
-from keras import layers, ops
-
-from mrcnn.modeling.normalization import BatchNorm, Conv2D, conv_norm
-from mrcnn.modeling.resnet import BLOCKS, build_resnet
-
-STRIDES = (4, 8, 16, 32)
-LIGHT_FILTERS = (32, 64, 128, 192)
-
-# How a family scales RGB in 0..255 before its first layer. Families that are not named here
-# (EfficientNet, EfficientNetV2, ConvNeXt, MobileNetV3) scale inside their model.
-_MINUS_ONE_TO_ONE = (
-    "MobileNet",
-    "ResNet50V2",
-    "ResNet101V2",
-    "ResNet152V2",
-    "Inception",
-    "Xception",
-    "NASNet",
-)
-_CAFFE = ("ResNet", "VGG")
-_TORCH = ("DenseNet",)
-_SCALES_ITSELF = ("EfficientNet", "ConvNeXt", "MobileNetV3")
+from mrcnn.backbones import find, imported
 
 
-def build_backbone(image, name, train_bn=False, mean_pixel=(0.0, 0.0, 0.0)):
-    """The feature maps [C2, C3, C4, C5] of a molded image.
+def build_backbone(image, backbone, train_bn=False, mean_pixel=(0.0, 0.0, 0.0)):
+    """The feature maps [C2, C3, C4, C5], of strides 4, 8, 16 and 32, of a molded image.
 
-    image: [B, H, W, 3]. name: "resnet50", "resnet101", "light", a name in keras.applications, or a
-    callable from the image to the maps (C1 may stand before them), which may take matterport's arguments
-    stage5 and train_bn, too. mean_pixel: what molding subtracted; keras.applications models get it back
-    before their own scaling.
-    Raises ValueError for an unknown name, with the nearest known one.
+    image: [B, H, W, 3], RGB minus the mean pixel. backbone: a name in mrcnn.backbones, or a callable from the
+    image to the maps (C1 may stand before them), which may take matterport's arguments stage5 and train_bn,
+    too. mean_pixel: what molding subtracted; keras.applications models get it back before their own scaling.
+    Raises BackboneError for an unknown name, with the nearest known one.
     """
-    if callable(name):
-        return list(_call(name, image, train_bn))[-4:]
-    if name in BLOCKS:
-        return build_resnet(image, name, train_bn)[1:]
-    if name == "light":
-        return build_light(image, train_bn)
-    return list(ApplicationBackbone(name, train_bn, mean_pixel, name="backbone")(image))
-
-
-def _call(backbone, image, train_bn):
-    """The maps of a program's own backbone, which gets those of matterport's arguments that it takes."""
-    takes = inspect.signature(backbone).parameters
-    arguments = {"stage5": True, "train_bn": train_bn}
-    return backbone(image, **{name: value for name, value in arguments.items() if name in takes})
-
-
-def build_light(image, train_bn=False):
-    """A residual network of 1.6 M weights that learns from scratch on a CPU.
-
-    Two blocks of two 3x3 convolutions a stage (He et al. 2015, figure 5 left) after a strided stem:
-    plain convolutions keep a CPU busier than depthwise ones.
-    """
-    x = layers.Rescaling(1 / 64, name="light_scale")(image)
-    x = _conv_norm(x, 24, 2, "light_stem1", train_bn)
-    x = _conv_norm(x, 32, 2, "light_stem2", train_bn)
-    features = []
-    for stage, filters in enumerate(LIGHT_FILTERS, start=2):
-        for block in "ab":
-            stride = 2 if block == "a" and stage > 2 else 1
-            x = _basic_block(x, filters, stride, f"light{stage}{block}", train_bn)
-        features.append(x)
-    return features
-
-
-def _conv_norm(x, filters, stride, name, train_bn, kernel_size=3, relu=True):
-    conv = Conv2D(filters, kernel_size, strides=stride, padding="same", use_bias=False,
-                  kernel_initializer="he_normal", name=f"{name}_conv")  # fmt: skip
-    x = conv_norm(conv, BatchNorm(train_bn, momentum=0.95, name=f"{name}_bn"), x)
-    return layers.ReLU(name=f"{name}_relu")(x) if relu else x
-
-
-def _basic_block(x, filters, stride, name, train_bn):
-    shortcut = x
-    if stride > 1 or x.shape[-1] != filters:
-        shortcut = _conv_norm(x, filters, stride, f"{name}_0", train_bn, kernel_size=1, relu=False)
-    x = _conv_norm(x, filters, stride, f"{name}_1", train_bn)
-    x = _conv_norm(x, filters, 1, f"{name}_2", train_bn, relu=False)
-    x = layers.Add(name=f"{name}_add")([x, shortcut])
-    return layers.ReLU(name=f"{name}_out")(x)
-
-
-@keras.saving.register_keras_serializable("mrcnn")
-class ApplicationBackbone(layers.Layer):
-    """A keras.applications model, cut at its last tensor of each stride.
-
-    architecture: for instance "MobileNetV2". train_bn: as in BatchNorm; it also governs the model's
-    dropout. mean_pixel: RGB, added back to the molded image.
-    """
-
-    def __init__(self, architecture, train_bn=False, mean_pixel=(0.0, 0.0, 0.0), **kwargs):
-        super().__init__(**kwargs)
-        self.architecture = architecture
-        self.train_bn = train_bn
-        self.mean_pixel = [float(value) for value in mean_pixel]
-        self.extractor = cut_at_strides(_application(architecture))
-
-    def call(self, image, training=None):
-        image = scale_rgb(image + ops.cast(self.mean_pixel, image.dtype), self.architecture)
-        return self.extractor(image, training=training if self.train_bn is None else self.train_bn)
-
-    def get_config(self):
-        own = {"architecture": self.architecture, "train_bn": self.train_bn, "mean_pixel": self.mean_pixel}
-        return {**super().get_config(), **own}
-
-
-def scale_rgb(rgb, architecture):
-    """RGB in 0..255 as the weights of a keras.applications model want it, by the model's family."""
-    if architecture.startswith(_SCALES_ITSELF):
-        return rgb
-    if architecture.startswith(_MINUS_ONE_TO_ONE):
-        return rgb / 127.5 - 1.0
-    if architecture.startswith(_TORCH):
-        mean, deviation = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
-        return (rgb / 255.0 - ops.cast(mean, rgb.dtype)) / ops.cast(deviation, rgb.dtype)
-    if architecture.startswith(_CAFFE):
-        return ops.flip(rgb, axis=-1) - ops.cast([103.939, 116.779, 123.68], rgb.dtype)
-    return rgb
-
-
-def _application(name):
-    """The named keras.applications model without its classifier and with random weights."""
-    known = [key for key in dir(keras.applications) if key[0].isupper()]
-    if name not in known:
-        close = difflib.get_close_matches(str(name), [*BLOCKS, "light", *known], n=1, cutoff=0.0)
-        raise ValueError(f"Unknown backbone {name!r}; the nearest known one is {close[0]!r}.")
-    model = getattr(keras.applications, name)(include_top=False, weights=None, input_shape=(None, None, 3))
-    return _with_stable_names(model)
-
-
-def _with_stable_names(model):
-    """The same model without names that depend on what the process built before ("add_17").
-
-    Weights are found by name, so a name must be the same in every process.
-    """
-    counts = Counter()
-
-    def clone(layer):
-        config = layer.get_config()
-        kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(layer).__name__).lower()
-        if re.fullmatch(rf"{kind}(_\d+)?", layer.name):
-            counts[kind] += 1
-            config["name"] = f"{kind}_{counts[kind]}"
-        return type(layer).from_config(config)
-
-    return keras.models.clone_model(model, clone_function=clone)
-
-
-def cut_at_strides(model, strides=STRIDES):
-    """A model from the same input to its feature maps of the given strides.
-
-    The map of a stride is the last tensor of that size through which all that follows passes: not
-    one inside a branch of a block. It is found in the graph, whatever the layers' names.
-    Raises ValueError if the model has no such tensor.
-    """
-    side = 64 * max(strides)  # large enough to tell padding from striding
-    nodes = [
-        node for depth in sorted(model._nodes_by_depth, reverse=True) for node in model._nodes_by_depth[depth]
-    ]
-    tensors = [node.output_tensors[0] for node in nodes]
-    probe = keras.Model(model.input, tensors)
-    shapes = probe.compute_output_spec(keras.KerasTensor((1, side, side, 3)))
-    last_use = _last_uses(nodes)
-    taps = {}
-    still_needed = 0  # the latest layer that uses a tensor from before this one
-    for place, (tensor, shape) in enumerate(zip(tensors, shapes)):
-        if still_needed <= place and len(shape.shape) == 4:
-            taps[shape.shape[1:3]] = tensor
-        still_needed = max(still_needed, last_use[place])
-    sizes = [(side // stride, side // stride) for stride in strides]
-    for stride, size in zip(strides, sizes):
-        if size not in taps:
-            raise ValueError(f"{model.name} has no feature map of stride {stride} to build a pyramid on.")
-    return keras.Model(model.input, [taps[size] for size in sizes], name=model.name)
-
-
-def _last_uses(nodes):
-    """For each node of a graph in topological order, the place of the last node that uses its output."""
-    place_of = {id(node.output_tensors[0]): place for place, node in enumerate(nodes)}
-    last_use = list(range(len(nodes)))
-    for place, node in enumerate(nodes):
-        for tensor in node.input_tensors:
-            last_use[place_of[id(tensor)]] = place
-    return last_use
+    record = find(backbone)
+    builder, arguments = record.builder, {"stage5": True, "train_bn": train_bn, "mean_pixel": mean_pixel}
+    if not callable(builder):
+        builder = imported(builder)
+        arguments["architecture"] = record.name
+    takes = inspect.signature(builder).parameters
+    return list(builder(image, **{name: value for name, value in arguments.items() if name in takes}))[-4:]

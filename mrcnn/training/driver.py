@@ -2,6 +2,7 @@
 
 import re
 
+from mrcnn.backbones import layers_regex
 from mrcnn.config import ConfigError
 from mrcnn.modeling.layer_names import leaf_layers
 from mrcnn.pipeline.loader import Loader
@@ -15,7 +16,7 @@ from mrcnn.training.run import checkpoints
 from mrcnn.training.schedule import build_optimizer
 from mrcnn.training.signals import StopSignals
 from mrcnn.training.speed import Speed
-from mrcnn.training.stages import check_checkpoint_minutes, check_optimizer, check_stages, layers_regex
+from mrcnn.training.stages import check_checkpoint_minutes, check_optimizer, check_stages
 from mrcnn.training.stalls import NameStalls
 from mrcnn.training.state import state_files
 from mrcnn.training.validation import MeanAP, StopEarly
@@ -39,10 +40,10 @@ def train(
     errors.StateError for a state of another network, and errors.Interrupted when the user stopped it.
     """
     stages = config.STAGES if stages is None else stages
-    check_stages(stages)
+    check_stages(stages, config.BACKBONE)
     check_checkpoint_minutes(config)
     check_optimizer(config)
-    _check_layers(model.keras_model, stages)
+    _check_layers(model.keras_model, stages, config.BACKBONE)
     for dataset in (train_dataset, val_dataset):
         _check_classes(dataset, config)
     model.class_names = list(train_dataset.class_names)
@@ -142,7 +143,7 @@ class _Course:
         """Compile the model for a stage; the first one takes over the saved state, if there is one."""
         self.position.stage = number
         keras_model, config = self.model.keras_model, self.model.config
-        set_trainable(keras_model, layers_regex(stage["layers"]))
+        set_trainable(keras_model, layers_regex(stage["layers"], config.BACKBONE))
         steps = stage["epochs"] * len(self.loader)
         optimizer = build_optimizer(config, stage["learning_rate"], steps, warm_up=number == 0)
         keras_model.compile(optimizer=optimizer)
@@ -188,10 +189,10 @@ def _mean_ap(course, val_dataset, skip_bad, report):
     return MeanAP(course.model, val_dataset, config.AP_EVERY, course.last_epoch, skip_bad)
 
 
-def _check_layers(keras_model, stages):
+def _check_layers(keras_model, stages, backbone):
     names = [name for name, layer in leaf_layers(keras_model).items() if layer.weights]
     for number, stage in enumerate(stages, start=1):
-        if not any(re.fullmatch(layers_regex(stage["layers"]), name) for name in names):
+        if not any(re.fullmatch(layers_regex(stage["layers"], backbone), name) for name in names):
             raise ConfigError(f"STAGES, stage {number}: no layer has a name like {stage['layers']!r}.")
 
 

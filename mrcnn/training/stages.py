@@ -3,17 +3,9 @@
 import math
 import re
 
+from mrcnn.backbones import WORDS, BackboneError, layers_regex
 from mrcnn.config import ConfigError
 
-_HEADS = r"(mrcnn\_.*)|(rpn\_.*)|(fpn\_.*)"
-# matterport's words for layers: the heads and the FPN, the ResNet from a stage up, everything.
-LAYERS = {
-    "heads": _HEADS,
-    "3+": rf"(res[345].*)|(bn[345].*)|{_HEADS}",
-    "4+": rf"(res[45].*)|(bn[45].*)|{_HEADS}",
-    "5+": rf"(res5.*)|(bn5.*)|{_HEADS}",
-    "all": ".*",
-}
 _STAGE_KEYS = ("layers", "epochs", "learning_rate")
 _CHOICES = {
     "OPTIMIZER": ("sgd", "adamw"),
@@ -24,22 +16,17 @@ _CHOICES = {
 }
 
 
-def layers_regex(layers):
-    """The regular expression of layer names for one of matterport's words; others are expressions already."""
-    return LAYERS.get(layers, layers)
-
-
-def check_stages(stages):
-    """Raise ConfigError, naming the stage, for STAGES that cannot be trained."""
+def check_stages(stages, backbone):
+    """Raise ConfigError, naming the stage, for STAGES that cannot be trained with the setting BACKBONE."""
     if not stages:
         raise ConfigError("STAGES is empty; it needs at least one {layers, epochs, learning_rate}.")
     for number, stage in enumerate(stages, start=1):
-        fault = _fault_of(stage)
+        fault = _fault_of(stage, backbone)
         if fault:
             raise ConfigError(f"STAGES, stage {number}: {fault}.")
 
 
-def _fault_of(stage):
+def _fault_of(stage, backbone):
     """What is wrong with a stage, or None."""
     if not isinstance(stage, dict) or set(stage) != set(_STAGE_KEYS):
         return f"expected {{{', '.join(_STAGE_KEYS)}}}, got {stage!r}"
@@ -49,9 +36,11 @@ def _fault_of(stage):
     if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate < math.inf:
         return f"learning_rate must be a number above 0, got {rate!r}; YAML wants a dot in 1.0e-3"
     if not isinstance(layers, str):
-        return f"layers must be text ({', '.join(LAYERS)} or a regular expression), got {layers!r}"
+        return f"layers must be text ({', '.join(WORDS)} or a regular expression), got {layers!r}"
     try:
-        re.compile(layers_regex(layers))
+        re.compile(layers_regex(layers, backbone))
+    except BackboneError as error:
+        return str(error).removesuffix(".")
     except re.error as error:
         return f"layers is no regular expression: {error}"
     return None

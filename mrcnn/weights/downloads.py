@@ -9,11 +9,12 @@ import difflib
 import hashlib
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import requests
 from tqdm import tqdm
+
+from mrcnn.backbones import BACKBONES, KnownFile
 
 try:
     import fcntl
@@ -21,7 +22,6 @@ except ImportError:  # Windows: two downloads at once would spoil each other, wh
     fcntl = None
 
 _MATTERPORT = "https://github.com/matterport/Mask_RCNN/releases/download/v2.0"
-_KERAS = "https://storage.googleapis.com/tensorflow/keras-applications"
 
 ATTEMPTS = 4
 _TIMEOUT = (10, 60)  # seconds to connect, and between two pieces
@@ -37,46 +37,10 @@ class _Refused(Exception):
     """The server's answer will be the same next time."""
 
 
-@dataclass(frozen=True)
-class KnownFile:
-    """A file, the folder it comes from, its md5 or sha256 and its bytes, as far as they are published."""
-
-    name: str
-    address: str
-    digest: str | None = None
-    size: int | None = None
-
-
-# By what asks for them: "coco", or the name of a backbone. Digests of the others than coco are those in
-# the source of keras.applications; their files have no classifier.
+# By what asks for them: "coco", or the name of a backbone.
 FILES = {
     "coco": KnownFile("mask_rcnn_coco.h5", _MATTERPORT, "e98aaff6f99e307b5e2a8a3ff741a518", 257_557_808),
-    "resnet50": KnownFile(
-        "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        f"{_KERAS}/resnet",
-        "4d473c1dd8becc155b73f8504c6f6626",
-    ),
-    "resnet101": KnownFile(
-        "resnet101_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        f"{_KERAS}/resnet",
-        "88cf7a10940856eca736dc7b7e228a21",
-    ),
-    "MobileNetV2": KnownFile(
-        "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5", f"{_KERAS}/mobilenet_v2"
-    ),
-    "EfficientNetV2B0": KnownFile(
-        "efficientnetv2-b0_notop.h5", f"{_KERAS}/efficientnet_v2", "893217f2bb855e2983157299931e43ff"
-    ),
-    "ResNet50V2": KnownFile(
-        "resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        f"{_KERAS}/resnet",
-        "fac2f116257151a9d068a22e544a4917",
-    ),
-    "ConvNeXtTiny": KnownFile(
-        "convnext_tiny_notop.h5",
-        f"{_KERAS}/convnext",
-        "d547c096cabd03329d7be5562c5e14798aa39ed24b474157cef5e85ab9e49ef1",
-    ),
+    **{name: record.imagenet for name, record in BACKBONES.items() if record.imagenet is not None},
 }
 
 

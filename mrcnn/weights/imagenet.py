@@ -17,6 +17,7 @@ import string
 import keras
 import numpy as np
 
+from mrcnn import backbones
 from mrcnn.modeling.resnet import BLOCKS
 from mrcnn.weights import named
 from mrcnn.weights.hdf5 import WeightsError, open_weights, read_groups
@@ -38,11 +39,9 @@ def load_classifier(model, path, exclude=()):
     """
     names = {layer.name for layer in model.layers}
     stored = _layers_in(path)
-    if "res2a_branch2a" in names:
-        if not {"conv1_conv", "conv1_bn"} <= stored:
-            return None
-        depth = 101 if "conv4_block7_1_conv" in stored else 50
-        return load_imagenet(model, path, depth, exclude)
+    record = backbones.find_by_layers(names)
+    if record is not None and record.converter:
+        return backbones.imported(record.converter)(model, path, stored, exclude)
     if "backbone" in names and not names & stored - {"backbone"}:
         return named.load_backbone(model.get_layer("backbone").extractor, path, model, exclude)
     return None
@@ -53,6 +52,17 @@ def _layers_in(path):
     with open_weights(path) as file:
         groups = read_groups(file)
     return {name for group, own in groups for key, _ in own for name in (group, *key.split("/")[:-1])}
+
+
+def load_resnet(model, path, stored, exclude=()):
+    """Load a keras.applications ResNet file into a network with our ResNet; None if it is no such file.
+
+    stored: the names of the layers in the file. The rest as in load_classifier.
+    """
+    if not {"conv1_conv", "conv1_bn"} <= stored:
+        return None
+    depth = 101 if "conv4_block7_1_conv" in stored else 50
+    return load_imagenet(model, path, depth, exclude)
 
 
 def load_imagenet(model, path, depth, exclude=()):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from mrcnn.backbones import find
 from mrcnn.modeling.layer_names import layers_of
 from mrcnn.weights.hdf5 import WeightsError, open_weights, read_groups, read_metadata, write_groups
 from mrcnn.weights.report import CLASS_HEADS, Report
@@ -33,9 +34,8 @@ __all__ = [
 # A file with less than this share of a model's tensors is taken to be another network's.
 MINIMUM_SHARE = 0.1
 LAYOUTS = ("mrcnn", "matterport")
-# What is fixed in matterport's code and a setting here.
+# What is fixed in matterport's code and a setting here. Its backbones are those whose record says so.
 _MATTERPORTS = {
-    "BACKBONE": ("resnet50", "resnet101"),
     "RPN_CHANNELS": (512,),
     "MASK_HEAD_CHANNELS": (256,),
     "ROI_ALIGN": ("corner",),
@@ -129,11 +129,9 @@ def check_layout(layout, config):
     if layout == "mrcnn":
         return
     values = {name: getattr(config, name) for name in _MATTERPORTS}
-    differing = [
-        f"{name} {value!r}"
-        for name, value in values.items()
-        if value not in _MATTERPORTS[name] and not callable(value)  # it takes a callable BACKBONE, too
-    ]
+    differing = [f"{name} {value!r}" for name, value in values.items() if value not in _MATTERPORTS[name]]
+    if not find(config.BACKBONE).matterport:
+        differing.insert(0, f"BACKBONE {config.BACKBONE!r}")
     if differing:
         raise WeightsError(
             f"matterport's code knows no {' and no '.join(differing)}, so it could not use these weights; "

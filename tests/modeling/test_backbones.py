@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from mrcnn.modeling import backbones
+from mrcnn.modeling import applications, backbones
 from mrcnn.modeling.layer_names import leaf_layers
 
 TAPS = {
@@ -36,7 +36,7 @@ def test_taps_of_applications(name):
 def test_taps_are_where_the_next_stage_begins():
     image = keras.Input((None, None, 3))
     backbones.build_backbone(image, "MobileNetV2")
-    cut = backbones.cut_at_strides(keras.applications.MobileNetV2(include_top=False, weights=None))
+    cut = applications.cut_at_strides(keras.applications.MobileNetV2(include_top=False, weights=None))
     names = [tensor._keras_history.operation.name for tensor in cut.outputs]
     assert names == ["block_3_expand_relu", "block_6_expand_relu", "block_13_expand_relu", "out_relu"]
 
@@ -62,14 +62,14 @@ def test_names_do_not_depend_on_what_was_built_before():
 def test_black_and_white_arrive_in_the_family_s_own_scale(name, expected):
     rgb = keras.ops.convert_to_tensor(np.float32([[0, 0, 0], [255, 255, 255]]))
     np.testing.assert_allclose(
-        keras.ops.convert_to_numpy(backbones.scale_rgb(rgb, name)), expected, atol=1e-3
+        keras.ops.convert_to_numpy(applications.scale_rgb(rgb, name)), expected, atol=1e-3
     )
 
 
 def test_the_mean_pixel_is_given_back_before_scaling():
     mean = np.float32([123.7, 116.8, 103.9])
     white = np.full((1, 32, 32, 3), 255, "float32")
-    layer = backbones.ApplicationBackbone("MobileNetV2", mean_pixel=mean)
+    layer = applications.ApplicationBackbone("MobileNetV2", mean_pixel=mean)
     for ours, theirs in zip(layer(white - mean), layer.extractor(white / 127.5 - 1, training=False)):
         ours, theirs = keras.ops.convert_to_numpy(ours), keras.ops.convert_to_numpy(theirs)
         np.testing.assert_allclose(ours, theirs, atol=1e-4 * np.abs(theirs).max())

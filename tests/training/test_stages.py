@@ -5,12 +5,12 @@ import re
 import numpy as np
 import pytest
 
+from mrcnn.backbones import layers_regex
 from mrcnn.config import Config, ConfigError
 from mrcnn.training.stages import (
     check_checkpoint_minutes,
     check_stages,
     extend_stages,
-    layers_regex,
     scale_stages,
 )
 
@@ -39,11 +39,17 @@ def stage(**changes):
 )
 def test_stages_that_cannot_be_trained_are_named(stages, message):
     with pytest.raises(ConfigError, match=message):
-        check_stages(stages)
+        check_stages(stages, "resnet50")
+
+
+def test_stages_of_a_backbone_without_any_are_named():
+    check_stages([stage(layers="4+")], "resnet101")
+    with pytest.raises(ConfigError, match=r"stage 2: layers '4\+' names stages .* 'light' has none; use"):
+        check_stages([stage(), stage(layers="4+")], "light")
 
 
 def test_good_stages_pass():
-    check_stages([stage(layers="heads", epochs=3), stage(layers=r"fpn_p[23]", learning_rate=1)])
+    check_stages([stage(layers="heads", epochs=3), stage(layers=r"fpn_p[23]", learning_rate=1)], "light")
 
 
 def test_scaled_stages_by_hand():
@@ -90,7 +96,7 @@ def test_matterports_words_for_layers():
             "fpn_p2",
             "rpn_model",
         ]
-        return [name for name in names if re.fullmatch(layers_regex(words), name)]
+        return [name for name in names if re.fullmatch(layers_regex(words, "resnet50"), name)]
 
     assert trained("heads") == ["fpn_p2", "rpn_model"]
     assert trained("5+") == ["res5c_out", "fpn_p2", "rpn_model"]
