@@ -11,6 +11,8 @@ import contextlib
 import keras
 import numpy as np
 
+from mrcnn.training.order import Order
+
 
 class _Averages:
     """An optimiser that leaves the choice between weights and averages to ``swap``."""
@@ -53,7 +55,9 @@ def averaged(keras_model):
 
 
 class ValidateAverages(keras.callbacks.Callback):
-    """Validation losses are those of the averaged weights."""
+    """Computes validation losses with the averaged weights."""
+
+    order = Order.SWAP
 
     def on_test_begin(self, logs=None):
         swap_averages(self.model)

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mrcnn.files import replacing
-from mrcnn.training.callbacks import read_metrics
+from mrcnn.training.metrics import read_metrics
+from mrcnn.training.order import Order
 
 _LOSSES = {
     "loss": "total loss",
@@ -24,7 +25,9 @@ _FIRST, _SECOND = "#1b6ca8", "#d1495b"
 
 
 class Curves(keras.callbacks.Callback):
-    """Draws curves.png anew after each epoch; it has to come after what writes metrics.csv."""
+    """Draws curves.png from metrics.csv after each epoch."""
+
+    order = Order.DRAW
 
     def __init__(self, folder):
         super().__init__()

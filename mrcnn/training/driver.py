@@ -8,12 +8,15 @@ from mrcnn.modeling.layer_names import leaf_layers
 from mrcnn.pipeline.loader import Loader
 from mrcnn.training import resume
 from mrcnn.training.averaging import ValidateAverages, swap_averages
-from mrcnn.training.callbacks import Checkpoint, EventFiles, MetricsCsv, Progress, current_rate
+from mrcnn.training.checkpoint import Checkpoint
 from mrcnn.training.curves import Curves
 from mrcnn.training.errors import NonFiniteLoss, OutOfMemory
 from mrcnn.training.failures import StopAtNonFinite, explain, is_out_of_memory, memory_advice
+from mrcnn.training.metrics import EventFiles, MetricsCsv
+from mrcnn.training.order import in_order
+from mrcnn.training.progress import Progress
 from mrcnn.training.run import checkpoints
-from mrcnn.training.schedule import build_optimizer
+from mrcnn.training.schedule import build_optimizer, current_rate
 from mrcnn.training.signals import StopSignals
 from mrcnn.training.speed import Speed
 from mrcnn.training.stages import check_checkpoint_minutes, check_optimizer, check_stages
@@ -83,11 +86,8 @@ class _Course:
     def __init__(self, model, stages, loader, validation, run, state):
         self.model, self.stages, self.loader, self.validation = model, stages, loader, validation
         self.run, self.state = run, state
-        self.first_epoch = model.epoch if state is None else state.facts["first_epoch"]
-        self.position = resume.Position(
-            loader, *((model.epoch, 0) if state is None else (state.epoch, state.step))
-        )
-        self.last_epoch = self.first_epoch + sum(stage["epochs"] for stage in stages)
+        self.position = _position(loader, model.epoch, state)
+        self.last_epoch = self.position.first_epoch + sum(stage["epochs"] for stage in stages)
         self.watch = StopAtNonFinite()
 
     def follow(self, callbacks, signals, report, state_folder, mean_ap=None):
@@ -96,16 +96,16 @@ class _Course:
         checkpoint = Checkpoint(run, self.model.save_weights, by=config.BEST_BY)
         metrics = MetricsCsv(run.folder / "metrics.csv", position.epoch)
         events = EventFiles(run.folder, metrics.rows)
-        every = [
+        progress = Progress(self.last_epoch, report, mean_ap.every if mean_ap else 0)
+        members = in_order([
             position, ValidateAverages(), self.watch, Speed(self.loader), *([mean_ap] if mean_ap else []),
-            Progress(self.last_epoch, report, mean_ap.every if mean_ap else 0), metrics, events,
-            Curves(run.folder), checkpoint, *self._stop_early(report), *callbacks,
-        ]  # fmt: skip
-        minutes = config.CHECKPOINT_MINUTES
-        every.append(
-            resume.SaveState(state_folder, position, every, minutes, signals, self.state, self.first_epoch)
+            progress, metrics, events, Curves(run.folder), checkpoint, *self._stop_early(report), *callbacks,
+        ])  # fmt: skip
+        saving = resume.SaveState(
+            state_folder, position, members, config.CHECKPOINT_MINUTES, signals, self.state
         )
-        end = self.first_epoch
+        every = in_order([*members, saving])
+        end = position.first_epoch
         try:
             for number, stage in enumerate(self.stages):
                 end += stage["epochs"]
@@ -173,6 +173,13 @@ class _Course:
                 )
             if keras_model.stop_training:
                 break
+
+
+def _position(loader, epoch, state):
+    """The Position of a run that begins after ``epoch`` epochs, or of one that is resumed from a state."""
+    if state is None:
+        return resume.Position(loader, epoch, 0, first_epoch=epoch)
+    return resume.Position(loader, state.epoch, state.step, state.facts["first_epoch"])
 
 
 def _mean_ap(course, val_dataset, skip_bad, report):

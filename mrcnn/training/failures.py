@@ -11,6 +11,7 @@ import numpy as np
 from mrcnn.files import replacing, write_text
 from mrcnn.modeling.losses import NAMES
 from mrcnn.training.errors import NonFiniteLoss
+from mrcnn.training.order import Order
 from mrcnn.weights import named
 
 # Steps whose losses are kept, to see whether they rose before the end.
@@ -28,9 +29,11 @@ _MEMORY_SETTINGS = (
 class StopAtNonFinite(keras.callbacks.Callback):
     """Raises NonFiniteLoss at the first step whose loss is infinite or no number.
 
-    Also after an epoch with such a validation loss, or with such weights, so that it has to come before
-    what writes checkpoints. ``start`` holds the weights of the beginning until the first epoch is done.
+    It also raises after an epoch with such a validation loss or such weights, before a checkpoint is written.
+    ``start`` holds the first weights until the first epoch is done.
     """
+
+    order = Order.GUARD
 
     def __init__(self):
         super().__init__()

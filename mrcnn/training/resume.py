@@ -4,8 +4,9 @@ What a run will do is a function of its variables (weights, statistics, states o
 optimiser), of the position in its course, of the sums behind the epoch's mean losses, and of what callbacks
 remember. The data need no saving: batch k is a function of (seed, k).
 
-A callback with memory takes part by two methods: ``state()`` returns a dict of arrays and of what JSON can
-hold, ``restore(state)`` takes it back before the first step.
+A callback with memory takes part by two methods: ``state()`` returns a dict of arrays and of values that JSON
+can hold, ``restore(state)`` takes it back before the first step. States are kept by the name of the class; a
+second callback of one class, in the order in which they act, is ``Name:2``, a third ``Name:3``.
 """
 
 import time
@@ -15,6 +16,7 @@ import numpy as np
 from keras import ops
 
 from mrcnn.training.errors import Interrupted, StateError
+from mrcnn.training.order import Order
 from mrcnn.training.state import State, write_state
 
 
@@ -35,13 +37,17 @@ class RestOfEpoch(keras.utils.PyDataset):
 class Position(keras.callbacks.Callback):
     """Where a run is: ``epoch`` whole epochs are done, and ``step`` steps of the next. It tells the loader.
 
-    stage: the number of the stage, from 0; the driver sets it.
+    first_epoch: epochs done before the run's first stage. stage: the number of the stage, from 0; the driver
+    sets it.
     """
 
-    def __init__(self, loader, epoch, step=0):
+    order = Order.COUNT
+
+    def __init__(self, loader, epoch, step=0, first_epoch=0):
         super().__init__()
         self.loader = loader
         self.epoch, self.step, self.stage = epoch, step, 0
+        self.first_epoch = first_epoch
 
     @property
     def at_end_of_epoch(self):
@@ -60,16 +66,17 @@ class Position(keras.callbacks.Callback):
 class SaveState(keras.callbacks.Callback):
     """Writes the state after each epoch, every ``minutes`` within, and when the user asks the run to stop.
 
-    It must be the last of the callbacks, for it saves what the others remember. folder: of the run; None
-    saves nothing. position: a Position. members: all other callbacks. signals: a StopSignals. start: the
-    State that the run goes on from. Raises Interrupted once the user's wish is fulfilled.
+    folder: of the run; None saves nothing. position: a Position. members: all other callbacks, in order.
+    signals: a StopSignals. start: the State that the run is resumed from. Raises Interrupted once the user's
+    wish is fulfilled.
     """
 
-    def __init__(self, folder, position, members, minutes, signals, start=None, first_epoch=0):
+    order = Order.SAVE
+
+    def __init__(self, folder, position, members, minutes, signals, start=None):
         super().__init__()
         self.folder, self.position, self.minutes, self.signals = folder, position, minutes, signals
-        self.members = {type(member).__name__: member for member in members if hasattr(member, "state")}
-        self.first_epoch = first_epoch
+        self.members = with_memory(members)
         self.written = time.monotonic()
         self._sums = None
         if start is not None:
@@ -103,7 +110,7 @@ class SaveState(keras.callbacks.Callback):
             "epoch": self.position.epoch,
             "step": self.position.step,
             "stage": self.position.stage,
-            "first_epoch": self.first_epoch,
+            "first_epoch": self.position.first_epoch,
             "stopped": bool(self.model.stop_training),
             "callbacks": {},
         }
@@ -122,6 +129,17 @@ class SaveState(keras.callbacks.Callback):
             if name in start.facts["callbacks"]:
                 arrays = _copies(start.arrays, f"callbacks/{name}")
                 member.restore({**start.facts["callbacks"][name], **arrays})
+
+
+def with_memory(callbacks):
+    """The callbacks that have ``state`` and ``restore``, by the names of their states."""
+    found = {}
+    for callback in callbacks:
+        if all(callable(getattr(callback, method, None)) for method in ("state", "restore")):
+            name = type(callback).__name__
+            count = 1 + sum(type(other).__name__ == name for other in found.values())
+            found[name if count == 1 else f"{name}:{count}"] = callback
+    return found
 
 
 def capture(keras_model):

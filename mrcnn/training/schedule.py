@@ -103,3 +103,8 @@ def _options(config):
         options["use_ema"] = True
         options["ema_momentum"] = config.EMA_MOMENTUM ** (1 / config.GRADIENT_ACCUMULATION)
     return options
+
+
+def current_rate(model):
+    """The learning rate of the next step."""
+    return float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))

@@ -7,7 +7,8 @@ import time
 import keras
 
 from mrcnn import backend
-from mrcnn.training.callbacks import current_rate
+from mrcnn.training.order import Order
+from mrcnn.training.schedule import current_rate
 
 
 class Speed(keras.callbacks.Callback):
@@ -17,6 +18,8 @@ class Speed(keras.callbacks.Callback):
     The speed is measured from the end of the epoch's first step, which may have to compile. A step waits for
     data from the end of the one before to the moment when its batch is ready. loader: of the training.
     """
+
+    order = Order.MEASURE
 
     def __init__(self, loader):
         super().__init__()

@@ -8,6 +8,7 @@ import keras
 from mrcnn.datasets.images import ImageError
 from mrcnn.evaluation import coco
 from mrcnn.training.averaging import averaged
+from mrcnn.training.order import Order
 from mrcnn.weights import named
 
 # As scripts/evaluate.py: AP looks at weak detections, too.
@@ -22,6 +23,8 @@ class MeanAP(keras.callbacks.Callback):
     built at its first use. Raises coco.EvaluationError before the first step if the data set has no
     instance.
     """
+
+    order = Order.EVALUATE
 
     def __init__(self, trained, dataset, every, epochs, skip_bad=False):
         super().__init__()
@@ -91,10 +94,12 @@ def _readable(dataset):
 class StopEarly(keras.callbacks.Callback):
     """Ends the last stage after ``patience`` epochs in a row that brought no new best.
 
-    run: its best_epoch is the number of epochs done at the best, so that this comes after what finds it.
-    first: epochs before the last stage; of them none counts. by: "loss" or "mask_ap", what is best; only
-    an epoch in which it was measured ends the stage. report: told why.
+    run: the Run; Checkpoint sets its best_epoch, the epochs done at the best. first: epochs before the last
+    stage, none of which counts. by: "loss" or "mask_ap", the measure of the best; only an epoch in which it
+    was measured ends the stage. report: called with the reason.
     """
+
+    order = Order.STOP
 
     def __init__(self, run, patience, first, by="loss", report=print):
         super().__init__()

@@ -14,7 +14,7 @@ import yaml
 
 from mrcnn.model import MaskRCNN
 from mrcnn.training import driver, fingerprint, resume
-from mrcnn.training.callbacks import read_metrics
+from mrcnn.training.metrics import read_metrics
 from mrcnn.training.run import checkpoints
 from mrcnn.weights import named
 from pumpkin import jobs as steps

@@ -12,14 +12,10 @@ from tensorboardX.proto.event_pb2 import Event
 
 from mrcnn.config import Config
 from mrcnn.modeling.losses import NAMES
-from mrcnn.training import callbacks
-from mrcnn.training.callbacks import (
-    Checkpoint,
-    EventFiles,
-    MetricsCsv,
-    Progress,
-    read_metrics,
-)
+from mrcnn.training import progress
+from mrcnn.training.checkpoint import Checkpoint
+from mrcnn.training.metrics import EventFiles, MetricsCsv, read_metrics
+from mrcnn.training.progress import Progress
 from mrcnn.training.run import Run, checkpoints
 
 
@@ -233,7 +229,7 @@ def test_the_line_tells_ap_and_speed():
 
 def test_the_estimate_counts_the_measurements_of_ap_that_are_due(monkeypatch):
     clock, lines = SimpleNamespace(now=0.0), []
-    monkeypatch.setattr(callbacks.time, "monotonic", lambda: clock.now)
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock.now)
     callback = Progress(epochs=10, report=lines.append, ap_every=4)
     callback.set_params({"steps": 1})
     for epoch in range(5):

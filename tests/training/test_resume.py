@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import signal
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from mrcnn.modeling.losses import NAMES
 from mrcnn.modeling.network import TrainingModel
 from mrcnn.modeling.seeding import seed_weights
 from mrcnn.training import driver, resume
-from mrcnn.training.callbacks import read_metrics
 from mrcnn.training.errors import Interrupted, StateError
+from mrcnn.training.metrics import read_metrics
 from mrcnn.training.run import Run, checkpoints
 from mrcnn.training.state import newest_state, state_files
 from mrcnn.weights import named
@@ -35,16 +36,16 @@ class Killed(Exception):
 
 
 class Interruption(keras.callbacks.Callback):
-    """Calls ``how`` after so many steps; counts them in its state."""
+    """Calls ``how`` after so many steps; counts them in its state, each as ``by``."""
 
-    def __init__(self, after=None, how=None):
+    def __init__(self, after=None, how=None, by=1):
         super().__init__()
-        self.after, self.how = after, how
+        self.after, self.how, self.by = after, how, by
         self.steps, self.sums = 0, np.zeros(2, "float32")
 
     def on_train_batch_end(self, batch, logs=None):
-        self.steps += 1
-        self.sums = self.sums + np.float32(float(logs["loss"]))
+        self.steps += self.by
+        self.sums = self.sums + np.float32(self.by * float(logs["loss"]))
         if self.steps == self.after:
             self.how()
 
@@ -109,8 +110,8 @@ class Machine:
         with contextlib.suppress(Killed):
             driver.train(
                 model, Rectangles(), Rectangles((1, 2)), self.config, run, stages=stages, state=state,
-                augmentation="light", callbacks=[Interruption(after, how)], report=lambda line: None,
-                keep_state=True,
+                augmentation="light", callbacks=[Interruption(after, how), Interruption(by=2)],
+                report=lambda line: None, keep_state=True,
             )  # fmt: skip
             assert model.epoch == sum(stage["epochs"] for stage in stages)
         return run
@@ -138,7 +139,7 @@ def content(run):
             {k: v for k, v in row.items() if "loss" in k or k in ("epoch", "learning_rate")} for row in rows
         ],
         "arrays": {name: array.tobytes() for name, array in state.arrays.items()},
-        "steps": state.facts["callbacks"]["Interruption"],
+        "steps": [state.facts["callbacks"][name] for name in ("Interruption", "Interruption:2")],
         "position": (state.epoch, state.step, state.facts["stage"]),
     }
 
@@ -152,7 +153,11 @@ def assert_equal(run, whole):
 def test_a_whole_run(whole):
     assert [float(row["epoch"]) for row in content(whole)["metrics"]] == [1, 2, 3]
     assert content(whole)["position"] == (3, 0, 1)
-    assert content(whole)["steps"] == {"steps": 9}
+    assert content(whole)["steps"] == [{"steps": 9}, {"steps": 18}]
+    first, second = (
+        newest_state(whole.folder).arrays[f"callbacks/{n}/sums"] for n in ("Interruption", "Interruption:2")
+    )
+    np.testing.assert_allclose(second, 2 * first)
     assert len(state_files(whole.folder)) == 1  # the other is of no use any more
 
 
@@ -163,6 +168,19 @@ def test_a_killed_run_goes_on_to_the_same_bytes(machine, whole, after):
     state = newest_state(run.folder)
     assert 3 * state.epoch + state.step == after - 1  # the step in which it was killed is lost
     assert_equal(machine.run(run=run), whole)
+
+
+def test_in_whatever_order_callbacks_are_listed_a_run_ends_with_the_same_bytes(machine, whole, monkeypatch):
+    shuffled = random.Random(1)
+    sort = driver.in_order
+    monkeypatch.setattr(driver, "in_order", lambda listed: sort(shuffled.sample(listed, len(listed))))
+    run = machine.run(5)
+    monkeypatch.setattr(driver, "in_order", lambda listed: sort(listed[:1:-1] + listed[:2]))
+    found = content(machine.run(run=run))
+    expected = content(whole)
+    assert {name: found[name] for name in ("checkpoints", "metrics")} == {
+        name: expected[name] for name in ("checkpoints", "metrics")
+    }
 
 
 def test_killed_twice_and_of_a_torn_state_the_one_before(machine, whole):

@@ -1,0 +1,118 @@
+"""The numbers of each epoch in files: metrics.csv, and event files for TensorBoard."""
+
+import csv
+import io
+import os
+import time
+from datetime import datetime
+
+import keras
+
+from mrcnn.files import write_text
+from mrcnn.modeling.losses import NAMES
+from mrcnn.training.order import Order
+from mrcnn.training.schedule import current_rate
+
+
+class MetricsCsv(keras.callbacks.Callback):
+    """Keeps metrics.csv: a row an epoch of losses, validation losses, learning rate and seconds.
+
+    Each number that a callback of an earlier place adds to the logs gets a column of its own. The file is
+    always whole. done: rows of an existing file after this epoch are dropped; those epochs are trained again.
+    """
+
+    order = Order.RECORD
+
+    def __init__(self, path, done=0):
+        super().__init__()
+        self.path = path
+        names = ["loss", *NAMES]
+        self.columns = ["epoch", *names, *(f"val_{n}" for n in names), "learning_rate", "seconds", "finished"]
+        self.rows = [row for row in read_metrics(path) if int(row["epoch"]) <= done]
+        self._before, self._started = 0.0, None
+        if path.exists():
+            self._write()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._started = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.rows.append({
+            "epoch": epoch + 1,
+            **{name: float(value) for name, value in (logs or {}).items()},
+            "learning_rate": current_rate(self.model),
+            "seconds": round(self._seconds(), 3),
+            "finished": datetime.now().isoformat(timespec="seconds"),
+        })  # fmt: skip
+        self._before, self._started = 0.0, None
+        self._write()
+
+    def state(self):
+        return {"seconds": self._seconds()}
+
+    def restore(self, state):
+        self._before = state["seconds"]
+
+    def _seconds(self):
+        """Seconds of the epoch so far, with those before an interruption."""
+        return self._before + (0.0 if self._started is None else time.monotonic() - self._started)
+
+    def _write(self):
+        found = dict.fromkeys([*self.columns, *(name for row in self.rows for name in row)])
+        text = io.StringIO()
+        writer = csv.DictWriter(text, found, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_text(self.path, text.getvalue())
+
+
+def read_metrics(path):
+    """The rows of a metrics.csv as dicts of texts; [] where there is none."""
+    if not path.exists():
+        return []
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+class EventFiles(keras.callbacks.Callback):
+    """Writes the same numbers for TensorBoard, without TensorFlow.
+
+    rows: of metrics.csv, written by an earlier process. Old event files are replaced by one with these rows,
+    because they cannot be truncated.
+    """
+
+    order = Order.RECORD
+
+    def __init__(self, folder, rows=()):
+        super().__init__()
+        self.folder, self.rows = folder, list(rows)
+        self.writer = None
+
+    def on_train_begin(self, logs=None):
+        if self.writer is not None:
+            return
+        from tensorboardX import SummaryWriter
+
+        old = list(self.folder.glob("events.out.tfevents.*"))
+        self.writer = SummaryWriter(str(self.folder), filename_suffix=f".{os.getpid()}.{time.time_ns()}")
+        for row in self.rows:
+            numbers = {k: v for k, v in row.items() if k not in ("epoch", "seconds", "finished") and v != ""}
+            self._add(int(row["epoch"]), numbers, datetime.fromisoformat(row["finished"]).timestamp())
+        self.writer.flush()
+        for path in old:
+            path.unlink()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._add(epoch + 1, {**(logs or {}), "learning_rate": current_rate(self.model)}, time.time())
+        self.writer.flush()
+
+    def _add(self, epoch, numbers, moment):
+        for name, value in numbers.items():
+            kind, short = ("validation/", name[4:]) if name.startswith("val_") else ("training/", name)
+            tag = name if name == "learning_rate" else kind + short
+            self.writer.add_scalar(tag, float(value), epoch, walltime=moment)
+
+    def close(self):
+        """Write what is buffered and close the file."""
+        if self.writer is not None:
+            self.writer.close()

@@ -1,0 +1,83 @@
+"""The numbers of each epoch on the screen."""
+
+import sys
+import time
+
+import keras
+from tqdm import tqdm
+
+from mrcnn.modeling.losses import NAMES
+from mrcnn.training.order import Order
+from mrcnn.training.validation import is_due
+
+_SHORT = dict(zip(NAMES, ("rpn class", "rpn box", "class", "box", "mask")))
+
+
+class Progress(keras.callbacks.Callback):
+    """A line an epoch, and on a terminal a bar within it.
+
+    epochs: of the whole run. ap_every: epochs from one measurement of AP to the next, 0 for none.
+    """
+
+    order = Order.RECORD
+
+    def __init__(self, epochs, report=print, ap_every=0):
+        super().__init__()
+        self.epochs, self.report, self.ap_every = epochs, report, ap_every
+        self.ap_seconds = []
+        self.bar = None
+        self.started, self.first = None, None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self.started is None:
+            self.started, self.first = time.monotonic(), epoch
+        self.epoch_started = time.monotonic()
+        label = f"epoch {epoch + 1}/{self.epochs}"
+        self.bar = tqdm(
+            total=self.params["steps"], desc=label, unit="step", leave=False, disable=not sys.stderr.isatty()
+        )
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not self.bar.disable:
+            self.bar.set_postfix_str(f"loss {float(logs['loss']):.3f}", refresh=False)
+        self.bar.update(1)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.bar.close()
+        parts = ", ".join(f"{_SHORT[name]} {logs[name]:.3f}" for name in NAMES)
+        validation = f"  validation {logs['val_loss']:.3f}" if "val_loss" in logs else ""
+        seconds = time.monotonic() - self.epoch_started
+        self.report(
+            f"epoch {epoch + 1:3}/{self.epochs}  loss {logs['loss']:.3f} ({parts}){validation}{_ap(logs)}  "
+            f"{_speed(logs)}{seconds:.0f} s, {_duration(self._left(epoch + 1, logs))} left"
+        )
+
+    def _left(self, done, logs):
+        """Seconds to the end: so many epochs as before, and so many measurements of AP as are due."""
+        if "ap_seconds" in logs:
+            self.ap_seconds.append(logs["ap_seconds"])
+        measured, mean_ap = sum(self.ap_seconds), sum(self.ap_seconds) / max(len(self.ap_seconds), 1)
+        due = sum(is_due(epoch, self.ap_every, self.epochs) for epoch in range(done + 1, self.epochs + 1))
+        spent = time.monotonic() - self.started - measured
+        return spent / (done - self.first) * (self.epochs - done) + mean_ap * due
+
+
+def _ap(logs):
+    if "val_mask_ap" not in logs:
+        return ""
+    return f"  AP masks {logs['val_mask_ap']:.3f}, boxes {logs['val_box_ap']:.3f}"
+
+
+def _speed(logs):
+    if "images_per_second" not in logs:
+        return ""
+    waiting = f", {logs['waiting_seconds']:.0f} s waiting for data" if "waiting_seconds" in logs else ""
+    device = (
+        f" and {logs['accelerator_memory_gb']:.1f} on the device" if "accelerator_memory_gb" in logs else ""
+    )
+    state = f"{logs['peak_memory_gb']:.1f} GB{device}, rate {logs['learning_rate']:.2g}, "
+    return f"{logs['images_per_second']:.2f} images/s{waiting}, {state}"
+
+
+def _duration(seconds):
+    return f"{seconds / 3600:.1f} h" if seconds >= 5400 else f"{seconds / 60:.0f} min"
