@@ -1,5 +1,8 @@
-"""Kept for tools that still call setup.py; the metadata is in pyproject.toml."""
+"""What pyproject.toml cannot say: the folder configs/ is installed as pumpkin/configs/."""
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
-setup()
+setup(
+    packages=[*find_packages(include=["mrcnn", "mrcnn.*", "pumpkin", "pumpkin.*"]), "pumpkin.configs"],
+    package_dir={"pumpkin.configs": "configs"},
+)

@@ -1,9 +1,13 @@
 """Mask R-CNN on Keras 3, under the names of matterport's library.
 
-Importing it also gives NumPy's lost names back (``np.int``, ``np.sctypes``), for programs of matterport's
-time and for imgaug; see ``mrcnn.legacy`` for what else such programs may miss.
+Importing it changes nothing else: ``mrcnn.startup`` has what the commands and MaskRCNN set up, and
+``mrcnn.legacy`` what old programs miss.
 """
 
-from mrcnn.supplied import numpy_names
 
-numpy_names.supply()
+def __getattr__(name):
+    if name == "__version__":
+        from mrcnn.version import version
+
+        return version()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

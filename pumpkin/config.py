@@ -3,6 +3,7 @@
 import yaml
 
 from mrcnn.config import Config, ConfigError
+from pumpkin.packaged import config_path
 
 # Short names on the command line, and what they are as PRECISION.
 PRECISIONS = {"fp32": "float32", "bf16": "mixed_bfloat16", "fp16": "mixed_float16"}
@@ -36,9 +37,11 @@ class PumpkinConfig(Config):
 def load_config(path=None, settings=()):
     """The config of a YAML file (none: the defaults) with ``NAME=VALUE`` texts on top, values in YAML.
 
+    path: of the file, or the name of a packaged config, see ``config_path``.
+
     Raises ConfigError for what cannot be read or is unknown.
     """
-    config = PumpkinConfig() if path is None else PumpkinConfig.from_yaml(path)
+    config = PumpkinConfig() if path is None else PumpkinConfig.from_yaml(config_path(path))
     config.update(parse_settings(settings), source="--set")
     return config
 

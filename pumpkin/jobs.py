@@ -15,6 +15,7 @@ from mrcnn.training.errors import Interrupted
 from mrcnn.training.run import Run, checkpoints, find_last
 from mrcnn.training.state import newest_state
 from pumpkin import earlier_runs
+from pumpkin.calls import typed
 from pumpkin.config import load_config, parse_settings
 from pumpkin.dataset import DatasetError, open_dataset
 
@@ -128,7 +129,7 @@ def train(job, log):
         )  # fmt: skip
     except KeyboardInterrupt as interrupt:
         what = "is saved" if isinstance(interrupt, Interrupted) else "since its last saved state is lost"
-        log.report(f"Stopped. What was done {what}. Go on: python scripts/train.py --resume {run.folder}")
+        log.report(f"Stopped. What was done {what}. Go on: {typed('train')} --resume {run.folder}")
         return 130
     return _finish(job, run, log.report)
 
@@ -250,9 +251,9 @@ def open_splits(config, report=print):
     root = Path(config.DATASET)
     if not root.is_dir():
         raise DatasetError(
-            f"{root}: there is no such folder. Fetch Open Images with `python scripts/download.py --classes "
+            f"{root}: there is no such folder. Fetch Open Images with `{typed('download')} --classes "
             f"{' '.join(config.CLASSES)} --dataset {root}`, or render scenes with "
-            f"`python -m pumpkin.synthetic --out {root} --train 200 --val 40`."
+            f"`{typed('synthetic')} --out {root} --train 200 --val 40`."
         )
     train = open_dataset(config, root, "train")
     try:

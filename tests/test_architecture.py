@@ -20,6 +20,7 @@ FLOORS = (
         "mrcnn.supplied",
         "mrcnn.keras_internals",
         "mrcnn.drawing",
+        "mrcnn.version",
     ),
     ("mrcnn.config", "mrcnn.backend"),
     ("mrcnn.ops", "mrcnn.startup"),

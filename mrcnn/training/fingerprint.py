@@ -130,10 +130,15 @@ def weights_hash(path):
 
 
 def sources_hash(packages):
-    """A hash of all Python files below some folders, and of the YAML files that they read."""
+    """A hash of all Python files below some folders, and of the YAML files that they read.
+
+    The configs in a wheel do not count: a run's settings do.
+    """
     digest = hashlib.sha256()
     for package in packages:
         for path in sorted([*Path(package).rglob("*.py"), *Path(package).rglob("*.yaml")]):
+            if path.relative_to(package).parts[0] == "configs":
+                continue
             name = path.relative_to(Path(package).parent).as_posix()
             digest.update(f"{name} {file_hash(path)}\n".encode())
     return digest.hexdigest()

@@ -7,15 +7,18 @@ import argparse
 import sys
 import warnings
 
+from pumpkin.calls import typed
+from pumpkin.packaged import CONFIG_HELP
+
 SPLITS = ("train", "val", "test")
 
 
 def parse(argv):
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=typed("check"), description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--dataset", metavar="DIR", help="the data set (the config's DATASET)")
-    parser.add_argument("--config", metavar="FILE", help="a YAML config: classes, layout, sizes, anchors")
+    parser.add_argument("--config", metavar="CONFIG", help=CONFIG_HELP)
     parser.add_argument(
         "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="single settings"
     )
@@ -31,10 +34,10 @@ def main(argv=None):
     try:
         return check_data(args)
     except (ValueError, OSError) as error:
-        print(f"check_data: {error}", file=sys.stderr)
+        print(f"check: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\ncheck_data: stopped.", file=sys.stderr)
+        print("\ncheck: stopped.", file=sys.stderr)
         return 130
 
 

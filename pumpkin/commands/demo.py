@@ -10,21 +10,25 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from pumpkin import calls
+from pumpkin.packaged import CONFIG_HELP
 
 
-def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def parse(argv):
+    parser = argparse.ArgumentParser(prog=calls.typed("demo"), description=__doc__.splitlines()[0])
     parser.add_argument("--out", default="demo", help="folder for scenes, the run and pictures (demo)")
-    parser.add_argument("--config", default="configs/demo.yaml", help="configs/demo.yaml")
+    parser.add_argument("--config", metavar="CONFIG", default="demo", help=f"{CONFIG_HELP} (demo)")
     parser.add_argument("--train", type=int, default=400, help="training scenes (400)")
     parser.add_argument("--val", type=int, default=40, help="unseen scenes to measure on (40)")
     parser.add_argument("--seed", type=int, default=7, help="seed of scenes and training (7)")
     parser.add_argument(
         "--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings for the training"
     )
-    args = parser.parse_args(argv)
+    return parser.parse_args(argv)
 
+
+def main(argv=None):
+    args = parse(argv)
     started = time.monotonic()
     for command in commands(args):
         run(command)
@@ -33,25 +37,26 @@ def main(argv=None):
 
 
 def commands(args):
-    """The commands of the demo, in order, as lists of words after ``python``."""
+    """The commands of the demo, in order, as lists of words: its name and its arguments."""
     out = Path(args.out)
     scenes, runs = str(out / "scenes"), str(out / "runs")
     counts = ["--train", str(args.train), "--val", str(args.val), "--seed", str(args.seed)]
     settings = ["--set", *args.set] if args.set else []
     return [
         # Does nothing where these very scenes stand; replaces those of an interrupted or other demo.
-        ["-m", "pumpkin.synthetic", "--out", scenes, *counts, "--overwrite"],
-        ["scripts/train.py", "--weights", "none", "--config", args.config, "--dataset", scenes,
+        ["synthetic", "--out", scenes, *counts, "--overwrite"],
+        ["train", "--weights", "none", "--config", args.config, "--dataset", scenes,
          "--seed", str(args.seed), "--out", runs, *settings],
-        ["scripts/evaluate.py", "--weights", "last", "--runs", runs, "--dataset", scenes],
-        ["scripts/detect.py", f"{scenes}/val/pumpkin/*.jpg", "--weights", "last", "--runs", runs,
+        ["evaluate", "--weights", "last", "--runs", runs, "--dataset", scenes],
+        ["detect", f"{scenes}/val/pumpkin/*.jpg", "--weights", "last", "--runs", runs,
          "--out", str(out / "detections"), "--sheet", str(out / "pumpkins.png")],
     ]  # fmt: skip
 
 
 def run(command):
     """Run one command in a process of its own; leave with its exit code if it fails."""
-    print("\n$ python", shlex.join(command), flush=True)
-    code = subprocess.run([sys.executable, *command], cwd=ROOT).returncode
+    name, *arguments = command
+    print(f"\n$ {calls.typed(name)} {shlex.join(arguments)}", flush=True)
+    code = subprocess.run([*calls.words(name), *arguments]).returncode
     if code:
         sys.exit(code)

@@ -5,12 +5,14 @@ import sys
 from pathlib import Path
 
 from mrcnn.startup import import_backend
+from pumpkin.calls import typed
 from pumpkin.config import PRECISIONS
 from pumpkin.image_files import InputError, find_images
+from pumpkin.packaged import CONFIG_HELP
 
 
 def parse(argv):
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog=typed("detect"), description=__doc__)
     parser.add_argument(
         "images", nargs="+", metavar="IMAGE", help="files, folders or patterns ('photos/*.jpg')"
     )
@@ -18,7 +20,7 @@ def parse(argv):
         "--weights", default="last", help="last (default), coco, or the path of a weights file"
     )
     parser.add_argument("--runs", default="runs", metavar="DIR", help="where --weights last looks (runs)")
-    parser.add_argument("--config", metavar="FILE", help="a YAML config, for weights that carry none")
+    parser.add_argument("--config", metavar="CONFIG", help=f"{CONFIG_HELP}; for weights that carry none")
     parser.add_argument(
         "--out", default="detections", metavar="DIR", help="folder of the pictures (detections)"
     )

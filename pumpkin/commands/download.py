@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from pumpkin.calls import typed
 from pumpkin.openimages import catalog
 from pumpkin.openimages.download import Options, run
 from pumpkin.openimages.errors import PARTIAL, USAGE, OpenImagesError
@@ -19,7 +20,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def parse(argv):
-    parser = Parser(description=__doc__)
+    parser = Parser(prog=typed("download"), description=__doc__)
     choosing = parser.add_argument_group("choosing")
     choosing.add_argument("--classes", nargs="+", metavar="NAME", help="names, any case, or MIDs (Pumpkin)")
     choosing.add_argument("--type_data", metavar="SPLIT", help="train, validation, test or all (all)")

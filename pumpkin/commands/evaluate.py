@@ -5,17 +5,19 @@ import sys
 from pathlib import Path
 
 from mrcnn.startup import import_backend
+from pumpkin.calls import typed
+from pumpkin.packaged import CONFIG_HELP
 
 
 def parse(argv):
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog=typed("evaluate"), description=__doc__)
     parser.add_argument(
         "--weights", default="last", help="last (default), coco, or the path of a weights file"
     )
     parser.add_argument("--runs", default="runs", metavar="DIR", help="where --weights last looks (runs)")
     parser.add_argument("--dataset", metavar="DIR", help="the data set (the config's DATASET)")
     parser.add_argument("--split", default="val", help="train, val (default) or test")
-    parser.add_argument("--config", metavar="FILE", help="a YAML config, for weights that carry none")
+    parser.add_argument("--config", metavar="CONFIG", help=f"{CONFIG_HELP}; for weights that carry none")
     parser.add_argument(
         "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
         help="single settings, for instance DETECTION_NMS=soft_gaussian",

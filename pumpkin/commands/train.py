@@ -12,7 +12,9 @@ from mrcnn.training.errors import NonFiniteLoss, OutOfMemory
 from mrcnn.training.log import tee
 from mrcnn.weights.downloads import DownloadError
 from pumpkin import jobs as steps
+from pumpkin.calls import typed
 from pumpkin.config import PRECISIONS
+from pumpkin.packaged import CONFIG_HELP
 
 # Options that say what to train, which a run that goes on or is repeated knows itself.
 OF_NEW_RUNS = ("config", "seed", "precision", "skip_bad", "no_check")
@@ -23,7 +25,7 @@ OF_TRAINING = ("epochs", "precision", "out", "no_check")
 
 def parse(argv):
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=typed("train"), description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument(
@@ -41,7 +43,7 @@ def parse(argv):
     what.add_argument(
         "--preview", metavar="FILE", help="write a PNG of the first images, augmented, with masks, and stop"
     )
-    parser.add_argument("--config", metavar="FILE", help="a YAML config, for instance configs/pumpkin.yaml")
+    parser.add_argument("--config", metavar="CONFIG", help=f"{CONFIG_HELP}, for instance pumpkin")
     parser.add_argument("--dataset", metavar="DIR", help="the data set (the config's DATASET)")
     parser.add_argument(
         "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="single settings"
@@ -61,7 +63,7 @@ def parse(argv):
         "--skip-bad", action="store_true", help="pass over unreadable images instead of stopping"
     )
     parser.add_argument(
-        "--no-check", action="store_true", help="start whatever scripts/check_data.py would find fatal"
+        "--no-check", action="store_true", help=f"start whatever `{typed('check')}` would find fatal"
     )
     parser.add_argument(
         "--force", action="store_true", help="with --resume: go on even where settings or data changed"

@@ -1,71 +1,8 @@
-"""``python -m pumpkin.synthetic``: write a dataset of rendered pumpkin scenes."""
+"""``python -m pumpkin.synthetic``: the command ``synthetic``."""
 
-import argparse
 import sys
 
-from pumpkin.synthetic.folder import SPLITS, SyntheticError, generate
-from pumpkin.synthetic.layout import STYLES
-from pumpkin.synthetic.scene import OVERLAPPED
-from pumpkin.synthetic.sheet import contact_sheet
-
-
-def parse(argv=None):
-    """The command line's arguments."""
-    parser = argparse.ArgumentParser(
-        prog="python -m pumpkin.synthetic",
-        description="Render pumpkin scenes with true instance masks, in the layout that the downloader "
-        "writes. The same arguments give the same bytes on every run.",
-    )
-    parser.add_argument("--out", required=True, metavar="DIR", help="the dataset's folder")
-    parser.add_argument("--train", type=int, default=0, metavar="N", help="scenes to train on")
-    parser.add_argument("--val", type=int, default=0, metavar="N", help="scenes to validate on")
-    parser.add_argument("--test", type=int, default=0, metavar="N", help="scenes that are kept for the end")
-    parser.add_argument("--seed", type=int, default=0, help="all randomness comes from here (default 0)")
-    parser.add_argument(
-        "--size", type=int, default=320, help="longer side of an image in pixels (default 320)"
-    )
-    parser.add_argument(
-        "--clumps", choices=tuple(STYLES), default="normal", help="how densely pumpkins stand"
-    )
-    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core)")
-    parser.add_argument("--overwrite", action="store_true", help="replace scenes of an earlier run in DIR")
-    parser.add_argument("--sheet", metavar="FILE", help="also write a contact sheet (PNG) of the first split")
-    parser.add_argument("--sheet-count", type=int, default=24, metavar="N", help="images on it (default 24)")
-    return parser.parse_args(argv)
-
-
-def main(argv=None):
-    """Run the command; the exit status."""
-    args = parse(argv)
-    counts = {split: getattr(args, split) for split in SPLITS}
-    try:
-        manifest = generate(
-            args.out, counts, args.seed, args.size, args.clumps, args.workers, args.overwrite, progress=True
-        )
-        print(describe(args.out, manifest))
-        if args.sheet:
-            split = next(name for name in SPLITS if counts[name])
-            contact_sheet(args.out, split, args.sheet_count, args.sheet)
-            print(f"Contact sheet: {args.sheet}")
-    except (SyntheticError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"\nStopped: {args.out} is incomplete; run again with --overwrite.", file=sys.stderr)
-        return 130
-    return 0
-
-
-def describe(out, manifest):
-    """The manifest's summary in words."""
-    s = manifest["summary"]
-    return (
-        f"{out}: {s['images']} images ({s['without_pumpkins']} without a pumpkin), {s['pumpkins']} pumpkins, "
-        f"at most {s['most_in_an_image']} in one; {100 * s['overlapped']:.0f} % overlapped (at least "
-        f"{100 * OVERLAPPED:.0f} % of the silhouette in the frame hidden), {100 * s['touching']:.0f} % touch "
-        "another one's mask."
-    )
-
+from pumpkin.commands.synthetic import main
 
 if __name__ == "__main__":
     sys.exit(main())

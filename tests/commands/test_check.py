@@ -62,14 +62,14 @@ def test_all_names_every_file(folder, capsys):
     ("words", "message"),
     [
         (["--dataset", "nowhere"], "nowhere: there is no such folder"),
-        (["--config", "gone.yaml"], "gone.yaml: cannot be read"),
+        (["--config", "gone.yaml"], "--config gone.yaml: there is no such file"),
         (["--set", "IMAGE_MAX_DIMS=3"], "the nearest known one is IMAGE_MAX_DIM"),
     ],
 )
 def test_mistakes_are_one_sentence_and_one(words, message, capsys):
     assert check.main(words) == 1
     error = capsys.readouterr().err
-    assert error.startswith("check_data: ") and error.count("\n") == 1
+    assert error.startswith("check: ") and error.count("\n") == 1
     assert message in error
 
 
@@ -79,7 +79,7 @@ def test_an_interrupt_ends_quietly(folder, capsys, monkeypatch):
 
     monkeypatch.setattr(data_check, "scan", interrupt)
     assert check.main(["--dataset", str(folder), *SMALL]) == 130
-    assert capsys.readouterr().err.endswith("check_data: stopped.\n")
+    assert capsys.readouterr().err.endswith("check: stopped.\n")
 
 
 def test_it_needs_no_backend(folder):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pumpkin.commands.synthetic import main
 from pumpkin.synthetic import (
     SyntheticError,
     contact_sheet,
@@ -18,7 +19,6 @@ from pumpkin.synthetic import (
     render_scene,
     scene_seed,
 )
-from pumpkin.synthetic.__main__ import main
 from pumpkin.synthetic.folder import image_id
 from pumpkin.synthetic.lighting import Occluder, sunlight
 from pumpkin.synthetic.noise import ring_field

@@ -1,0 +1,70 @@
+"""``mrcnn COMMAND``, or ``python -m pumpkin COMMAND``: the commands under one name.
+
+A command's module is imported when it is called, so that the list of them appears at once.
+"""
+
+import difflib
+import importlib
+import sys
+
+import mrcnn
+from pumpkin.calls import program
+
+# Each command and what --help says of it. Its module pumpkin.commands.<name> has parse() and main().
+COMMANDS = {
+    "demo": "render scenes, train on them, and outline the pumpkins",
+    "download": "fetch images and masks of Open Images classes",
+    "synthetic": "render pumpkin scenes with true masks",
+    "check": "look for what would spoil a training",
+    "train": "train on a data set, resume a run, or reproduce one",
+    "evaluate": "measure COCO AP on a data set",
+    "detect": "outline the instances in images",
+}
+
+USAGE = """\
+usage: {program} COMMAND ...
+
+Instance segmentation with Mask R-CNN on Keras 3.
+
+commands:
+{commands}
+
+options:
+  -h, --help  show this text; {program} COMMAND --help shows the options of a command
+  --version   show the version
+"""
+
+
+def main(arguments=None):
+    """Run the command that the first argument names; returns the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments:
+        print(usage(), end="", file=sys.stderr)
+        return 2
+    name, *rest = arguments
+    if name in ("-h", "--help"):
+        print(usage(), end="")
+        return 0
+    if name == "--version":
+        print(f"mrcnn {mrcnn.__version__}")
+        return 0
+    if name not in COMMANDS:
+        print(f"mrcnn: {_unknown(name)}", file=sys.stderr)
+        return 2
+    return importlib.import_module(f"pumpkin.commands.{name}").main(rest)
+
+
+def usage():
+    """The text of --help."""
+    commands = "\n".join(f"  {name:10}  {text}" for name, text in COMMANDS.items())
+    return USAGE.format(program=program(), commands=commands)
+
+
+def _unknown(name):
+    near = difflib.get_close_matches(name, COMMANDS, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else "."
+    return f"there is no command {name!r}{hint} The commands are {', '.join(COMMANDS)}."
+
+
+if __name__ == "__main__":
+    sys.exit(main())
