@@ -57,8 +57,8 @@ def test_help_and_version_import_next_to_nothing():
 def test_an_unknown_command_gets_the_nearest(capsys):
     assert __main__.main(["trian", "--weights", "none"]) == 2
     assert capsys.readouterr().err == (
-        "mrcnn: there is no command 'trian'; did you mean 'train'? The commands are demo, download, synthetic, "
-        "check, train, evaluate, detect.\n"
+        "mrcnn: there is no command 'trian'; did you mean 'train'? The commands are demo, download, "
+        "synthetic, check, train, evaluate, detect.\n"
     )
     assert __main__.main([]) == 2
     assert capsys.readouterr().err.startswith("usage: mrcnn COMMAND ...\n")

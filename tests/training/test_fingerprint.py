@@ -139,6 +139,8 @@ def test_code_is_known_by_its_files(tmp_path):
     (tmp_path / "one/sub/b.py").write_text("b = 1\n")
     before = sources_hash([tmp_path / "one"])
     (tmp_path / "one/note.txt").write_text("no code")
+    (tmp_path / "one/configs").mkdir()
+    (tmp_path / "one/configs/demo.yaml").write_text("NAME: demo\n")  # as in a wheel
     assert sources_hash([tmp_path / "one"]) == before
     (tmp_path / "one/sub/b.py").write_text("b = 2\n")
     assert sources_hash([tmp_path / "one"]) != before
