@@ -8,16 +8,20 @@ from importlib.machinery import SourceFileLoader
 USAGE = """\
 usage: python -m mrcnn.legacy program.py ARGS...
 
-Runs a program written for matterport's Mask R-CNN as "python program.py ARGS..." would, and supplies what has
-disappeared from NumPy, SciPy, scikit-image, Keras and TensorFlow since; each thing is told in one line on
-stderr when the program touches it.
+Runs a program written for matterport's Mask R-CNN as "python program.py ARGS..." would, and supplies what
+NumPy, SciPy, scikit-image, Keras and TensorFlow have removed since. Each replacement is reported in one line
+on stderr when the program first uses it.
 
-In the root of an old clone, whose own mrcnn folder would be taken: python -P -m mrcnn.legacy ...
+In the root of an old clone, which has its own mrcnn folder, use: python -P -m mrcnn.legacy ...
 """
 
 
 def main(arguments):
-    """Run the program of a command line; returns the exit status where it cannot be run."""
+    """Run the program that the command line names.
+
+    arguments: the program's path and its arguments. Returns the exit status: 0 after the program ends, 1
+    after an uncaught exception, 2 if there is no such program.
+    """
     if not arguments:
         print(USAGE, end="", file=sys.stderr)
         return 2
@@ -32,9 +36,9 @@ def main(arguments):
 
 
 def _problem(program):
-    """Why a program cannot be run, None if it can."""
+    """Return why a program cannot be run, or None if it can."""
     if os.path.isdir(program):
-        return f"{program} is a folder; name the program in it."
+        return f"{program} is a folder; name a program in it."
     if not os.path.exists(program):
         return f"there is no program {program}."
     if program.endswith(".ipynb"):
@@ -51,14 +55,15 @@ def _run(arguments):
     )
     sys.modules["__main__"] = main_module
     sys.argv = list(arguments)
-    # python -m puts the working folder there, python program.py the program's own; -P puts nothing there.
+    # sys.path starts with the working folder after python -m, but with the program's folder after
+    # python program.py; -P adds neither.
     sys.path[: 0 if sys.flags.safe_path else 1] = [os.path.dirname(os.path.realpath(path))]
     try:
         with open(path, "rb") as file:
             code = compile(file.read(), path, "exec", dont_inherit=True)
         exec(code, main_module.__dict__)
     except Exception as error:
-        # The traceback begins in the program, not in the launcher.
+        # Start the traceback in the program, not in the launcher.
         traceback = error.__traceback__.tb_next
         sys.excepthook(type(error), error.with_traceback(traceback), traceback)
         return 1

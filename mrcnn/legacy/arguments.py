@@ -1,4 +1,4 @@
-"""Functions that still exist and take less than they did: wrapped, so that they take it again and tell."""
+"""Wrap functions that have lost arguments, so that they accept the old arguments and report their use."""
 
 import functools
 import inspect
@@ -7,15 +7,16 @@ from mrcnn.supplied.names import say
 
 
 def renamed(new):
-    """A conversion for with_arguments: the same value under another name."""
+    """Return a conversion for with_arguments that passes the value on under the name ``new``."""
     return lambda value, positional: {new: value}
 
 
 def with_arguments(function, conversions, alias, package):
-    """``function``, which takes the old arguments of ``conversions``, too; itself where it has them all.
+    """Wrap ``function`` so that it also accepts old arguments; return it unchanged if it still has them all.
 
-    conversions: old name -> function of (value, positional arguments) that gives present keyword arguments.
-    alias: what programs call the function. package: who lost the arguments, as the user knows it.
+    conversions: maps an old argument's name to a function of (value, positional arguments) that returns
+    today's keyword arguments. alias: the function's name in programs. package: name of the package that
+    removed the arguments, for the message.
     """
     present = inspect.signature(function).parameters
     conversions = {old: convert for old, convert in conversions.items() if old not in present}
@@ -26,8 +27,8 @@ def with_arguments(function, conversions, alias, package):
     def wrapper(*args, **options):
         for old in conversions.keys() & options.keys():
             new = conversions[old](options.pop(old), args)
-            told = ", ".join(new) or "nothing"
-            say(f"the argument {old} of {alias} is gone from {package}; handed on as {told}.")
+            told = f"passed on as {', '.join(new)}" if new else "ignored"
+            say(f"the argument {old} of {alias} was removed from {package}; {told}.")
             options |= new
         return function(*args, **options)
 
@@ -35,9 +36,10 @@ def with_arguments(function, conversions, alias, package):
 
 
 def wrap_functions(module, wrappers):
-    """Put other functions in the place of a module's own.
+    """Replace functions of a module by wrapped ones.
 
-    wrappers: name -> function that takes the module's function and gives what shall stand in its place.
+    wrappers: maps a function's name to a callable that takes the module's function and returns its
+    replacement.
     """
     earlier = module.__dict__.get("__getattr__")
 
@@ -49,7 +51,7 @@ def wrap_functions(module, wrappers):
     for name in wrappers.keys() & module.__dict__.keys():
         wrapped(name, module.__dict__[name])
 
-    # scikit-image imports most functions only when they are asked for.
+    # scikit-image imports most functions only when they are first used.
     def __getattr__(name):
         value = earlier(name)
         return wrapped(name, value) if name in wrappers else value

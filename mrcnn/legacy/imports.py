@@ -1,4 +1,4 @@
-"""Ways to supply something at the moment a program imports it."""
+"""Import hooks: supply modules and names at the moment a program imports them."""
 
 import functools
 import importlib
@@ -11,7 +11,7 @@ from mrcnn.supplied.names import say
 
 
 class _Watcher(MetaPathFinder):
-    """First of the finders: calls back after a module was imported, or before a package's first submodule."""
+    """The first finder: calls back after a module is imported, or before it is searched for."""
 
     def __init__(self):
         self.after = {}
@@ -34,7 +34,7 @@ class _Watcher(MetaPathFinder):
 
 
 def _extend(loader, callback):
-    """Let a loader, which serves one module, call back with the module once it is executed."""
+    """Make a loader, which serves one module, call back with the module after executing it."""
     execute = loader.exec_module
 
     def exec_module(module):
@@ -45,7 +45,7 @@ def _extend(loader, callback):
 
 
 class _Supplier(MetaPathFinder):
-    """Last of the finders: makes the modules that no other finds."""
+    """The last finder: creates supplied modules that no other finder finds."""
 
     def __init__(self):
         self.modules = {}
@@ -74,7 +74,7 @@ _watcher, _supplier = _Watcher(), _Supplier()
 
 
 def after_import(name, callback):
-    """Call ``callback(module)`` when a module is imported; now if it is already."""
+    """Call ``callback(module)`` when a module is imported, or at once if it already is."""
     _install()
     if name in sys.modules:
         callback(sys.modules[name])
@@ -83,28 +83,32 @@ def after_import(name, callback):
 
 
 def before_import(name, callback):
-    """Call ``callback()`` the first time that a module is looked for."""
+    """Call ``callback()`` the first time that a module is searched for."""
     _install()
     _watcher.before[name] = callback
 
 
 def supply_module(name, fill, told):
-    """Make a module where none is found: ``fill(module)`` gives it its names.
+    """Create a module if none is found under a name.
 
-    told: what the user is told of it, after its name; empty: nothing.
+    fill: a function that takes the new module and sets its names. told: the rest of the reported sentence,
+    after the module's name; an empty text reports nothing.
     """
     _install()
     _supplier.modules[name] = fill, told
 
 
 def supply_alias(name, module, package):
-    """Make another module importable under a name that a package has lost; both are given by name."""
-    place = "" if module.startswith("mrcnn.") else f" as {module}"
-    supply_module(name, names_of(module), f"is gone from {package}; supplied{place}.")
+    """Make a module importable under a name that a package has removed.
+
+    name, module: names of the removed module and of its replacement. package: for the message.
+    """
+    place = "a replacement" if module.startswith("mrcnn.") else module
+    supply_module(name, names_of(module), f"was removed from {package}; using {place}.")
 
 
 def names_of(module):
-    """A ``fill`` for supply_module: the names of another module, given by name."""
+    """Return a ``fill`` for supply_module that copies the public names of the module called ``module``."""
 
     def fill(supplied):
         source = importlib.import_module(module)

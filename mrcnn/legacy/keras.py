@@ -1,9 +1,9 @@
-"""Keras 2's modules and backend functions that Keras 3 has no more."""
+"""Modules and backend functions of Keras 2 that Keras 3 has removed."""
 
 from mrcnn.legacy.imports import after_import, supply_alias
 from mrcnn.supplied.names import from_table, supply_names
 
-# Modules by their old names: where their contents are now.
+# Old module names and the modules that hold their contents today.
 MODULES = {
     "keras.engine": "mrcnn.legacy.keras_engine",
     "keras.engine.topology": "mrcnn.legacy.keras_engine",
@@ -26,7 +26,7 @@ MODULES = {
     "keras.backend.tensorflow_backend": "keras.backend",
 }
 
-# Functions of the backend by the module that has them now.
+# Old backend functions, by the module that provides them today.
 BACKEND = {
     "keras.ops": (  # with the same arguments
         *("abs", "all", "any", "binary_crossentropy", "cast", "categorical_crossentropy", "clip", "cos"),
@@ -47,12 +47,12 @@ BACKEND = {
 
 
 def supply():
-    """Make the old modules importable, and let ``keras.backend`` answer for the old functions."""
+    """Make the old modules importable and add the old functions to ``keras.backend``."""
     for old, new in MODULES.items():
         supply_alias(old, new, "Keras")
     after_import("keras.backend", _complete)
-    after_import("keras._tf_keras.keras.backend", _complete)  # which is tf.keras.backend
-    after_import("tensorflow.keras.backend", _complete)  # as ``from`` imports it, another module
+    after_import("keras._tf_keras.keras.backend", _complete)  # tf.keras.backend as an attribute
+    after_import("tensorflow.keras.backend", _complete)  # another module, which ``from ... import`` loads
 
 
 def _complete(module):

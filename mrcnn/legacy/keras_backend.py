@@ -1,4 +1,4 @@
-"""Functions of Keras 2's backend whose name, arguments or defaults differ in keras.ops, and its settings."""
+"""Keras 2's backend functions whose name, arguments or defaults differ in keras.ops, and its settings."""
 
 import keras
 from keras import ops
@@ -11,103 +11,103 @@ _learning_phase = [0]
 
 
 def image_dim_ordering():
-    """tf for channels last, th for channels first."""
+    """Return the data format under its Keras 1 name: "tf" for channels last, "th" for channels first."""
     return next(old for old, new in _ORDERINGS.items() if new == image_data_format())
 
 
 def set_image_dim_ordering(dim_ordering):
-    """Set the data format by its name of Keras 1: tf or th."""
+    """Set the data format by its Keras 1 name, "tf" or "th". Raises ValueError for any other."""
     if dim_ordering not in _ORDERINGS:
         raise ValueError(f"The ordering is one of {', '.join(_ORDERINGS)}, got {dim_ordering!r}.")
     set_image_data_format(_ORDERINGS[dim_ordering])
 
 
 def learning_phase():
-    """What set_learning_phase was given; 0 before. Models take it from training= instead."""
+    """Return the value passed to set_learning_phase, or 0. It has no effect: models use ``training=``."""
     return _learning_phase[0]
 
 
 def set_learning_phase(value):
-    """Keep a number for learning_phase."""
+    """Store a number for learning_phase to return."""
     _learning_phase[0] = value
 
 
 def int_shape(x):
-    """The shape of a tensor as a tuple, with None where it is unknown."""
+    """Return the shape of a tensor as a tuple, with None for unknown sizes."""
     return tuple(x.shape)
 
 
 def _get_available_gpus():
-    """The names of the accelerators, of which programs take the number."""
+    """Return the names of the accelerators; programs count them."""
     return [name for name in device_names() if name != "CPU"]
 
 
 def constant(value, dtype=None, shape=None, name=None):
-    """A tensor of a value, of the default float type where none is given. name: without effect."""
+    """Create a constant tensor. dtype: None uses the default float type. name: has no effect."""
     tensor = ops.convert_to_tensor(value, dtype or keras.config.floatx())
     return tensor if shape is None else ops.broadcast_to(tensor, shape)
 
 
 def variable(value, dtype=None, name=None, constraint=None):
-    """A variable, of the default float type where none is given. constraint: without effect."""
+    """Create a variable. dtype: None uses the default float type. constraint: has no effect."""
     return keras.Variable(value, dtype=dtype or keras.config.floatx(), name=name)
 
 
 def eval(x):
-    """The values of a tensor or variable as an array."""
+    """Return the values of a tensor or variable as an array."""
     return ops.convert_to_numpy(x)
 
 
 def get_value(x):
-    """The values of a variable as an array, such as ``optimizer.learning_rate``."""
+    """Return the values of a variable, such as ``optimizer.learning_rate``, as an array."""
     return ops.convert_to_numpy(x)
 
 
 def set_value(x, value):
-    """Give a variable other values."""
+    """Assign new values to a variable."""
     x.assign(value)
 
 
 def dot(x, y):
-    """The product of two matrices."""
+    """Multiply two matrices."""
     return ops.matmul(x, y)
 
 
 def pow(x, a):
-    """A tensor to a power, element by element."""
+    """Raise a tensor to a power, element by element."""
     return ops.power(x, a)
 
 
 def argmax(x, axis=-1):
-    """The index of the largest element along an axis."""
+    """Return the index of the largest element along an axis."""
     return ops.argmax(x, axis)
 
 
 def argmin(x, axis=-1):
-    """The index of the smallest element along an axis."""
+    """Return the index of the smallest element along an axis."""
     return ops.argmin(x, axis)
 
 
 def concatenate(tensors, axis=-1):
-    """Tensors one after the other along an axis."""
+    """Concatenate tensors along an axis."""
     return ops.concatenate(tensors, axis)
 
 
 def expand_dims(x, axis=-1):
-    """A tensor with a new axis of size 1."""
+    """Insert an axis of size 1 into a tensor."""
     return ops.expand_dims(x, axis)
 
 
 def flatten(x):
-    """A tensor as a vector."""
+    """Flatten a tensor to a vector."""
     return ops.reshape(x, (-1,))
 
 
 def gather(reference, indices):
-    """The rows of a tensor at the given indices."""
+    """Return the rows of a tensor at the given indices."""
     return ops.take(reference, indices, axis=0)
 
 
 def permute_dimensions(x, pattern):
-    """A tensor with its axes in another order."""
+    """Reorder the axes of a tensor."""
     return ops.transpose(x, pattern)

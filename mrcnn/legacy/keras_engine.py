@@ -1,4 +1,4 @@
-"""What programs took from keras.engine."""
+"""The names that programs imported from keras.engine."""
 
 from keras import Input, InputSpec, Layer, Model
 from keras.layers import InputLayer

@@ -1,4 +1,4 @@
-"""distutils.version, with which old programs compare the versions of TensorFlow and Keras."""
+"""A replacement of distutils.version, which old programs use to compare versions of TensorFlow and Keras."""
 
 import functools
 import re
@@ -8,7 +8,7 @@ __all__ = ["LooseVersion", "StrictVersion"]
 
 @functools.total_ordering
 class LooseVersion:
-    """A version that is compared number by number, with another one or with text. version: its parts."""
+    """A version, compared number by number with another version or a text. ``version`` lists its parts."""
 
     def __init__(self, vstring):
         self.vstring = str(vstring)

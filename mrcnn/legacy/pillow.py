@@ -1,4 +1,4 @@
-"""Pillow's old names of its filters."""
+"""The old names of Pillow's resampling filters."""
 
 from mrcnn.legacy.imports import after_import
 from mrcnn.supplied.names import from_table, supply_names
@@ -7,7 +7,7 @@ FILTERS = {"ANTIALIAS": "LANCZOS", "CUBIC": "BICUBIC", "LINEAR": "BILINEAR"}
 
 
 def supply():
-    """Let ``PIL.Image`` answer for the names."""
+    """Add the old names to ``PIL.Image``."""
     after_import("PIL.Image", _complete)
 
 

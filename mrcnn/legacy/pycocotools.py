@@ -1,8 +1,8 @@
-"""pycocotools, where it is not installed: faster-coco-eval under its names, with the same numbers."""
+"""Where pycocotools is not installed, supply faster-coco-eval under its names; the numbers are the same."""
 
 from mrcnn.legacy.imports import names_of, supply_module
 
-TOLD = "is not installed; faster-coco-eval takes its place."
+TOLD = "is not installed; using faster-coco-eval."
 
 
 def supply():
@@ -17,7 +17,7 @@ def _fill_coco(module):
     from faster_coco_eval.core import coco
 
     class PrintingCOCO(coco.COCO):
-        """COCO that prints its progress, as that of pycocotools does."""
+        """A COCO that prints its progress, as in pycocotools."""
 
         def __init__(self, annotation_file=None):
             super().__init__(annotation_file, print_function=print)
@@ -29,7 +29,7 @@ def _fill_cocoeval(module):
     from faster_coco_eval.core import cocoeval, faster_eval_api
 
     class PrintingCOCOeval(faster_eval_api.COCOeval_faster):
-        """COCOeval whose summarize() prints its table, as that of pycocotools does."""
+        """A COCOeval whose summarize() prints its table, as in pycocotools."""
 
         def __init__(self, cocoGt=None, cocoDt=None, iouType="segm"):
             super().__init__(cocoGt, cocoDt, iouType, print_function=print)

@@ -1,4 +1,4 @@
-"""What Python's own library has lost: time.clock, fractions.gcd, classes in collections, distutils."""
+"""Names removed from Python's own library: time.clock, fractions.gcd, classes in collections, distutils."""
 
 import collections
 import collections.abc
@@ -12,7 +12,7 @@ ABSTRACT = {name: f"collections.abc:{name}" for name in collections.abc.__all__}
 
 
 def supply():
-    """Let the modules answer for the names; make distutils.version where it is gone, as from Python 3.12."""
+    """Add the names to their modules, and supply distutils.version if it is missing (from Python 3.12 on)."""
     supply_names(time, from_table({"clock": "time:perf_counter"}), "time", "Python")
     supply_names(fractions, from_table({"gcd": "math:gcd"}), "fractions", "Python")
     supply_names(collections, from_table(ABSTRACT), "collections", "Python")

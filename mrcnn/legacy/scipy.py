@@ -1,4 +1,4 @@
-"""SciPy's old functions for images: scipy.misc, and imread in scipy.ndimage."""
+"""SciPy's removed image functions: scipy.misc, and imread in scipy.ndimage."""
 
 from mrcnn.legacy.imports import after_import, supply_module
 from mrcnn.supplied.names import from_table, supply_names
@@ -10,9 +10,9 @@ MISC = {
 
 
 def supply():
-    """Let scipy.misc and scipy.ndimage answer for the functions; make scipy.misc where it is gone."""
+    """Add the functions to scipy.misc and scipy.ndimage, and supply scipy.misc if it is missing."""
     after_import("scipy.misc", _complete_misc)
-    supply_module("scipy.misc", lambda module: None, "is gone from SciPy; supplied.")
+    supply_module("scipy.misc", lambda module: None, "was removed from SciPy; using a replacement.")
     after_import("scipy.ndimage", _complete_ndimage)
     after_import("scipy", _complete_scipy)
 
@@ -26,5 +26,5 @@ def _complete_ndimage(module):
 
 
 def _complete_scipy(module):
-    """``scipy.misc`` was there after ``import scipy.ndimage``, too."""
+    """Add scipy.misc, which used to be available after ``import scipy.ndimage`` too."""
     supply_names(module, from_table({"misc": "scipy.misc:"}), "scipy", "SciPy")

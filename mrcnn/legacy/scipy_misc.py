@@ -1,6 +1,6 @@
-"""The functions for images that scipy.misc had, on Pillow as they were.
+"""The image functions of scipy.misc, on Pillow, as the originals were.
 
-Images are [H, W], [H, W, 3 or 4], or with the channels in another place where it is said.
+Images are [H, W] or [H, W, 3 or 4]; functions that accept other orders of axes say so.
 """
 
 import numpy as np
@@ -16,13 +16,13 @@ _FILTERS = {
 
 
 def imread(name, flatten=False, mode=None):
-    """Pixels of an image file: [H, W] or [H, W, C] uint8, with flatten [H, W] float32 grey."""
+    """Read an image file: [H, W] or [H, W, C] uint8, or with flatten [H, W] float32 grey."""
     with Image.open(name) as image:
         return fromimage(image, flatten, mode)
 
 
 def fromimage(im, flatten=False, mode=None):
-    """Pixels of a Pillow image. mode: Pillow's name of what to convert it to; palettes become colours."""
+    """Return the pixels of a Pillow image. mode: Pillow mode to convert to; palettes become colours."""
     if mode is not None:
         im = im.convert(mode)
     elif im.mode == "P":
@@ -33,12 +33,12 @@ def fromimage(im, flatten=False, mode=None):
 
 
 def imsave(name, arr, format=None):
-    """Write an image; what is not uint8 is stretched to 0 ... 255, as bytescale does."""
+    """Write an image; values that are not uint8 are stretched to 0 ... 255, as in bytescale."""
     toimage(arr, channel_axis=2).save(name, format)
 
 
 def imresize(arr, size, interp="bilinear", mode=None):
-    """An image of another size as uint8 (mode "F": float32), its values stretched first unless uint8.
+    """Resize an image. Returns uint8, or float32 in mode "F"; values that are not uint8 are stretched first.
 
     size: percent (int), fraction (float) or (height, width). interp: nearest, lanczos, bilinear, bicubic.
     """
@@ -52,12 +52,15 @@ def imresize(arr, size, interp="bilinear", mode=None):
 
 
 def imrotate(arr, angle, interp="bilinear"):
-    """An image turned by degrees against the clock about its centre, of the same size."""
+    """Rotate an image counter-clockwise by degrees about its centre; the size stays the same."""
     return fromimage(toimage(arr).rotate(angle, resample=_FILTERS[interp]))
 
 
 def bytescale(data, cmin=None, cmax=None, high=255, low=0):
-    """Values from cmin ... cmax (none: their range) stretched to low ... high as uint8; uint8 as it is."""
+    """Stretch values from cmin ... cmax to low ... high as uint8; uint8 data are returned unchanged.
+
+    cmin, cmax: None uses the smallest and the largest value. Raises ValueError for limits out of order.
+    """
     data = np.asarray(data)
     if data.dtype == np.uint8:
         return data
@@ -71,10 +74,11 @@ def bytescale(data, cmin=None, cmax=None, high=255, low=0):
 
 
 def toimage(arr, high=255, low=0, cmin=None, cmax=None, pal=None, mode=None, channel_axis=None):
-    """A Pillow image of an array, stretched as bytescale does.
+    """Convert an array to a Pillow image; values are stretched as in bytescale.
 
-    pal: a palette [256, 3] for [H, W]. mode: of [H, W] L, P, 1, F or I; of three axes RGB, RGBA, YCbCr or
-    CMYK. channel_axis: where the 3 or 4 channels are; none: the first axis of length 3, else of length 4.
+    pal: a palette [256, 3] for [H, W]. mode: L, P, 1, F or I for [H, W]; RGB, RGBA, YCbCr or CMYK for three
+    axes. channel_axis: axis of the 3 or 4 channels; None uses the first axis of length 3, else of length 4.
+    Raises ValueError for a shape or mode that makes no image.
     """
     data = np.asarray(arr)
     if np.iscomplexobj(data) or data.ndim not in (2, 3):
@@ -91,7 +95,7 @@ def toimage(arr, high=255, low=0, cmin=None, cmax=None, pal=None, mode=None, cha
 
 
 def _grey(data, mode, pal, scaled):
-    """A Pillow image of one channel [H, W]."""
+    """Convert one channel [H, W] to a Pillow image."""
     if mode == "F":
         return Image.fromarray(data.astype(np.float32))
     if mode == "I":
@@ -106,7 +110,7 @@ def _grey(data, mode, pal, scaled):
 
 
 def _of_mode(image, mode):
-    """The same bytes read as another mode's channels."""
+    """Reinterpret the same bytes as the channels of another mode."""
     if len(Image.new(mode, (1, 1)).getbands()) != len(image.getbands()):
         raise ValueError(f"An image of {len(image.getbands())} channels cannot be of mode {mode!r}.")
     return Image.frombytes(mode, image.size, image.tobytes())

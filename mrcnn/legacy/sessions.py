@@ -1,4 +1,4 @@
-"""TensorFlow 1's sessions and their settings; of these only the way to take a GPU's memory has effect."""
+"""Stand-ins for TensorFlow 1's sessions and their settings; only ``allow_growth`` has an effect."""
 
 import contextlib
 import os
@@ -8,9 +8,9 @@ from mrcnn.supplied.names import say
 
 
 class Settings:
-    """A bag for ``ConfigProto(...)`` and ``config.gpu_options.allow_growth = True``.
+    """A bag of settings for ``ConfigProto(...)`` and ``config.gpu_options.allow_growth = True``.
 
-    What was never set is an empty bag, which is false.
+    A setting that was never set is an empty bag, which is false.
     """
 
     def __init__(self, **settings):
@@ -32,19 +32,19 @@ class Settings:
 
 
 class Graph:
-    """A default graph; nothing is drawn into it."""
+    """A stand-in for the default graph; it stays empty."""
 
     @contextlib.contextmanager
     def as_default(self):
-        """A block in which all is as outside."""
+        """Return a context that changes nothing."""
         yield self
 
     def finalize(self):
-        """Nothing: there is nothing to protect."""
+        """Do nothing: an empty graph needs no protection."""
 
 
 class Session:
-    """What programs make, configure and hand to Keras. It runs nothing."""
+    """A stand-in for the session that programs create, configure and pass to Keras. It runs nothing."""
 
     def __init__(self, target="", graph=None, config=None):
         self.graph = graph or Graph()
@@ -52,21 +52,21 @@ class Session:
             take_memory_as_needed()
 
     def run(self, fetches=None, feed_dict=None):
-        """Nothing for initialisers. Raises RuntimeError for tensors."""
+        """Do nothing for initialisers. Raises RuntimeError for tensors."""
         wanted = fetches if isinstance(fetches, (list, tuple)) else [fetches]
         if any(fetch is not None for fetch in wanted):
             raise RuntimeError(
                 "Keras 3 has no sessions that compute tensors: call the model with arrays, or "
-                "MaskRCNN.run_graph(images, outputs) for what is within it."
+                "MaskRCNN.run_graph(images, outputs) for its inner outputs."
             )
         return [None] * len(wanted) if isinstance(fetches, (list, tuple)) else None
 
     def as_default(self):
-        """A block in which all is as outside."""
+        """Return a context that changes nothing."""
         return self
 
     def close(self):
-        """Nothing: it holds nothing."""
+        """Do nothing: a session holds no resources."""
 
     def __enter__(self):
         return self
@@ -76,7 +76,7 @@ class Session:
 
 
 def take_memory_as_needed():
-    """Let TensorFlow and JAX take the GPU's memory by and by instead of nearly all at once."""
+    """Let TensorFlow and JAX allocate GPU memory as needed instead of nearly all at once."""
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     config = getattr(sys.modules.get("tensorflow"), "config", None)
     if config is None:
@@ -84,27 +84,27 @@ def take_memory_as_needed():
     try:
         for gpu in config.list_physical_devices("GPU"):
             config.experimental.set_memory_growth(gpu, True)
-    except RuntimeError as error:  # a GPU is in use already
-        say(f"allow_growth comes too late: {error}")
+    except RuntimeError as error:  # a GPU is already in use
+        say(f"allow_growth was set too late: {error}")
 
 
 _default = []
 
 
 def set_session(session):
-    """Keep a session for get_session."""
+    """Store a session for get_session to return."""
     _default[:] = [session]
 
 
 def get_session():
-    """The session that was set, or a new one."""
+    """Return the session that was set, or a new one."""
     if not _default:
         _default.append(Session())
     return _default[0]
 
 
 def initializer():
-    """What a session is asked to run before all else; weights are initialised when they are made."""
+    """Return None in place of an initialiser operation: Keras 3 initialises weights when it creates them."""
     return None
 
 
@@ -112,9 +112,9 @@ _graph = Graph()
 
 
 def get_default_graph():
-    """The one graph, which servers keep for their threads."""
+    """Return the one graph; servers keep it for their threads."""
     return _graph
 
 
 def reset_default_graph():
-    """Nothing: the graph holds nothing."""
+    """Do nothing: the graph is always empty."""

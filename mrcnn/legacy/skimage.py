@@ -1,4 +1,4 @@
-"""scikit-image's functions and arguments that have other names, places or forms now."""
+"""scikit-image's functions and arguments that have been renamed, moved or changed."""
 
 import importlib
 from functools import partial
@@ -49,7 +49,7 @@ def _out(in_place, positional):
 
 
 def _connectivity(neighbors, positional):
-    """4 neighbours share an edge, 8 also a corner."""
+    """Convert a number of neighbours: 4 share an edge (connectivity 1), 8 an edge or a corner (2)."""
     return {"connectivity": {4: 1, 8: 2}[neighbors]}
 
 
@@ -62,7 +62,7 @@ ARGUMENTS = {
     "skimage.io": {"imread": {"as_grey": renamed("as_gray")}},
     "skimage.measure": {
         "label": {"neighbors": _connectivity},
-        "regionprops": {"coordinates": _without_effect},  # "rc" became the one order there is
+        "regionprops": {"coordinates": _without_effect},  # "rc" is the only order today
     },
     "skimage.morphology": {
         **{
@@ -98,7 +98,7 @@ ARGUMENTS = {
 }
 
 
-# Functions that refuse or misread what they took.
+# Functions that reject or misread inputs that they used to accept.
 CHANGED = {
     "skimage.color": {"gray2rgb": "gray2rgb", "rgb2gray": "rgb2gray"},
     "skimage.feature": {"peak_local_max": "peak_local_max"},
@@ -108,7 +108,7 @@ CHANGED = {
 
 
 def supply():
-    """Complete scikit-image's modules when they are imported, and make those that are gone importable."""
+    """Complete scikit-image's modules when they are imported, and make removed modules importable."""
     for name in NAMES.keys() | ARGUMENTS.keys() | CHANGED.keys():
         after_import(name, _complete)
     supply_module("skimage.external", lambda module: None, "")
@@ -127,7 +127,7 @@ def _changed_names(place):
 
 
 def _wrap(place, name, function):
-    """A function of scikit-image that takes what it took."""
+    """Wrap a function of scikit-image so that it accepts its old inputs and arguments."""
     if name in CHANGED.get(place, {}):
         function = getattr(importlib.import_module(_OURS), CHANGED[place][name])(function)
     conversions = ARGUMENTS.get(place, {}).get(name, {})

@@ -1,4 +1,4 @@
-"""Functions that scikit-image had with other arguments, or for more kinds of images, than today's."""
+"""scikit-image functions that used to have other arguments or to accept more kinds of images."""
 
 import functools
 import inspect
@@ -12,22 +12,22 @@ from mrcnn.supplied.names import say
 
 
 def circle(r, c, radius, shape=None):
-    """Rows and columns of the pixels within a circle about (r, c)."""
+    """Return rows and columns of the pixels within a circle around (r, c)."""
     return draw.disk((r, c), radius, shape=shape)
 
 
 def threshold_adaptive(image, block_size, method="gaussian", offset=0, mode="reflect", param=None):
-    """Where an image is above the threshold of its surroundings: [H, W] bool."""
+    """Return where an image exceeds the threshold of its surroundings: [H, W] bool."""
     return image > filters.threshold_local(image, block_size, method, offset, mode, param)
 
 
 def compare_nrmse(im_true, im_test, norm_type="Euclidean"):
-    """The root of the mean squared error over a norm of the true image."""
+    """Return the root mean squared error divided by a norm of the true image."""
     return metrics.normalized_root_mse(im_true, im_test, normalization=norm_type.lower())
 
 
 def compare_ssim(X, Y, win_size=None, gradient=False, data_range=None, multichannel=False, **options):
-    """The structural similarity of two images; data_range is that of their type where it is not given."""
+    """Return the structural similarity of two images. data_range: None uses the range of their dtype."""
     if data_range is None:
         low, high = dtype_range[np.asarray(X).dtype.type]
         data_range = high - low
@@ -38,12 +38,12 @@ def compare_ssim(X, Y, win_size=None, gradient=False, data_range=None, multichan
 
 
 def gray2rgb(function):
-    """scikit-image's gray2rgb, which leaves colours as they are; now it takes them for many grey images."""
+    """Wrap gray2rgb to return colour images unchanged; today it treats them as stacks of grey images."""
 
     @functools.wraps(function)
     def wrapper(image, *args, **options):
         if np.ndim(image) == 3 and np.shape(image)[-1] in (3, 4):
-            say("skimage.color.gray2rgb does not take colours any more; they are given back as they are.")
+            say("skimage.color.gray2rgb no longer accepts colour images; returning them unchanged.")
             return np.asarray(image)
         return function(image, *args, **options)
 
@@ -51,16 +51,16 @@ def gray2rgb(function):
 
 
 def rgb2gray(function):
-    """scikit-image's rgb2gray, which leaves grey as it is and takes colours with alpha."""
+    """Wrap rgb2gray to return grey images unchanged and to accept an alpha channel."""
 
     @functools.wraps(function)
     def wrapper(rgb, *args, **options):
         rgb = np.asarray(rgb)
         if rgb.ndim == 2:
-            say("skimage.color.rgb2gray does not take grey images any more; they are given back as they are.")
+            say("skimage.color.rgb2gray no longer accepts grey images; returning them unchanged.")
             return rgb
         if rgb.shape[-1] == 4:
-            say("skimage.color.rgb2gray does not take alpha any more; it is left out.")
+            say("skimage.color.rgb2gray no longer accepts an alpha channel; dropping it.")
             rgb = rgb[..., :3]
         return function(rgb, *args, **options)
 
@@ -68,13 +68,13 @@ def rgb2gray(function):
 
 
 def imsave(function):
-    """scikit-image's imsave, which writes floats of 0 to 1 (or -1 to 1) to files that hold bytes."""
+    """Wrap imsave to write floats of 0 to 1 (or -1 to 1) to files with 8-bit channels."""
 
     @functools.wraps(function)
     def wrapper(fname, arr, *args, **options):
         of_bytes = str(fname).lower().endswith((".png", ".jpg", ".jpeg", ".bmp"))
         if of_bytes and np.asarray(arr).dtype.kind == "f":
-            say("skimage.io.imsave does not take floats for such files any more; they are stretched to 255.")
+            say("skimage.io.imsave no longer accepts floats for 8-bit files; scaling them to 0 ... 255.")
             arr = img_as_ubyte(arr)
         return function(fname, arr, *args, **options)
 
@@ -82,14 +82,17 @@ def imsave(function):
 
 
 def peak_local_max(function):
-    """scikit-image's peak_local_max, which gives a mask of the peaks with ``indices=False``."""
+    """Wrap peak_local_max to return a mask of the peaks for ``indices=False``."""
 
     @functools.wraps(function)
     def wrapper(image, *args, indices=True, **options):
         peaks = function(image, *args, **options)
         if indices:
             return peaks
-        say("the argument indices of skimage.feature.peak_local_max is gone from scikit-image; supplied.")
+        say(
+            "the argument indices of skimage.feature.peak_local_max was removed from scikit-image; "
+            "using a replacement."
+        )
         mask = np.zeros(np.shape(image), bool)
         mask[tuple(peaks.T)] = True
         return mask
@@ -98,7 +101,7 @@ def peak_local_max(function):
 
 
 def taking_masks(function):
-    """scikit-image's resize or rescale, which interpolates between the False and True of masks."""
+    """Wrap resize or rescale to interpolate bool masks as numbers."""
     signature = inspect.signature(function)
 
     @functools.wraps(function)
@@ -107,7 +110,7 @@ def taking_masks(function):
         image = np.asarray(image)
         if image.dtype == bool and (given.get("order") or given.get("anti_aliasing")):
             name = f"skimage.transform.{function.__name__}"
-            say(f"{name} does not interpolate bool any more; it is taken as 0 and 1.")
+            say(f"{name} no longer interpolates bool images; treating them as 0 and 1.")
             image = image.astype(float)
         return function(image, *args, **options)
 

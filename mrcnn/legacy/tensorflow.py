@@ -1,4 +1,4 @@
-"""TensorFlow 1's names at the top of programs, and where TensorFlow is not installed a stand-in for these."""
+"""TensorFlow 1 names that old programs use at start-up, and a stand-in if TensorFlow is not installed."""
 
 import contextlib
 import functools
@@ -21,29 +21,29 @@ SESSIONS = {
     "reset_default_graph": sessions.reset_default_graph,
 }
 
-TOLD = "is not installed; a stand-in takes the calls at the top of old programs."
+TOLD = "is not installed; a stand-in accepts the calls that old programs make at start-up."
 
 
 def supply():
-    """Complete TensorFlow when it is imported; stand in for it where it is not found."""
+    """Complete TensorFlow when it is imported, or supply a stand-in if it is not found."""
     after_import("tensorflow", _complete)
     supply_module("tensorflow", _stand_in, TOLD)
 
 
 def _complete(module):
-    """Let TensorFlow 2 answer for sessions, and for its other old names by tf.compat.v1.
+    """Add sessions to TensorFlow 2, and its other old names from tf.compat.v1.
 
-    What would send it back to graphs is passed over.
+    Calls that would switch back to graph mode are ignored.
     """
     if not hasattr(module, "compat"):
         return  # the stand-in
 
     def find(name):
         if name in SESSIONS:
-            return SESSIONS[name], "supplied, without effect but for allow_growth"
+            return SESSIONS[name], "using a replacement, which has no effect except for allow_growth"
         if name.startswith("_") or not hasattr(module.compat.v1, name):
             return None
-        return getattr(module.compat.v1, name), f"supplied as tf.compat.v1.{name}"
+        return getattr(module.compat.v1, name), f"using tf.compat.v1.{name}"
 
     supply_names(module, find, "tf", "TensorFlow")
     module.identity = _taking_keras(module.identity)
@@ -51,17 +51,17 @@ def _complete(module):
         setattr(
             module.compat.v1,
             name,
-            functools.partial(say, f"{name} is passed over: Keras 3 has no graph mode."),
+            functools.partial(say, f"{name} is ignored: Keras 3 has no graph mode."),
         )
 
 
 def _taking_keras(identity):
-    """TensorFlow's identity, which notebooks put around a network's input to ask for its values."""
+    """Wrap tf.identity to accept Keras tensors: notebooks apply it to a network's input to get its values."""
 
     @functools.wraps(identity)
     def wrapper(input, name=None):
         if type(input).__name__ == "KerasTensor":
-            say("tf.identity of a tensor of a Keras model is that tensor.")
+            say("tf.identity returns a tensor of a Keras model unchanged.")
             return input
         return identity(input, name=name)
 
@@ -69,7 +69,7 @@ def _taking_keras(identity):
 
 
 def _stand_in(module):
-    """Fill the stand-in: sessions, seeds, logging and devices, of which it has none."""
+    """Fill the stand-in: sessions, seeds, logging, and an empty list of devices."""
     module.__version__ = "1.15.0"
     module.__dict__.update(SESSIONS, Graph=sessions.Graph, set_random_seed=_nothing, device=_device)
     module.logging = SimpleNamespace(
@@ -79,7 +79,7 @@ def _stand_in(module):
     module.test = SimpleNamespace(gpu_device_name=lambda: "", is_gpu_available=lambda **options: False)
     module.config = SimpleNamespace(list_physical_devices=_no_devices)
     module.config.experimental = module.config
-    # Keras, too, finds the stand-in, and asks whether what it is given is of these types or sets the seed.
+    # Keras finds the stand-in too: it checks values against these types and sets the seed.
     module.DType, module.TensorShape, module.TypeSpec = (
         type(name, (), {}) for name in ("DType", "TensorShape", "TypeSpec")
     )
@@ -90,21 +90,21 @@ def _stand_in(module):
 
 
 def _nothing(seed):
-    """A seed without effect: Config.SEED is the seed of a training."""
+    """Ignore a seed: Config.SEED seeds a training."""
 
 
 def _identity(input, name=None):
-    """The tensor itself."""
+    """Return the tensor itself."""
     return input
 
 
 def _no_devices(kind=None):
-    """TensorFlow's devices."""
+    """Return TensorFlow's devices: none."""
     return []
 
 
 def _device(name):
-    """A block whose device Keras's backend chooses."""
+    """Return a context that changes nothing: Keras's backend chooses the device."""
     return contextlib.nullcontext()
 
 

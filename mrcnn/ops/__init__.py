@@ -1,1 +1,1 @@
-"""Pure tensor functions on keras.ops: no layers, no Config, no files."""
+"""Pure tensor functions on keras.ops. They use no layers, no Config and no files."""

@@ -1,20 +1,20 @@
-"""The anchors: boxes of fixed sizes and ratios around every cell of the pyramid's levels.
+"""Anchors: boxes of fixed sizes and ratios centred on every cell of every pyramid level.
 
-NumPy only: anchors depend on nothing but the image's shape, so they are constants of a graph.
+This module uses NumPy only. Anchors depend on the image's shape alone, so they are constants in a graph.
 """
 
 import numpy as np
 
 
 def generate_anchors(scales, ratios, shape, feature_stride, anchor_stride=1):
-    """The anchors of one level of the pyramid.
+    """Generate the anchors of one pyramid level.
 
-    scales: a side in pixels, or several. ratios: width / height of each anchor; an anchor of scale s
-    and ratio r is s / sqrt(r) high and s * sqrt(r) wide. shape: (height, width) of the level in cells.
-    feature_stride: pixels a cell. anchor_stride: cells from an anchor's centre to the next.
+    scales: one side length in pixels, or several. ratios: width / height of the anchors; an anchor of
+    scale s and ratio r is s / sqrt(r) high and s * sqrt(r) wide. shape: (height, width) of the level in
+    cells. feature_stride: pixels per cell. anchor_stride: cells between neighbouring anchor centres.
     Returns [cells * ratios * scales, (y1, x1, y2, x2)] float32 pixels, in the order row, column,
-    ratio, scale. Centres lie at the cell's index times the stride, without half a pixel, as in
-    matterport's network; anchors may reach out of the image.
+    ratio, scale. A centre is the cell's index times the stride, with no half-pixel offset, as in
+    matterport's network. Anchors may extend beyond the image.
     """
     scales = np.asarray(scales, dtype=np.float64).reshape(1, -1)
     roots = np.sqrt(np.asarray(ratios, dtype=np.float64)).reshape(-1, 1)
@@ -27,10 +27,10 @@ def generate_anchors(scales, ratios, shape, feature_stride, anchor_stride=1):
 
 
 def pyramid_anchors(scales, ratios, feature_shapes, feature_strides, anchor_stride=1):
-    """The anchors of all levels, one level after another.
+    """Generate the anchors of all pyramid levels, level by level.
 
-    scales: for each level a side in pixels. feature_shapes: [levels, (height, width)] in cells.
-    feature_strides: for each level its pixels a cell. ratios, anchor_stride: as in generate_anchors.
+    scales: one side length in pixels per level. feature_shapes: [levels, (height, width)] in cells.
+    feature_strides: pixels per cell of each level. ratios, anchor_stride: as in generate_anchors.
     Returns [A, (y1, x1, y2, x2)] float32 pixels.
     Raises ValueError if the numbers of scales, shapes and strides differ.
     """

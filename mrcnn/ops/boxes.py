@@ -1,10 +1,10 @@
 """Box arithmetic: area, IoU, deltas, clipping, and the two coordinate frames.
 
-Shapes: `...` are any leading axes (usually the batch), N and M numbers of boxes. A box is
-(y1, x1, y2, x2). Pixel boxes are half-open, [y1, y2); normalised boxes follow matterport: the far
-edge loses one pixel, so that the first pixel's start is 0 and the last pixel's start is 1.
-Whatever the precision of the inputs, everything here is computed in float32: bfloat16 tells
-apart only 256 positions along a side.
+Shapes: `...` stands for any leading axes (usually the batch), N and M for numbers of boxes. A box is
+(y1, x1, y2, x2). Pixel boxes are half-open, [y1, y2). Normalised boxes follow matterport: the far
+edge is moved back by one pixel, so the first pixel starts at 0 and the last pixel starts at 1.
+Everything here is computed in float32, whatever the precision of the inputs, because bfloat16
+distinguishes only 256 positions along a side.
 """
 
 import math
@@ -12,21 +12,21 @@ import math
 import numpy as np
 from keras import ops
 
-# For decode_deltas: the growth of a 16 px box to 1000 px; more is never meant.
+# For decode_deltas: no larger than what turns a 16 px box into a 1000 px box.
 MAX_LOG_SIZE = math.log(1000 / 16)
 
 
 def area(boxes):
-    """Area of each box, 0 for boxes whose edges are swapped.
+    """Compute the area of each box; a box with swapped edges has area 0.
 
-    boxes: [..., (y1, x1, y2, x2)]. Returns [...] float32 in squared units of the boxes.
+    boxes: [..., (y1, x1, y2, x2)]. Returns [...] float32 in the square of the boxes' unit.
     """
     y1, x1, y2, x2 = _coordinates(boxes)
     return ops.maximum(y2 - y1, 0.0) * ops.maximum(x2 - x1, 0.0)
 
 
 def iou(boxes1, boxes2):
-    """Intersection over union of every box of one set with every box of the other.
+    """Compute the intersection over union (IoU) of every pair of boxes from two sets.
 
     boxes1: [..., N, (y1, x1, y2, x2)]. boxes2: [..., M, (y1, x1, y2, x2)], in the same frame.
     Returns [..., N, M] float32, 0 where the union is empty (padding, boxes without area).
@@ -38,15 +38,15 @@ def iou(boxes1, boxes2):
     intersection = height * width
     areas = ops.expand_dims(area(boxes1), axis=-1) + ops.expand_dims(area(boxes2), axis=-2)
     union = areas - intersection
-    # A quotient with a zero denominator would be NaN, and NaN is contagious.
+    # Division by zero would give NaN, which spreads to every later result.
     return intersection / ops.where(union > 0, union, 1.0)
 
 
 def encode_deltas(boxes, gt_boxes):
-    """The refinement that turns each box into its ground truth.
+    """Compute the deltas that turn each box into its gt box.
 
-    Girshick et al., "Rich feature hierarchies" (2014), appendix C: the shift of the centre in units
-    of the box's size, and the logarithm of the ratio of the sizes.
+    The formula is from Girshick et al., "Rich feature hierarchies" (2014), appendix C: the centre's
+    shift in units of the box's size, and the logarithm of the ratio of the sizes.
 
     boxes, gt_boxes: [..., (y1, x1, y2, x2)] with positive sides, in the same frame.
     Returns [..., (dy, dx, log dh, log dw)] float32.
@@ -65,12 +65,12 @@ def encode_deltas(boxes, gt_boxes):
 
 
 def decode_deltas(boxes, deltas, max_log_size=None):
-    """The boxes that refinements lead to: the inverse of encode_deltas.
+    """Apply deltas to boxes: the inverse of encode_deltas.
 
     boxes: [..., (y1, x1, y2, x2)]. deltas: [..., (dy, dx, log dh, log dw)].
-    max_log_size: bound on log dh and log dw, or None. An untrained network can ask for a size of
-    exp(100), which overflows float32 and turns into NaN at the next subtraction; MAX_LOG_SIZE
-    forbids that and nothing useful. matterport's weights were used without a bound.
+    max_log_size: upper bound on log dh and log dw; None sets no bound. An untrained network can
+    predict a size of exp(100), which overflows float32 and becomes NaN at the next subtraction.
+    MAX_LOG_SIZE prevents that and excludes no useful box. matterport's code sets no bound.
     Returns [..., (y1, x1, y2, x2)] float32.
     """
     center_y, center_x, height, width = _centers_and_sizes(boxes)
@@ -88,10 +88,10 @@ def decode_deltas(boxes, deltas, max_log_size=None):
 
 
 def clip(boxes, window):
-    """Boxes cut at the edges of a window; a box outside of it becomes one without area.
+    """Clip boxes to a window; a box outside the window gets area 0.
 
-    boxes: [batch, N, (y1, x1, y2, x2)] or with fewer axes. window: (y1, x1, y2, x2) in the same
-    frame, one for all, or [batch, 4], one an image. Returns float32 in the shape of boxes.
+    boxes: [batch, N, (y1, x1, y2, x2)], or fewer axes. window: (y1, x1, y2, x2) in the same frame
+    for all images, or [batch, 4], one per image. Returns float32 of the same shape as boxes.
     """
     boxes = ops.cast(boxes, "float32")
     window = _spread(window, boxes)
@@ -102,31 +102,31 @@ def clip(boxes, window):
 
 
 def normalize(boxes, shape):
-    """Pixel boxes in matterport's normalised frame.
+    """Convert pixel boxes to matterport's normalised frame.
 
-    boxes: [batch, N, (y1, x1, y2, x2)] pixels, or with fewer axes. shape: (height, width) of the
-    image, one for all, or [batch, 2]. Returns float32 in the shape of boxes.
+    boxes: [batch, N, (y1, x1, y2, x2)] pixels, or fewer axes. shape: (height, width) of all images,
+    or [batch, 2], one per image. Returns float32 of the same shape as boxes.
     """
     boxes = ops.cast(boxes, "float32")
     return ops.subtract(boxes, _FAR_EDGE) / _scale(shape, boxes)
 
 
 def to_pixels(boxes, shape):
-    """Normalised boxes in pixels, not rounded: the exact inverse of normalize.
+    """Convert normalised boxes to pixels without rounding: the exact inverse of normalize.
 
-    boxes: [batch, N, (y1, x1, y2, x2)] normalised, or with fewer axes. shape: as in normalize.
-    Returns float32 in the shape of boxes.
+    boxes: [batch, N, (y1, x1, y2, x2)] normalised, or fewer axes. shape: as in normalize.
+    Returns float32 of the same shape as boxes.
     """
     boxes = ops.cast(boxes, "float32")
     return ops.add(boxes * _scale(shape, boxes), _FAR_EDGE)
 
 
 def denormalize(boxes, shape):
-    """Normalised boxes in whole pixels: to_pixels, rounded (halves to even), int32."""
+    """Convert normalised boxes to whole pixels: to_pixels, rounded half to even, as int32."""
     return ops.cast(ops.round(to_pixels(boxes, shape)), "int32")
 
 
-# The half-open far edge of a pixel box lies one pixel behind its last pixel.
+# The half-open far edge of a pixel box lies one pixel beyond its last pixel.
 _FAR_EDGE = np.array([0, 0, 1, 1], np.float32)
 
 
@@ -136,7 +136,7 @@ def _scale(shape, boxes):
 
 
 def _spread(values, boxes):
-    """values [k] or [batch, k] in float32, with axes inserted to broadcast against boxes [batch, N, 4]."""
+    """Cast values [k] or [batch, k] to float32 and insert axes to broadcast against boxes [batch, N, 4]."""
     values = ops.cast(values, "float32")
     for _ in range(len(boxes.shape) - len(values.shape)):
         values = ops.expand_dims(values, axis=-2)

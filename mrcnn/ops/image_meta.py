@@ -1,14 +1,17 @@
-"""The layout of image meta: what the network is told of an image beside its pixels.
+"""The layout of image meta, the facts about each image that the network receives beside its pixels.
 
-One row an image: id (1), original shape (3), molded shape (3), window (4), scale (1),
-active_class_ids (one per class). Slicing works on NumPy arrays and on tensors alike.
+Each image has one row: id (1), original shape (3), molded shape (3), window (4), scale (1),
+active_class_ids (one per class). The slicing works on NumPy arrays and on tensors.
 """
 
 SIZE_WITHOUT_CLASSES = 1 + 3 + 3 + 4 + 1
 
 
 def parse(meta):
-    """Take rows apart. meta: [B, SIZE_WITHOUT_CLASSES + classes]; returns a dict of its columns."""
+    """Split rows of image meta into named columns.
+
+    meta: [B, SIZE_WITHOUT_CLASSES + classes]. Returns a dict of slices of meta.
+    """
     return {
         "image_id": meta[:, 0],
         "original_image_shape": meta[:, 1:4],

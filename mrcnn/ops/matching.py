@@ -1,27 +1,27 @@
-"""Which gt each box belongs to, and whether it is positive, negative or neutral.
+"""Matching: assign a gt instance to each box and label the box positive, negative or neutral.
 
-B: images, N: boxes (anchors or proposals), G: gt instances, padded.
+B: images, N: boxes (anchors or proposals) per image, G: gt instances per image, with padding.
 """
 
 from keras import ops
 
 POSITIVE, NEUTRAL, NEGATIVE = 1, 0, -1
 
-# A box that touches a crowd by more than this is no negative: the crowd holds unmarked instances.
+# A box whose IoU with a crowd reaches this is not negative: a crowd contains unmarked instances.
 CROWD_IOU = 0.001
 
 
 def match(iou, is_instance, is_crowd, positive_iou, negative_iou, best_is_positive=False):
     """Label each box by its IoU with the gt instances of its image.
 
-    iou: [B, N, G]. is_instance, is_crowd: [B, G] bool; both false marks padding.
-    positive_iou: boxes at or above it are positive. negative_iou: boxes below it, that do not touch
-    a crowd, are negative; the others are neutral.
-    best_is_positive: the box (or the tied boxes) of the highest IoU of each gt is positive too,
-    however low that IoU is, as long as they touch (Ren et al. 2015, section 3.1.2).
+    iou: [B, N, G]. is_instance, is_crowd: [B, G] bool; where both are false, the entry is padding.
+    positive_iou: boxes with at least this IoU are positive. negative_iou: boxes below this IoU that
+    do not touch a crowd are negative. All other boxes are neutral.
+    best_is_positive: the box with the highest IoU for each gt, or all boxes tied for it, is positive
+    too, however low that IoU is, as long as it is above 0 (Ren et al. 2015, section 3.1.2).
 
-    Returns (label [B, N] int32 of POSITIVE, NEUTRAL, NEGATIVE; gt_index [B, N] int32 of the instance
-    of highest IoU). Without instances every box is negative.
+    Returns (label [B, N] int32: POSITIVE, NEUTRAL or NEGATIVE; gt_index [B, N] int32: the instance
+    with the highest IoU). In an image without instances or crowds every box is negative.
     """
     instance_iou = iou * ops.cast(is_instance, iou.dtype)[:, None, :]
     crowd_iou = iou * ops.cast(is_crowd, iou.dtype)[:, None, :]

@@ -1,14 +1,14 @@
-"""Non-maximum suppression: of boxes that overlap, keep the one with the best score.
+"""Non-maximum suppression (NMS): of boxes that overlap, keep the one with the highest score.
 
-B: images, N: boxes an image, K: boxes to keep, T: boxes a tile.
+B: images, N: boxes per image, K: boxes to keep, T: boxes per tile.
 
-The greedy rule goes box by box, in order of decreasing score, and keeps a box unless one kept before
-overlaps it. Here the same rule runs over tiles of boxes, with the same result: a tile is first
-compared with all boxes kept so far, then with itself. The work grows with N * K, not with N * N, every
-array has a fixed size, and all images go in step. benchmarks/nms.py measures it.
+Greedy NMS visits boxes in order of decreasing score and keeps a box unless a kept box overlaps it.
+This module visits tiles of boxes instead and gets the same result: each tile is compared first with
+all boxes kept so far, then with itself. The work grows with N * K instead of N * N, every array has a
+fixed size, and all images advance together. benchmarks/nms.py measures it.
 
-Soft NMS lowers the scores of boxes that overlap a kept one instead of dropping them: of two things that
-stand close together both remain, if the second is certain enough.
+Soft NMS lowers the scores of boxes that overlap a kept box instead of dropping them. Two instances
+that stand close together then both remain if the second has a high enough score.
 """
 
 import numpy as np
@@ -16,17 +16,17 @@ from keras import ops
 
 from mrcnn.backend import TOP_K_KEEPS_ORDER
 
-# The fastest of 64 ... 512 on TensorFlow, where 64 takes half as long again; on JAX all are alike. The IoUs
-# of a tile with 1,000 boxes fill 1 MB, which stays in a core's cache.
+# Of 64 to 512 the fastest on TensorFlow, where 64 takes 1.5 times as long; JAX shows no difference. The
+# IoUs of a tile with 1,000 boxes fill 1 MB, which stays in a core's cache.
 _TILE = 256
-# Keeps the quotient of boxes without area defined (0), and is lost in rounding for all others.
+# Added to each area: the IoU of boxes without area becomes 0 instead of NaN; other areas round it away.
 _TINY = 1e-30
 
 
 def sort_by_score(scores, k):
-    """The k best scores in decreasing order, the lower index first among equals.
+    """Return the k highest scores in decreasing order; ties are ordered by index.
 
-    scores: [B, N]. k: how many; all N if there are fewer.
+    scores: [B, N]. k: number of scores to return; if it exceeds N, all N are returned.
     Returns scores [B, min(k, N)] and their indices, int32.
     """
     count = ops.shape(scores)[-1]
@@ -38,16 +38,16 @@ def sort_by_score(scores, k):
 
 
 def nms(boxes, scores, max_output, iou_threshold, valid=None, class_ids=None):
-    """Exact greedy non-maximum suppression of every image of a batch.
+    """Apply exact greedy NMS to every image of a batch.
 
     boxes: [B, N, (y1, x1, y2, x2)], pixels or normalised. scores: [B, N]. max_output: K.
-    iou_threshold: a kept box suppresses those whose IoU with it is strictly greater; boxes without area
-    have IoU 0 with everything. valid: [B, N] bool, the boxes that take part, or None for all.
-    class_ids: [B, N] int, then only boxes of an equal class suppress one another, or None.
+    iou_threshold: a kept box suppresses the boxes whose IoU with it is strictly greater; a box without
+    area has IoU 0 with every box. valid: [B, N] bool, the boxes to consider; None considers all.
+    class_ids: [B, N] int; boxes suppress only boxes of their own class. None ignores classes.
 
-    Returns index [B, K] int32, the kept boxes in order of decreasing score (the lower index first among
-    equals), and keep [B, K] bool. Places past the last kept box have index 0 and keep False.
-    No gradient flows through it. In a functional model, call it from a layer.
+    Returns index [B, K] int32, the kept boxes in order of decreasing score (ties by index), and
+    keep [B, K] bool. Entries after the last kept box have index 0 and keep False.
+    No gradient flows through this function. In a functional model, call it from a layer.
     """
     boxes, scores = (ops.stop_gradient(ops.cast(x, "float32")) for x in (boxes, scores))
     order, available = _sort(scores, valid)
@@ -61,19 +61,20 @@ def nms(boxes, scores, max_output, iou_threshold, valid=None, class_ids=None):
 def soft_nms(
     boxes, scores, max_output, iou_threshold=None, sigma=None, min_score=0.0, valid=None, class_ids=None
 ):  # fmt: skip
-    """Soft non-maximum suppression (Bodla et al. 2017) of every image of a batch.
+    """Apply soft NMS (Bodla et al. 2017) to every image of a batch.
 
-    Takes the box of the highest score, lowers the scores of the others that overlap it, and so on:
-    with iou_threshold by the linear rule, s * (1 - IoU) where the IoU is strictly greater than it; with
-    sigma by the Gaussian rule, s * exp(-IoU^2 / sigma), whatever the IoU. Give exactly one of them.
+    Repeatedly keeps the box with the highest score and lowers the scores of the boxes that overlap it.
+    iou_threshold selects the linear rule: s * (1 - IoU) where the IoU is strictly greater. sigma selects
+    the Gaussian rule: s * exp(-IoU^2 / sigma) for every IoU. Give exactly one of them.
 
     boxes: [B, N, (y1, x1, y2, x2)]. scores: [B, N]; only boxes with a score above zero take part.
-    max_output: K. min_score: boxes lowered below it are left out. valid, class_ids: as in ``nms``.
+    max_output: K. min_score: boxes whose score falls below it are dropped. valid, class_ids: as in ``nms``.
 
-    Returns index [B, K] int32 and lowered scores [B, K] by decreasing score (the lower index first among
-    equals), and keep [B, K] bool. Places past the last kept box have index 0, score 0 and keep False.
-    It takes a step for each kept box; for gradients and models, see ``nms``. Raises ValueError for both or
-    neither of iou_threshold and sigma, or a sigma not above zero.
+    Returns index [B, K] int32 and the lowered scores [B, K] in decreasing order (ties by index), and
+    keep [B, K] bool. Entries after the last kept box have index 0, score 0 and keep False.
+    It runs one step per kept box. As with ``nms``, no gradient flows through it, and in a functional model
+    it is called from a layer. Raises ValueError if both or neither of iou_threshold and sigma are given, or
+    if sigma is not above zero.
     """
     _check_rule(iou_threshold, sigma)
     boxes, scores = (ops.stop_gradient(ops.cast(x, "float32")) for x in (boxes, scores))
@@ -93,7 +94,7 @@ def soft_nms(
 
     def take_best(step, left, kept, kept_scores):
         best = ops.max(left, axis=1, keepdims=True)  # (B, 1)
-        # argmax does not say which of equals it takes; the lowest index is wanted.
+        # argmax does not specify which of several equal scores it returns; ties go to the lowest index.
         ties = ops.where(ops.equal(left, best), everyone, ops.shape(left)[1])
         index = ops.min(ties, axis=1, keepdims=True)
         kept_box = _columns(ops.take(table, first + index, axis=0))  # (B, 1) each
@@ -118,14 +119,14 @@ def _check_rule(iou_threshold, sigma):
 
 
 def _decay(overlap, iou_threshold, sigma):
-    """The factor on the scores of boxes of the given IoU with a kept one, Bodla et al. eq. 2 or 3."""
+    """Factor on the score of a box with the given IoU with a kept box: Bodla et al., equation 2 or 3."""
     if sigma is None:
         return ops.where(overlap > iou_threshold, 1.0 - overlap, 1.0)
     return ops.exp(-ops.square(overlap) / sigma)
 
 
 def _sort(scores, valid):
-    """The order [B, N] of decreasing score with invalid boxes last, and the number [B, 1] of valid ones."""
+    """Return the order [B, N] by falling score, invalid boxes last, and the number [B, 1] of valid ones."""
     if valid is None:
         valid = ops.ones_like(scores, dtype="bool")
     valid = ops.cast(valid, "bool")
@@ -136,15 +137,12 @@ def _sort(scores, valid):
 
 
 def _first_rows(column, count):
-    """The number of each image's first box among those of all images: [B, 1], as ``column``.
-
-    count: N.
-    """
+    """Return the row of each image's first box in the table of all images: [B, 1]. count: N."""
     return (ops.cumsum(ops.ones_like(column, dtype="int32"), axis=0) - 1) * count
 
 
 def _rows(boxes, class_ids):
-    """A row for each box, [B, N, (y1, x1, y2, x2, area[, class])]."""
+    """Return one row per box, [B, N, (y1, x1, y2, x2, area[, class])]."""
     height, width = boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1]
     area = ops.maximum(height, 0.0) * ops.maximum(width, 0.0) + _TINY
     columns = [boxes, ops.expand_dims(area, axis=-1)]
@@ -154,10 +152,10 @@ def _rows(boxes, class_ids):
 
 
 def _sorted_rows(boxes, class_ids, order):
-    """One table of the sorted boxes of all images, [B * N + 1, (y1, x1, y2, x2, area[, class])].
+    """Return one table of the sorted boxes of all images, [B * N + 1, (y1, x1, y2, x2, area[, class])].
 
-    order: [B, N], numbers of boxes among those of all images. The last row is an empty box that suppresses
-    nothing: it stands for boxes not kept yet.
+    order: [B, N], rows in the table of all images. The last row is an empty box, which suppresses nothing;
+    it stands for boxes that are not kept yet.
     """
     rows = _rows(boxes, class_ids)
     rows = ops.take(ops.reshape(rows, (-1, rows.shape[-1])), ops.reshape(order, (-1,)), axis=0)
@@ -166,9 +164,10 @@ def _sorted_rows(boxes, class_ids, order):
 
 
 def _greedy(table, first, available, max_output, threshold):
-    """The rows of the kept boxes, [B, K], in increasing order; the number of the empty row fills the rest.
+    """Return the rows of the kept boxes, [B, K], in increasing order, filled up with the empty row's number.
 
-    table: from _sorted_rows. first: [B, 1], each image's first row. available: [B, 1], its valid boxes.
+    table: from _sorted_rows. first: [B, 1], each image's first row. available: [B, 1], how many of its
+    boxes are valid.
     """
     empty = ops.shape(table)[0] - 1
     places = ops.arange(_TILE, dtype="int32")
@@ -184,7 +183,7 @@ def _greedy(table, first, available, max_output, threshold):
         highest = ops.max(_overlaps(tile, ops.take(table, kept, axis=0)), axis=-1)
         free = ops.logical_and(inside, highest <= threshold)
         chosen = ops.where(_choose_in_tile(tile, free, threshold), rows, empty)
-        # Rows count up with falling score, so that sorting appends the new ones.
+        # Row numbers increase as scores decrease, so sorting appends the new rows.
         kept = ops.sort(ops.concatenate([kept, chosen], axis=1), axis=1)[:, :max_output]
         return start + _TILE, kept
 
@@ -193,13 +192,14 @@ def _greedy(table, first, available, max_output, threshold):
 
 
 def _choose_in_tile(tile, free, threshold):
-    """Greedy suppression within a tile, [B, T] bool.
+    """Apply greedy suppression within a tile: [B, T] bool, true for boxes that stay.
 
     tile: [B, T, columns] in order of decreasing score. free: [B, T] bool, not suppressed by earlier tiles.
 
-    A box stays if it is free and no better one that stays overlaps it. Each time that this rule is applied
-    to a guess, at least one more place, counted from the front, is right for good; a guess that it does not
-    change is the greedy result. It takes as many rounds as the longest chain of suppressions: a few.
+    A box stays if it is free and no box that stays and has a higher score overlaps it. The rule is applied
+    to a guess until nothing changes. Each pass fixes at least one more position from the front; the fixed
+    point is the greedy result. The number of passes is the length of the longest chain of suppressions,
+    usually a few.
     """
     better = np.triu(np.ones((_TILE, _TILE), bool), k=1)
     suppresses = ops.logical_and(_overlaps(tile, tile) > threshold, better)
@@ -220,7 +220,7 @@ def _choose_in_tile(tile, free, threshold):
 
 
 def _overlaps(rows, others):
-    """IoU of rows [B, T, columns] with others [B, M, columns]; at most 0 between classes and apart."""
+    """IoU [B, T, M] of rows [B, T, columns] with others [B, M, columns]; see _iou."""
     mine = [ops.expand_dims(column, axis=-1) for column in _columns(rows)]
     return _iou(mine, [ops.expand_dims(column, axis=-2) for column in _columns(others)])
 
@@ -230,11 +230,14 @@ def _columns(rows):
 
 
 def _iou(mine, others):
-    """IoU of boxes given as columns of _rows, arrays that broadcast; at most 0 between classes and apart."""
+    """IoU of boxes given as the columns of _rows; the arrays broadcast.
+
+    It is 0 or negative for boxes of different classes and for boxes that do not overlap.
+    """
     y1, x1, y2, x2, area, *classes = mine
     other_y1, other_x1, other_y2, other_x2, other_area, *other_classes = others
     height = ops.maximum(ops.minimum(y2, other_y2) - ops.maximum(y1, other_y1), 0.0)
-    # A negative width makes a negative IoU, as good as none: one pass over the array less.
+    # Clamping the height alone saves a pass: a negative width gives a negative IoU, which counts as none.
     width = ops.minimum(x2, other_x2) - ops.maximum(x1, other_x1)
     intersection = height * width
     for my_class, other_class in zip(classes, other_classes):

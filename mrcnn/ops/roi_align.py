@@ -1,33 +1,33 @@
-"""Crops of feature maps and masks by bilinear sampling.
+"""Bilinear crops of feature maps and masks.
 
-B: images, N: boxes an image, C: channels, P: samples a side of a crop, L: levels of the pyramid.
-All maps of all images are laid out as the rows of one flat table; a sample is the weighted sum of
-rows fetched by their number. One pass serves every level, a box costs the same on each, and the
-gradient (an addition into the rows fetched) is the same on every run, unlike that of
-tf.image.crop_and_resize. Coordinates and weights are float32 whatever the features are.
+B: images, N: boxes per image, C: channels, P: samples per side of a crop, L: pyramid levels.
+All cells of all maps of all images are rows of one flat table; a sample is a weighted sum of rows
+gathered by index. One pass serves every level and a box costs the same on each. The gradient, a
+scatter-add into the gathered rows, is the same on every run, unlike that of
+tf.image.crop_and_resize. Coordinates and weights are float32 whatever the features' dtype.
 """
 
 import numpy as np
 from keras import ops
 
-# An object of 224 px, the side of ImageNet's crops, is seen best on P4; P2 is the finest level.
+# A box of 224 px, the side of ImageNet's crops, is cropped from P4; P2 is the finest level.
 _CANONICAL_SIDE, _CANONICAL_LEVEL, _FIRST_LEVEL = 224.0, 4, 2
-# Rounding puts samples of a box that ends at the map's edge just outside: 1.0000001 * (size - 1).
+# Rounding can put samples of a box that ends at the map's edge just outside: 1.0000001 * (size - 1).
 _ROUNDING = 1e-5
 
 
 def assign_levels(boxes, image_area, max_level=5):
-    """The level of the pyramid that each box is cropped from.
+    """Return the pyramid level that each box is cropped from.
 
     Lin et al., "Feature Pyramid Networks" (2017), equation 1, with rounding instead of the floor, as
     in matterport's network: 4 + round(log2(sqrt(h * w) / 224)), sides in pixels.
 
     boxes: [..., (y1, x1, y2, x2)] normalised. image_area: height * width of the image in pixels.
-    Returns [...] int32 in [2, max_level]; a box without area is at level 2.
+    Returns [...] int32 in [2, max_level]; a box without area gets level 2.
     """
     boxes = ops.cast(boxes, "float32")
     height, width = boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1]
-    # A square of 1e-10 of the image's side: below any level, above the logarithm's pole.
+    # At least a square of 1e-10 of the image's side: below every level, yet with a finite logarithm.
     side = ops.sqrt(ops.maximum(height * width, 1e-20))
     canonical_side = _CANONICAL_SIDE / ops.sqrt(ops.cast(image_area, "float32"))
     level = _CANONICAL_LEVEL + ops.cast(ops.round(ops.log2(side / canonical_side)), "int32")
@@ -35,13 +35,13 @@ def assign_levels(boxes, image_area, max_level=5):
 
 
 def pyramid_roi_align(features, boxes, image_shape, pool_size, method="corner"):
-    """Crop each box from the level of the pyramid that suits its size.
+    """Crop each box from the pyramid level that fits its size.
 
     method "corner" is matterport's crop, which its weights were trained with: the first and last
     samples lie on the box's edges, at feature coordinate = normalised coordinate * (size - 1), and
-    samples outside of the map are 0. "aligned" is ROIAlign (He et al., "Mask R-CNN", 2017, section
-    3): the box is cut into bins, four samples a bin are averaged, and a feature cell stands for the
-    middle of its pixels: feature coordinate = pixel coordinate / stride - 0.5.
+    samples outside the map are 0. "aligned" is ROIAlign (He et al., "Mask R-CNN", 2017, section 3):
+    the box is divided into bins, the four samples of a bin are averaged, and a feature cell
+    represents the centre of its pixels: feature coordinate = pixel coordinate / stride - 0.5.
 
     features: list of [B, height, width, C], P2 first. boxes: [B, N, (y1, x1, y2, x2)] normalised.
     image_shape: (height, width) of the image in pixels, numbers or a tensor. pool_size: P.
@@ -66,14 +66,14 @@ def pyramid_roi_align(features, boxes, image_shape, pool_size, method="corner"):
 
 
 def crop_masks(masks, index, boxes, shape):
-    """Crop boxes out of masks: the mask targets of ROIs.
+    """Crop boxes out of masks, as the mask targets of ROIs.
 
-    Samples lie on the corners of the box as in method "corner" of pyramid_roi_align.
+    Samples reach from corner to corner of the box, as in method "corner" of pyramid_roi_align.
 
     masks: [B, G, h, w], bool or numbers. index: [B, N] int, the mask of each box, in [0, G).
-    boxes: [B, N, (y1, x1, y2, x2)], normalised in the mask's frame: its first and last pixels' middles are
-    0 and 1. shape: (rows, columns) of the crops.
-    Returns [B, N, rows, columns] float32, not rounded. No gradient flows through it.
+    boxes: [B, N, (y1, x1, y2, x2)], normalised in the mask's frame: the centres of its first and last pixels
+    are 0 and 1. shape: (rows, columns) of the crops.
+    Returns [B, N, rows, columns] float32, not rounded. No gradient flows through this function.
     """
     boxes = ops.stop_gradient(ops.cast(boxes, "float32"))
     _, count, height, width = ops.shape(masks)
@@ -87,10 +87,10 @@ def crop_masks(masks, index, boxes, shape):
 
 
 def _flatten_pyramid(features):
-    """All cells of all images as rows, and where each level lies among them.
+    """Lay out all cells of all images as rows of one table, with the sizes and starts of the levels.
 
     Returns the table [B * cells, C], sizes [L, (height, width)] int32 and starts [L + 1] int32: the number of
-    cells of one image before each level, and of all levels together.
+    one image's cells before each level; the last entry counts all levels.
     """
     sizes = ops.stack([ops.stack(ops.shape(feature)[1:3]) for feature in features])
     sizes = ops.cast(sizes, "int32")
@@ -107,21 +107,21 @@ def _flatten_map(feature):
 
 
 def _image_numbers(boxes):
-    """For each of boxes [B, N, 4] the number of its image, [B, N] int32; B may be unknown."""
+    """Return the image number of each box, [B, N] int32, for boxes [B, N, 4]; B may be unknown."""
     return ops.cumsum(ops.ones_like(boxes[..., 0], dtype="int32"), axis=0) - 1
 
 
 def _sample_corners(start, end, size, _, count):
-    """Samples along one axis from edge to edge of the boxes; a single sample lies in the middle.
+    """Place samples along one axis from edge to edge of the boxes; a single sample lies in the middle.
 
     start, end: [B, N], normalised edges. size: [B, N] or a number, cells of the map. count: P.
-    Returns pairs of cells and weights, both [B, N, P]; the sum over the pairs is the sample.
+    Returns pairs of cells and weights, both [B, N, P]; a sample is the weighted sum over the pairs.
     """
     start, end, size = (ops.expand_dims(x, axis=-1) for x in (start, end, size))
     last = ops.cast(size - 1, "float32")
-    # In the very steps of matterport's arithmetic, a true division included: XLA turns division by a number
-    # into multiplication by its reciprocal. The last bit of a position is worth 2e-5 on a noisy map, and
-    # a compiler that rearranges the steps after all costs no more than that.
+    # The same steps as matterport's arithmetic, with a true division: XLA replaces division by a constant
+    # with multiplication by its reciprocal. The last bit of a position changes a sample of a noisy map by
+    # 2e-5; a compiler that still rearranges the steps costs no more than that.
     step = (end - start) * last / ops.full_like(start, max(count - 1, 1))
     number = ops.arange(count, dtype="float32") if count > 1 else 0.5
     position = start * last + step * number
@@ -131,10 +131,11 @@ def _sample_corners(start, end, size, _, count):
 
 
 def _sample_bins(start, end, size, pixels, count):
-    """Samples along one axis at a quarter and three quarters of every bin of the boxes.
+    """Place samples along one axis at a quarter and three quarters of every bin of the boxes.
 
-    pixels: side of the image. The rest, and what is returned, as in _sample_corners. Up to one cell out of
-    the map the border is continued, and farther out samples are 0, as implementations of the paper do.
+    pixels: side of the image. Other arguments and the result are as in _sample_corners. Up to one cell
+    outside the map, samples take the border's value; farther out they are 0, as is common in
+    implementations of the paper.
     """
     start, end = start * (pixels - 1.0), end * (pixels - 1.0) + 1.0
     start, end, size = (ops.expand_dims(x, axis=-1) for x in (start, end, size))
@@ -152,11 +153,11 @@ _AXIS_SAMPLERS = {"corner": _sample_corners, "aligned": _sample_bins}
 
 
 def _neighbours(position, inside, size, weight):
-    """The cells on both sides of each position and their shares of weight, 0 where not inside."""
+    """Return the cells on both sides of each position with their shares of weight, 0 where not inside."""
     position = ops.minimum(ops.maximum(position, 0.0), ops.cast(size - 1, "float32"))
     below = ops.floor(position)
     share = position - below
-    # Clipped once more as integers: a NaN must not fetch a row that does not exist.
+    # Clip again as integers, so that a NaN cannot address a row that does not exist.
     below = ops.minimum(ops.maximum(ops.cast(below, "int32"), 0), size - 1)
     above = ops.minimum(below + 1, size - 1)
     nothing = ops.zeros_like(share)
@@ -167,10 +168,10 @@ def _neighbours(position, inside, size, weight):
 
 
 def _weighted_rows(table, start, width, rows, columns):
-    """The sum over all pairs of a row and a column of weight * cell.
+    """Sum weight * cell over all pairs of a row and a column.
 
     table: [cells, C]. start: [B, N], number of the first cell of each box's map. width: [B, N] or a number,
-    cells a row of that map. rows, columns: pairs of cells and weights, [B, N, P].
+    cells per row of that map. rows, columns: pairs of cells and weights, [B, N, P].
     Returns [B, N, P, P, C] float32.
     """
     total = 0.0

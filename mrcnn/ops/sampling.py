@@ -1,20 +1,20 @@
-"""Random choice of a fixed number of boxes.
+"""Sampling: choose a fixed number of boxes at random.
 
-B: images, N: boxes, K: places of the sample.
+B: images, N: boxes per image, K: size of the sample.
 """
 
 from keras import ops
 
 
 def sample(candidates, noise, count, limit=None):
-    """Choose up to ``count`` of the candidates of each image, each with the same chance.
+    """Choose up to ``count`` candidates from each image, each with equal probability.
 
     candidates: [B, N] bool. noise: [B, N] independent uniform numbers in [0, 1), the only randomness.
-    count: places of the result, a Python number. limit: [B] int, at most this many are chosen of each
-    image (none: ``count``).
+    count: size of the sample, a Python number. limit: [B] int, the most that are chosen from each image;
+    None sets no limit but ``count``.
 
-    Returns (index [B, K] int32, chosen [B, K] bool) with K = count. Chosen places come first; the
-    others hold an index that must not be used.
+    Returns (index [B, K] int32, chosen [B, K] bool) with K = count. Chosen entries come first; ignore the
+    index of the others.
     """
     places = min(count, candidates.shape[1])
     priority = ops.where(candidates, noise, -1.0)
@@ -27,10 +27,11 @@ def sample(candidates, noise, count, limit=None):
 
 
 def by_turns(noise, candidates, group):
-    """Noise for ``sample`` that lets each group of candidates choose one of its own, turn after turn.
+    """Reorder noise for ``sample`` so that groups of candidates take turns, one candidate per turn.
 
     noise: [B, N] independent uniform numbers in [0, 1). candidates: [B, N] bool. group: [B, N] int.
-    Returns [B, N] in [0, 1): the best of each group before every second best, and so on, in random order.
+    Returns [B, N] in [0, 1): the first of every group ranks before the second of any group, and so on;
+    within a turn the order is random.
     """
     same = candidates[:, None, :] & (group[:, :, None] == group[:, None, :])
     ahead = noise[:, None, :] > noise[:, :, None]

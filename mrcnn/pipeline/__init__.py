@@ -1,1 +1,1 @@
-"""From files to batches, in NumPy."""
+"""The data pipeline: from image and mask arrays to batches, in NumPy and OpenCV."""

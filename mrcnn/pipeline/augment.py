@@ -1,6 +1,6 @@
-"""Changes of an image and its masks together, so that few photographs teach more; boxes are found anew.
+"""Augmentation: random changes to an image and its masks together.
 
-Presets by name stand in augmentations.yaml beside this file.
+Boxes are recomputed from the changed masks. The presets are defined in augmentations.yaml beside this file.
 """
 
 import difflib
@@ -17,17 +17,20 @@ from mrcnn.pipeline.imgaug_adapter import ImgaugAdapter, is_imgaug
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Random changes, the same for an image and its masks. Each setting by itself is off by default.
+    """Random changes that are applied alike to an image and its masks. By default every change is off.
 
-    flip_horizontal, flip_vertical: flip half of the time. turn: by a random multiple of 90 degrees, of
-    square images. scale: range of the factor by which the picture grows within its frame; large-scale jitter
-    is (0.1, 2). crop: the least share of each side that is kept; what is kept is enlarged to the frame.
-    rotation: the largest angle, in degrees. brightness: the largest shift in grey levels. contrast,
-    saturation: the largest change of the factor 1. blur: the largest standard deviation of a Gaussian blur in
-    pixels, of half of the images.
-    copy_paste: how often (0 to 1) instances of another image are pasted, see copy_paste.paste. paste_at_most:
-    how many. occlusion: how often (0 to 1) a pasted one is put against another instance, in front of it or
-    behind. min_visible: an instance of which less remains is dropped.
+    flip_horizontal, flip_vertical: flip with probability 0.5. turn: rotate square images by a random
+    multiple of 90 degrees. scale: (smallest, largest) zoom factor of the picture within its frame;
+    large-scale jitter is (0.1, 2). crop: smallest share of each side to keep; the crop is enlarged to the
+    frame. rotation: largest angle in degrees. brightness: largest shift in grey levels. contrast,
+    saturation: largest deviation of the factor from 1. blur: largest standard deviation, in pixels, of a
+    Gaussian blur that is applied with probability 0.5.
+    copy_paste: probability (0 to 1) of pasting instances of another image, see copy_paste.paste.
+    paste_at_most: largest number of instances to paste. occlusion: probability (0 to 1) that a pasted
+    instance is placed in front of or behind another instance. min_visible: smallest visible share (0 to 1)
+    of an instance; instances with less are dropped.
+
+    Raises ValueError for a value out of range.
     """
 
     flip_horizontal: bool = False
@@ -52,7 +55,8 @@ class Augmentation:
     def apply(self, image, masks, rng):
         """Augment an image [H, W, 3] uint8 and its masks [H, W, N] bool with randomness from ``rng``.
 
-        Nothing is pasted here, for that takes a second image; the loader does it.
+        Copy-paste is not applied here: it needs a second image, so the loader applies it.
+        Returns the new image and masks.
         """
         if self.flip_horizontal and rng.random() < 0.5:
             image, masks = image[:, ::-1], masks[:, ::-1]
@@ -66,7 +70,7 @@ class Augmentation:
         return self._blur(self._recolour(image, rng), rng), masks
 
     def _move(self, image, masks, rng):
-        """Crop, zoom and rotate in one resampling; what comes in from outside is black."""
+        """Crop, zoom and rotate in one resampling; areas outside the picture are black."""
         height, width = image.shape[:2]
         factor = np.exp(rng.uniform(*np.log(self.scale)))
         part = (0, 0, height, width)
@@ -80,13 +84,13 @@ class Augmentation:
         return warp.image(image, part, matrix), warp.masks(masks, part, matrix)
 
     def _recolour(self, image, rng):
-        """Saturation about the grey of each pixel, contrast about the image's mean, then brightness."""
+        """Change saturation about each pixel's grey, contrast about the image's mean, then brightness."""
         if not (self.brightness or self.contrast or self.saturation):
             return image
         saturation, contrast = (1 + rng.uniform(-x, x) for x in (self.saturation, self.contrast))
         brightness = rng.uniform(-self.brightness, self.brightness)
         image = np.ascontiguousarray(image)
-        # All three are linear in the pixel's channels, whose mean no change of saturation moves.
+        # All three are affine in the pixel's channels, and saturation leaves the channels' mean unchanged.
         matrix = contrast * (saturation * np.eye(3) + (1 - saturation) / 3)
         offset = (1 - contrast) * np.mean(cv2.mean(image)[:3]) + brightness
         return cv2.transform(image, np.concatenate([matrix, np.full((3, 1), offset)], axis=1))
@@ -102,7 +106,7 @@ _SHARES = ("copy_paste", "occlusion", "min_visible", "contrast", "saturation")
 
 
 def _check(name, value):
-    """Raise ValueError for a value that a setting cannot have."""
+    """Raise ValueError if a setting cannot have this value."""
     if name in ("flip_horizontal", "flip_vertical", "turn"):
         if not isinstance(value, bool):
             raise ValueError(f"augmentation: {name} must be true or false, got {value!r}.")
@@ -130,11 +134,12 @@ def _is_number(value):
 
 
 def augmentation_of(wanted):
-    """The Augmentation of a preset's name or of a mapping; an augmenter of imgaug with ``apply`` added.
+    """Return the object that augments images as ``wanted`` describes, or None if nothing changes.
 
-    wanted: a name of PRESETS; a mapping of settings of Augmentation, on top of those of its entry "preset" if
-    it has one; None; or an object with ``apply(image, masks, rng)``, which stays as it is. None where nothing
-    is to be done. Raises ValueError for what is unknown, with the nearest name.
+    wanted: None; the name of a preset; a mapping of Augmentation's settings, which override those of its
+    entry "preset" if it has one; an imgaug augmenter, which is wrapped in an ImgaugAdapter; or an object
+    with ``apply(image, masks, rng)``, which is returned unchanged.
+    Raises ValueError for an unknown preset, setting or type; the message suggests the nearest name.
     """
     if is_imgaug(wanted):
         return ImgaugAdapter(wanted)
@@ -154,7 +159,7 @@ def augmentation_of(wanted):
 
 
 def _known(settings):
-    """Settings with lists as tuples. Raises ValueError for a name that Augmentation does not have."""
+    """Return settings with lists turned into tuples. Raises ValueError for an unknown setting."""
     names = [field.name for field in fields(Augmentation)]
     for name in settings:
         if name not in names:
@@ -171,7 +176,7 @@ def _preset(name):
 
 
 def _read_presets():
-    """The file of presets: a dict of name to Augmentation, None for "none"."""
+    """Read augmentations.yaml: a dict from name to Augmentation, or to None for "none"."""
     text = (files("mrcnn.pipeline") / "augmentations.yaml").read_text(encoding="utf-8")
     presets = yaml.safe_load(text)
     return {

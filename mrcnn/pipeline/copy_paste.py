@@ -1,9 +1,9 @@
-"""Copy-paste: instances of one image put into another (Ghiasi et al. 2021), if wanted against its own.
+"""Copy-paste: paste instances of one image into another (Ghiasi et al. 2021), optionally against its own.
 
-A pasted instance hides what it lies on, or is hidden where it is put behind: masks are what stays visible,
-and an instance of which too little does is dropped.
+A pasted instance hides what lies behind it, or is itself hidden when it is placed behind others. Masks
+cover the visible part only, and an instance with too small a visible part is dropped.
 
-H, W: of an image; N: its instances, of which crowds have negative class ids.
+H, W: height and width of an image; N: its instances. Crowds have negative class ids.
 """
 
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-_TRIES = 12  # places tried for an instance that is to lie against another
-_OVERLAP = (0.1, 0.6)  # shares of the smaller of two masks that one may hide of the other
-_RELATIVE_AREA = (0.5, 2.0)  # of the pasted one to its neighbour: things in a heap are of a size
-_RESIZING = (0.5, 2.0)  # a factor beyond it would look blurred or lose its texture
-_EDGE = 0.8  # pixels, standard deviation of the blur of a pasted outline
+_TRIES = 12  # positions to try when an instance is placed against another
+_OVERLAP = (0.1, 0.6)  # allowed overlap of the two, as a share of the smaller mask
+_RELATIVE_AREA = (0.5, 2.0)  # area of the pasted instance over its neighbour's: in a heap, sizes are similar
+_RESIZING = (0.5, 2.0)  # beyond these factors an instance looks blurred or loses its texture
+_EDGE = 0.8  # standard deviation in pixels of the blur along a pasted outline
 
 
 @dataclass
 class Cutout:
-    """An instance cut out of its image: pixels [h, w, 3], mask [h, w] bool, and its corner (y, x)."""
+    """An instance cut out of its image: pixels [h, w, 3], mask [h, w] bool and top left corner (y, x)."""
 
     pixels: np.ndarray
     mask: np.ndarray
@@ -28,13 +28,14 @@ class Cutout:
 
 
 def paste(image, masks, class_ids, donor, rng, at_most=10, occlusion=0.0, min_visible=0.2):
-    """Paste a random choice of another image's instances.
+    """Paste a random choice of another image's instances into an image.
 
     image: [H, W, 3] uint8. masks: [H, W, N] bool. class_ids: [N]. donor: the same three of the other image.
-    at_most: how many are pasted; at least one is, if the donor has any. occlusion: how often (0 to 1) one is
-    put against an instance of the image, in front of it or behind; else it stays where it was in its own.
-    min_visible: an instance of which a smaller share remains is dropped.
-    Returns the new image, masks [H, W, M] bool and class_ids [M]. The arrays given stay as they are.
+    at_most: largest number of instances to paste; at least one is pasted if the donor has any.
+    occlusion: probability (0 to 1) that a pasted instance is placed in front of or behind an instance of
+    the image; otherwise it keeps the position that it has in the donor. min_visible: smallest visible share
+    of an instance; instances with less are dropped.
+    Returns the new image, masks [H, W, M] bool and class_ids [M]. The arguments are not modified.
     """
     donor_image, donor_masks, donor_ids = donor
     chosen = _choose(donor_masks, donor_ids, at_most, rng)
@@ -54,7 +55,7 @@ def paste(image, masks, class_ids, donor, rng, at_most=10, occlusion=0.0, min_vi
         class_ids.append(donor_ids[index])
         whole.append(area)
     visible = np.array([plane.sum() for plane in planes])
-    # A crowd is no instance that could be recognised by a part: it stays as long as anything of it does.
+    # A crowd has no shape that must stay recognisable: keep it while any pixel of it is visible.
     enough = np.where(np.array(class_ids) < 0, 0, min_visible) * np.array(whole)
     kept = (visible > 0) & (visible >= enough)
     planes = np.stack(planes)[kept]
@@ -62,7 +63,7 @@ def paste(image, masks, class_ids, donor, rng, at_most=10, occlusion=0.0, min_vi
 
 
 def _choose(masks, class_ids, at_most, rng):
-    """Indices of the instances to paste, in a random order."""
+    """Choose the indices of the instances to paste, in random order."""
     there = [i for i in range(len(class_ids)) if class_ids[i] > 0 and masks[:, :, i].any()]
     if not there:
         return []
@@ -77,7 +78,7 @@ def _cut(image, mask):
 
 
 def _beside(cutout, planes, class_ids, rng):
-    """The cutout, resized and moved to overlap one of the instances a little; None if no place is found."""
+    """Resize and move a cutout so that it overlaps an instance a little; None if no position fits."""
     others = [i for i, plane in enumerate(planes) if class_ids[i] > 0 and plane.any()]
     if not others:
         return None
@@ -86,7 +87,7 @@ def _beside(cutout, planes, class_ids, rng):
     wanted = area * np.exp(rng.uniform(*np.log(_RELATIVE_AREA)))
     resized = _resized(cutout, float(np.clip(np.sqrt(wanted / cutout.mask.sum()), *_RESIZING)))
     middle = np.argwhere(other).mean(axis=0)
-    reach = np.sqrt(area / np.pi) + np.sqrt(resized.mask.sum() / np.pi)  # of two discs that touch
+    reach = np.sqrt(area / np.pi) + np.sqrt(resized.mask.sum() / np.pi)  # distance of touching discs
     for _ in range(_TRIES):
         angle, distance = rng.uniform(0, 2 * np.pi), reach * rng.uniform(0.4, 1.0)
         center = middle + distance * np.array([np.sin(angle), np.cos(angle)])
@@ -110,7 +111,7 @@ def _resized(cutout, factor):
 
 
 def _places(cutout, shape):
-    """Where a cutout lies in an image of the given shape, and what part of it does, as two slices."""
+    """Return the slices of an image of the given shape that a cutout covers, and its own slices."""
     ends = [(c, c + side, whole) for c, side, whole in zip(cutout.corner, cutout.mask.shape, shape)]
     place = tuple(slice(min(max(a, 0), whole), max(min(b, whole), 0)) for a, b, whole in ends)
     part = tuple(slice(p.start - c, p.stop - c) for p, c in zip(place, cutout.corner))
@@ -118,9 +119,9 @@ def _places(cutout, shape):
 
 
 def _put(image, planes, class_ids, cutout, behind):
-    """Draw a cutout into the image and add its visible mask to the planes; returns its area in the frame.
+    """Draw a cutout into the image and append its visible mask to the planes; return its area in the frame.
 
-    What it covers is taken from the other masks. behind: the other instances cover it instead.
+    The pixels that it covers are removed from the other masks. behind: the other instances cover it instead.
     """
     place, part = _places(cutout, image.shape[:2])
     mask = cutout.mask[part]

@@ -1,5 +1,5 @@
-"""What stops a batch from being made; importing it needs no library."""
+"""Errors that stop a batch from being made. Importing this module imports no other library."""
 
 
 class ImageError(ValueError):
-    """An image or its masks cannot be read, or do not fit each other."""
+    """Raised when an image or its masks cannot be read, or when their sizes differ."""

@@ -1,58 +1,58 @@
-"""Augmenters of the package imgaug with the interface of our own: image and masks move together.
+"""An adapter that gives imgaug augmenters this library's ``apply(image, masks, rng)``.
 
-imgaug carries segmentation maps through whatever moves pixels and leaves them to themselves in what changes
-colours, so it is imgaug that knows which augmenters concern masks. All masks travel in one map, whose
-values are the sets of masks that cover a pixel.
+imgaug applies augmenters that move pixels to segmentation maps too, and leaves the maps unchanged where
+only colours change, so imgaug itself decides which augmenters move masks. All masks of an image are encoded
+in one map: each value stands for the set of masks that cover a pixel.
 
-H, W: image; N: masks; L: sets of masks that occur in an image, the empty one first.
+H, W: height and width of the image; N: masks; L: distinct sets of masks in the image, the empty set first.
 """
 
 import warnings
 
 import numpy as np
 
-# Ways to fill a border with pixels of the image, in which masks can follow. CropAndPad has others, means
-# and ramps, that make new values.
+# Border modes that copy pixels of the image, so that masks can be copied too. CropAndPad also has modes
+# that create new values, such as means and ramps.
 _COPYING = {"constant", "edge", "reflect", "symmetric", "wrap"}
 
 
 def is_imgaug(thing):
-    """Whether an object is an augmenter of imgaug, told without importing imgaug."""
+    """Return whether an object is an imgaug augmenter, without importing imgaug."""
     return any(cls.__module__.split(".")[0] == "imgaug" for cls in type(thing).__mro__)
 
 
 class ImgaugAdapter:
-    """An augmenter of imgaug with ``apply``, whose randomness is the given generator's alone.
+    """Wraps an imgaug augmenter; all its randomness comes from the generator passed to ``apply``.
 
-    The augmenter is copied for each image: threads share nothing, and the program's own object and
-    imgaug's global generator stay as they are. Warns of parts that may move pixels and not masks.
+    The augmenter is copied for each image: threads share no state, and neither the program's own object nor
+    imgaug's global generator changes. Warns about parts that may move pixels without moving masks.
     """
 
     def __init__(self, augmenter):
         self.augmenter = augmenter
-        # imgaug is not developed any more; what its calls of other packages announce concerns no user.
+        # imgaug is no longer maintained; users can do nothing about the deprecated calls it makes.
         for category in (DeprecationWarning, FutureWarning):
             warnings.filterwarnings("ignore", category=category, module=r"imgaug\.")
         for part in _tree(augmenter):
             if _may_leave_masks_behind(part):
                 warnings.warn(
-                    f"The augmenter {part.name} changes images by code of its own and has none for "
-                    "segmentation maps: where it moves pixels, masks stay behind.",
+                    f"The augmenter {part.name} changes images by custom code but has no such code for "
+                    "segmentation maps. If it moves pixels, the masks do not follow.",
                     stacklevel=3,
                 )
 
     def apply(self, image, masks, rng):
-        """Augment an image [H, W, C] and its masks [H, W, N] bool.
+        """Augment an image [H, W, C] and its masks [H, W, N] bool with randomness from ``rng``.
 
-        Raises ValueError where the augmenter changes the size of the image.
+        Returns the new image and masks. Raises ValueError if the augmenter changes the size of the image.
         """
         labels, table = _to_labels(masks)
         changed, moved = self._augment(np.ascontiguousarray(image), labels, int(rng.integers(2**31 - 1)))
-        # Augmenters of colour leave the labels, and so the very masks.
+        # Augmenters that only change colours leave the labels unchanged; the masks are then returned as is.
         return changed, masks if np.array_equal(moved, labels) else table[moved]
 
     def _augment(self, image, labels, seed):
-        """An image [H, W, C] and labels [H, W] int32 through a copy of the augmenter."""
+        """Run an image [H, W, C] and labels [H, W] int32 through a copy of the augmenter."""
         import imgaug
         from imgaug.augmentables.segmaps import SegmentationMapsOnImage
 
@@ -63,7 +63,7 @@ class ImgaugAdapter:
         resizing = []
 
         def watch(values, part, parents):
-            """Note the augmenters after which the image has another size."""
+            """Record the augmenters that change the size of the image."""
             images = [value for value in values if isinstance(value, np.ndarray)]
             resizing.extend(part.name for value in images if value.shape != image.shape)
             return values
@@ -75,20 +75,20 @@ class ImgaugAdapter:
         )
         if changed.shape != image.shape:
             raise ValueError(
-                f"The augmenter {resizing[0]} makes an image of shape {image.shape} one of {changed.shape}. "
-                "Augmentation must keep the size: use keep_size=True, or set IMAGE_MIN_DIM and "
-                "IMAGE_MAX_DIM instead."
+                f"The augmenter {resizing[0]} changes the shape of the image from {image.shape} to "
+                f"{changed.shape}. Augmentation must keep the size: use keep_size=True, or set IMAGE_MIN_DIM "
+                "and IMAGE_MAX_DIM instead."
             )
         return changed, moved.arr[:, :, 0]
 
 
 def _tree(augmenter):
-    """An augmenter and all that are within it."""
+    """Return an augmenter and all augmenters nested in it."""
     return [augmenter, *augmenter.get_all_children(flat=True)]
 
 
 def _may_leave_masks_behind(part):
-    """Whether an augmenter has code of its own for images and none for segmentation maps."""
+    """Return whether an augmenter has custom code for images but none for segmentation maps."""
     cls = type(part)
     if f"{cls.__module__}.{cls.__name__}" == "imgaug.augmenters.meta.Lambda":
         return part.func_images is not None and part.func_segmentation_maps is None
@@ -100,12 +100,12 @@ def _may_leave_masks_behind(part):
 
 
 def _prepare(part):
-    """Change a copied augmenter where imgaug 0.4.0 does not do what is needed here."""
-    # Masks repeat at a border as the image does; imgaug would leave them empty there.
+    """Adjust a copied augmenter where the behaviour of imgaug 0.4.0 does not fit here."""
+    # Masks repeat at a border as the image does; by default imgaug leaves them empty there.
     if hasattr(part, "_mode_segmentation_maps"):
         part._mode_segmentation_maps = None
     if hasattr(part, "_pad_mode_segmentation_maps"):
-        mode = part.pad_mode  # a constant has a value, a choice its options in a
+        mode = part.pad_mode  # a constant keeps its mode in .value, a random choice keeps its options in .a
         modes = getattr(mode, "a", None) or [getattr(mode, "value", None)]
         if _COPYING.issuperset(modes):
             part._pad_mode_segmentation_maps = None
@@ -116,7 +116,7 @@ def _prepare(part):
 
 
 def _to_labels(masks):
-    """Masks [H, W, N] bool as labels [H, W] int32 and a table [L, N] bool: masks == table[labels]."""
+    """Encode masks [H, W, N] bool as labels [H, W] int32 and a table [L, N] bool: masks == table[labels]."""
     height, width, count = masks.shape
     labels = np.zeros(height * width, np.int32)
     rows = [np.zeros(count, bool)]
@@ -125,7 +125,7 @@ def _to_labels(masks):
     pixels = pixels[np.argsort(owners, kind="stable")]
     for number, (start, end) in enumerate(zip([0, *ends], ends)):
         inside = pixels[start:end]
-        covering = labels[inside]  # the sets so far, each of which gets this mask as a further one
+        covering = labels[inside]  # the sets so far; each is extended by this mask
         known = np.flatnonzero(np.bincount(covering))
         following = np.zeros(len(rows), np.int32)
         following[known] = len(rows) + np.arange(len(known))

@@ -1,6 +1,6 @@
-"""From a data set to batches: batch number k of a run is a pure function of (seed, k).
+"""The loader: turns a data set into batches. Batch k of a run is a pure function of (seed, k).
 
-B: images of a batch, G: MAX_GT_INSTANCES, M: length of image meta.
+B: images per batch, G: MAX_GT_INSTANCES, M: length of image meta, N: instances of an image.
 """
 
 import contextlib
@@ -18,21 +18,22 @@ from mrcnn.pipeline.masks import extract_bboxes, minimize_mask, resize_mask
 from mrcnn.pipeline.rois import random_rois
 from mrcnn.pipeline.transforms import compose_image_meta, mold_image, resize_image
 
-# Separates the random streams that one seed feeds.
+# Keys that separate the random streams derived from one seed.
 _ORDER, _IMAGE = 0, 1
 
 
 def load_image_gt(
     dataset, config, image_id, augment=False, augmentation=None, use_mini_mask=None, rng=None, donor=None
 ):
-    """An image and its gt as the network learns them, but for the mean pixel and padding to G.
+    """Load an image and its gt as the network trains on them, before mean subtraction and padding to G.
 
-    augment: matterport's old way, a left-right flip half of the time. augmentation: as in augmentation_of.
-    use_mini_mask: masks are mini-masks (none: as config.USE_MINI_MASK says). rng: the only randomness; a
-    fixed one where none is given. donor: a Scene from which an Augmentation with copy_paste pastes.
+    augment: matterport's old option, a left-right flip with probability 0.5. augmentation: as in
+    augmentation_of. use_mini_mask: return mini-masks; None uses config.USE_MINI_MASK. rng: a NumPy
+    Generator, the only randomness; None uses one seeded with config.SEED. donor: a Scene that an
+    Augmentation with copy_paste pastes from.
     Returns image [H, W, 3] uint8, image_meta [M], class_ids [N], bbox [N, (y1, x1, y2, x2)] int32 pixels
-    of the resized image, mask [H, W, N] or [*MINI_MASK_SHAPE, N] bool. Instances that resizing or
-    augmentation left without a pixel are dropped.
+    of the resized image, mask [H, W, N] or [*MINI_MASK_SHAPE, N] bool. Instances left without a pixel
+    by resizing or augmentation are dropped.
     """
     rng = np.random.default_rng(config.SEED) if rng is None else rng
     augmentation = augmentation_of(augmentation)
@@ -61,7 +62,7 @@ def load_image_gt(
 class Scene:
     """An image [H, W, 3] at the network's size with its masks [H, W, N] and class_ids [N].
 
-    original_shape, window, scale: what resizing did, see resize_image; they are of before augmentation.
+    original_shape: shape before resizing. window, scale: as resize_image returns them, before augmentation.
     """
 
     image: np.ndarray
@@ -73,9 +74,10 @@ class Scene:
 
 
 def load_scene(dataset, config, image_id, augmentation, rng, flip=False):
-    """The Scene of an image, resized and augmented. flip: left and right change places half of the time.
+    """Load an image and its masks as a Scene, resized and augmented.
 
-    augmentation: an object with ``apply``, or None.
+    augmentation: an object with ``apply``, or None. rng: a NumPy Generator, the only randomness.
+    flip: flip left and right with probability 0.5.
     """
     image, masks, class_ids = _load(dataset, image_id)
     original_shape = image.shape
@@ -96,7 +98,7 @@ def load_scene(dataset, config, image_id, augmentation, rng, flip=False):
 
 
 def _load(dataset, image_id):
-    """Image, masks and class ids as the data set has them; masks [H, W, 0] where there are none."""
+    """Load image, masks and class ids from the data set; without instances the masks are [H, W, 0]."""
     image = dataset.load_image(image_id)
     mask, class_ids = dataset.load_mask(image_id)
     if not len(class_ids):
@@ -112,16 +114,21 @@ def _load(dataset, image_id):
 class Loader(PyDataset):
     """Batches of a data set for ``fit``, prepared by threads.
 
-    Each image comes exactly once in every pass over the data; the last batch of a pass may be shorter, but
-    with GPU_COUNT above 1, where it takes in the first images of the next pass.
-    shuffle: each pass in an order of its own; without it, in the data set's order, the same each epoch.
-    seed: none is config.SEED. augmentation: as in load_image_gt.
-    plain_sources: sources whose images are not augmented. skip_bad: an unreadable file gives its place
-    to the next image and is noted in ``skipped`` (path to reason), instead of stopping the run. steps:
-    batches of an epoch; none: as many as show every image once. start_epoch: the epoch that comes first.
+    Every pass over the data contains each image exactly once. The last batch of a pass may be shorter; with
+    GPU_COUNT above 1 it is filled with the first images of the next pass instead.
 
-    ``error`` keeps the exception that stopped a thread: some backends only pass on its text. ``ready`` tells
-    by its number when a batch was (time.monotonic()), ``loading`` what each thread reads and since when.
+    shuffle: use a different random order in each pass; False uses the data set's order in every epoch.
+    seed: seed of all randomness; None uses config.SEED. augmentation: as in load_image_gt. plain_sources:
+    sources whose images are not augmented. skip_bad: replace an unreadable image by the next one and record
+    it in ``skipped`` instead of stopping the run. workers: number of threads; None uses config.WORKERS.
+    batch_size: None uses config.BATCH_SIZE. steps: batches per epoch; None uses as many as show every image
+    once. start_epoch: number of the first epoch.
+
+    Attributes: ``skipped`` maps the path of each skipped image to the reason. ``error`` holds the exception
+    that stopped a thread, because some backends pass on its text only. ``ready`` maps a batch's number to the
+    time.monotonic() at which it was ready. ``loading`` maps each thread to the path it reads and since when.
+
+    Raises ValueError if the data set has no images.
     """
 
     def __init__(
@@ -172,25 +179,29 @@ class Loader(PyDataset):
             raise
         with self._lock:
             self.ready[number] = time.monotonic()
-            if len(self.ready) > 2 * self.steps:  # nobody asks
+            if len(self.ready) > 2 * self.steps:  # no callback collects these times
                 del self.ready[next(iter(self.ready))]
         return (batch,)
 
     def on_epoch_begin(self):
+        """Note that Keras has started an epoch."""
         self._within_epoch = True
 
     def on_epoch_end(self):
+        """Advance to the next epoch, whose batches have the next numbers."""
         # Keras also ends an epoch that never began, when it resets the iterator at the start of fit.
         if self._within_epoch:
             self.epoch += 1
         self._within_epoch = False
 
     def batch(self, k):
-        """Batch number k of the run: a dict of arrays under the names of the network's inputs.
+        """Make batch number k of the run: a dict of arrays, keyed by the names of the network's inputs.
 
-        input_image [B, H, W, 3] float32 molded, input_image_meta [B, M] float32, input_gt_class_ids
-        [B, G] int32 (0: padding, negative: crowd), input_gt_boxes [B, G, (y1, x1, y2, x2)] float32
-        pixels, input_gt_masks [B, height, width, G] bool.
+        input_image [B, H, W, 3] float32, molded; input_image_meta [B, M] float32; input_gt_class_ids
+        [B, G] int32 (0: padding, negative: crowd); input_gt_boxes [B, G, (y1, x1, y2, x2)] float32
+        pixels; input_gt_masks [B, height, width, G] bool. Without USE_RPN_ROIS also input_roi
+        [B, POST_NMS_ROIS_TRAINING, (y1, x1, y2, x2)] float32 pixels.
+        Raises ValueError if the images of the batch differ in size, ImageError if an image cannot be read.
         """
         samples = [self._sample(position) for position in self._positions(k)]
         shapes = {sample["input_image"].shape[:2] for sample in samples}
@@ -204,8 +215,8 @@ class Loader(PyDataset):
         return batch
 
     def _positions(self, k):
-        """Where the images of a batch stand in the endless stream."""
-        if self.config.GPU_COUNT > 1:  # devices share a batch in equal parts: it goes on with the next pass
+        """Return the positions of a batch's images in the endless stream of passes."""
+        if self.config.GPU_COUNT > 1:  # devices share a batch equally, so batches run on into the next pass
             return range(k * self.batch_size, (k + 1) * self.batch_size)
         count = len(self.dataset.image_ids)
         passes, step = divmod(k, self._steps_of_pass)
@@ -213,26 +224,26 @@ class Loader(PyDataset):
         return range(passes * count + first, passes * count + min(first + self.batch_size, count))
 
     def image_id_at(self, position):
-        """The image at a position of the endless stream: pass after pass over the data."""
+        """Return the id of the image at a position in the endless stream of passes over the data."""
         passes, place = divmod(position, len(self.dataset.image_ids))
         if not self.shuffle:
             return self.dataset.image_ids[place]
         with self._lock:
             if passes not in self._orders:
                 rng = np.random.default_rng([self.seed, _ORDER, passes])
-                # Two passes are at hand at once where a batch spans their border.
+                # Keep the previous pass too: a batch can span the border between two passes.
                 self._orders = {p: o for p, o in self._orders.items() if p >= passes - 1}
                 self._orders[passes] = rng.permutation(self.dataset.image_ids)
             return self._orders[passes][place]
 
     def _sample(self, position):
-        """The arrays of one image; the next readable one's with skip_bad."""
+        """Make the arrays of one image, or with skip_bad those of the next readable image."""
         return self._readable(position, lambda image_id, rng: self._padded(*self._gt(image_id, rng), rng))
 
     def example(self, position):
-        """What training sees at a position of the endless stream, for people.
+        """Return the training example at a position in the endless stream, for display.
 
-        Returns the image's number in the data set, image [H, W, 3] uint8, class_ids [N] and whole masks
+        Returns the image's id in the data set, image [H, W, 3] uint8, class_ids [N] and full-size masks
         [H, W, N] bool.
         """
 
@@ -243,7 +254,7 @@ class Loader(PyDataset):
         return self._readable(position, look)
 
     def _readable(self, position, make):
-        """make(image_id, rng) for the image at a position; for the next readable one with skip_bad."""
+        """Call make(image_id, rng) for the image at a position, or with skip_bad the next readable one."""
         for skip in range(len(self.dataset.image_ids)):
             image_id = self.image_id_at(position + skip)
             try:
@@ -255,7 +266,7 @@ class Loader(PyDataset):
 
     @contextlib.contextmanager
     def _noted(self, image_id):
-        """Keep in ``loading`` what this thread reads, for one who waits for it."""
+        """Record in ``loading`` what this thread reads, so that a stall can be reported."""
         thread = threading.get_ident()
         before = self.loading.get(thread)
         self.loading[thread] = (self.dataset.source_image_link(image_id), time.monotonic())
@@ -268,14 +279,14 @@ class Loader(PyDataset):
                 self.loading[thread] = before
 
     def _skip(self, image_id, error):
-        """Note an unreadable image, or raise the error where none may be skipped."""
+        """Record an unreadable image; raise the error instead if images must not be skipped."""
         if not self.skip_bad:
             raise error
         with self._lock:
             self.skipped[self.dataset.source_image_link(image_id)] = str(error)
 
     def _gt(self, image_id, rng, use_mini_mask=None):
-        """load_image_gt with this loader's augmentation and randomness."""
+        """Call load_image_gt with this loader's augmentation and randomness."""
         plain = self.dataset.image_info[image_id]["source"] in self.plain_sources
         augmentation = None if plain else self.augmentation
         donor = None
@@ -287,7 +298,7 @@ class Loader(PyDataset):
         )  # fmt: skip
 
     def _donor(self, image_id, rng):
-        """The Scene of an image to paste from, as often as the augmentation says; None otherwise."""
+        """Load a Scene to paste from, with the probability that the augmentation sets; otherwise None."""
         if rng.random() >= self.augmentation.copy_paste:
             return None
         donor_id = self._another(image_id, rng)
@@ -299,7 +310,10 @@ class Loader(PyDataset):
             return None
 
     def _another(self, image_id, rng):
-        """A random other image of the same source, for its classes must be active; else the image."""
+        """Choose another image of the same source at random, or the image itself if none is found.
+
+        The pasted classes must be active in the image, which the same source ensures.
+        """
         source = self.dataset.image_info[image_id]["source"]
         for _ in range(50):
             other = self.dataset.image_ids[rng.integers(len(self.dataset.image_ids))]
@@ -308,14 +322,14 @@ class Loader(PyDataset):
         return image_id
 
     def _padded(self, image, meta, class_ids, bbox, mask, rng):
-        """One image's arrays at the batch's fixed sizes; of too many instances a random choice stays."""
+        """Pad one image's arrays to the batch's fixed sizes; of more than G instances keep a random G."""
         places = self.config.MAX_GT_INSTANCES
         if len(class_ids) > places:
             chosen = np.sort(rng.choice(len(class_ids), places, replace=False))
             class_ids, bbox, mask = class_ids[chosen], bbox[chosen], mask[:, :, chosen]
         missing = places - len(class_ids)
         sample = {
-            "input_image": image,  # molded when the batch is together: one pass less over its pixels
+            "input_image": image,  # molded once the batch is stacked: one pass fewer over its pixels
             "input_image_meta": meta.astype(np.float32),
             "input_gt_class_ids": np.pad(class_ids, (0, missing)),
             "input_gt_boxes": np.pad(bbox, [(0, missing), (0, 0)]).astype(np.float32),

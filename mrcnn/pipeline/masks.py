@@ -1,14 +1,14 @@
-"""Instance masks: their boxes, their resizing, mini-masks and back, detected masks into an image.
+"""Instance masks: compute boxes, resize, convert to and from mini-masks, paste detected masks into an image.
 
-Masks are [H, W, N] bool, boxes [N, (y1, x1, y2, x2)] int32 pixels, half-open. Where they are made here, each
-mask lies in one piece in memory, as [N, H, W], since most of what follows takes one mask after another.
+Masks are [H, W, N] bool, boxes [N, (y1, x1, y2, x2)] int32 pixels, half-open. Masks created here are views of
+[N, H, W] arrays, so each mask is contiguous in memory: most later steps process one mask at a time.
 """
 
 import numpy as np
 
 
 def extract_bboxes(mask):
-    """The tightest box around each mask; zeros where a mask is empty.
+    """Compute the tightest box around each mask; the box of an empty mask is all zeros.
 
     mask: [H, W, N]. Returns [N, (y1, x1, y2, x2)] int32.
     """
@@ -21,7 +21,7 @@ def extract_bboxes(mask):
 
 
 def resize_nearest(mask, shape):
-    """A mask [H, W, ...] at the given (height, width): each pixel takes the one its centre falls in."""
+    """Resize a mask [H, W, ...] to (height, width): each pixel takes the one that its centre falls in."""
     if mask.shape[:2] == tuple(shape[:2]):
         return mask
     rows, columns = (
@@ -32,9 +32,11 @@ def resize_nearest(mask, shape):
 
 
 def resize_mask(mask, scale, padding, crop=None):
-    """Give masks the scale, padding and crop that resize_image gave their image.
+    """Apply to masks the scale, padding and crop that resize_image applied to their image.
 
-    mask: [H, W, N]. padding: [(top, bottom), (left, right), (0, 0)]. crop: (y, x, height, width) or None.
+    mask: [H, W, N]. scale: factor. padding: [(top, bottom), (left, right), (0, 0)] pixels. crop:
+    (y, x, height, width) pixels of the scaled image; None applies the padding instead.
+    Returns [new height, new width, N].
     """
     height, width, count = mask.shape
     shape = (height, width) if scale == 1 else (max(1, round(height * scale)), max(1, round(width * scale)))
@@ -52,10 +54,10 @@ def resize_mask(mask, scale, padding, crop=None):
 
 
 def minimize_mask(bbox, mask, mini_shape):
-    """Each mask cut to its box and resized to one small shape: a mini-mask.
+    """Make mini-masks: crop each mask to its box and resize the crop to one small shape.
 
-    bbox: [N, (y1, x1, y2, x2)]. mask: [H, W, N]. Returns [*mini_shape, N] bool.
-    Raises ValueError for a box without area.
+    bbox: [N, (y1, x1, y2, x2)] pixels. mask: [H, W, N]. mini_shape: (height, width).
+    Returns [*mini_shape, N] bool. Raises ValueError for a box without area.
     """
     mini = np.zeros((*mini_shape, mask.shape[2]), bool)
     for i, (y1, x1, y2, x2) in enumerate(np.asarray(bbox)[:, :4]):
@@ -66,9 +68,10 @@ def minimize_mask(bbox, mask, mini_shape):
 
 
 def expand_mask(bbox, mini_mask, image_shape):
-    """Mini-masks back in their image; the inverse of minimize_mask but for lost detail.
+    """Paste mini-masks into full-size masks: the inverse of minimize_mask, except for lost detail.
 
-    bbox: [N, (y1, x1, y2, x2)]. mini_mask: [height, width, N]. Returns [H, W, N] bool.
+    bbox: [N, (y1, x1, y2, x2)] pixels. mini_mask: [height, width, N]. image_shape: (H, W, ...).
+    Returns [H, W, N] bool.
     """
     mask = np.zeros((*image_shape[:2], mini_mask.shape[2]), bool)
     for i, (y1, x1, y2, x2) in enumerate(np.asarray(bbox)[:, :4]):
@@ -77,10 +80,10 @@ def expand_mask(bbox, mini_mask, image_shape):
 
 
 def unmold_mask(mask, bbox, image_shape):
-    """A detected mask in its image.
+    """Resize a detected mask to its box and paste it into a full-size mask.
 
-    mask: [height, width] probabilities of the box. bbox: (y1, x1, y2, x2) pixels within the image.
-    Returns [H, W] bool, true where the probability is at least 0.5.
+    mask: [height, width] probabilities within the box. bbox: (y1, x1, y2, x2) pixels within the image.
+    image_shape: (H, W, ...). Returns [H, W] bool, true where the probability is at least 0.5.
     """
     y1, x1, y2, x2 = bbox
     full = np.zeros(image_shape[:2], bool)
@@ -89,10 +92,10 @@ def unmold_mask(mask, bbox, image_shape):
 
 
 def _resize(mask, shape):
-    """Bilinear resizing with zeros around the mask, as two small matrix products: [height, width] float32.
+    """Resize a mask bilinearly with zeros around it, as two small matrix products: [height, width] float32.
 
-    Beyond its edge a mask fades to zero, as in matterport's code (scikit-image's mode="constant"); a
-    product is ten times faster than a general resize for the hundred small masks of an image.
+    A mask fades to zero beyond its edge, as in matterport's code (scikit-image's mode="constant"). For the
+    hundred small masks of an image this is ten times faster than a general resize.
     """
     rows = _interpolation(mask.shape[0], shape[0])
     columns = _interpolation(mask.shape[1], shape[1])
@@ -100,6 +103,6 @@ def _resize(mask, shape):
 
 
 def _interpolation(old, new):
-    """[new, old] weights of linear interpolation between pixel centres, zero beyond the edges."""
+    """Weights [new, old] of linear interpolation between pixel centres, with zeros beyond the edges."""
     centers = (np.arange(new)[:, None] + 0.5) * (old / new) - 0.5
     return np.maximum(0, 1 - np.abs(centers - np.arange(old)[None, :])).astype(np.float32)

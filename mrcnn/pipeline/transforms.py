@@ -1,4 +1,4 @@
-"""From a photograph to the network's input: resizing, padding, centring, image meta."""
+"""Turn a photograph into the network's input: resize, pad, subtract the mean, compose image meta."""
 
 import numpy as np
 import skimage.transform
@@ -9,7 +9,7 @@ MODES = ("square", "pad64", "crop", "none")
 
 
 def resize(image, output_shape, order=1, preserve_range=True, **kwargs):
-    """skimage.transform.resize without anti-aliasing and with zeros beyond the edges, as matterport's."""
+    """Call skimage.transform.resize as matterport does: no anti-aliasing, zeros beyond the edges."""
     options = {"mode": "constant", "cval": 0, "clip": True, "anti_aliasing": False, **kwargs}
     return skimage.transform.resize(
         image, output_shape, order=order, preserve_range=preserve_range, **options
@@ -17,14 +17,15 @@ def resize(image, output_shape, order=1, preserve_range=True, **kwargs):
 
 
 def resize_image(image, min_dim=None, max_dim=None, min_scale=None, mode="square", rng=None):
-    """Scale an image, then pad or crop it, as IMAGE_RESIZE_MODE says.
+    """Scale an image, then pad or crop it according to a mode of IMAGE_RESIZE_MODE.
 
-    image: [H, W, channels]. min_dim: the shorter side is enlarged to it. max_dim: "square" keeps the
-    longer side within it and pads to it. min_scale: enlarge at least so much. mode: "square", "pad64"
-    (pads both sides to multiples of 64), "crop" (a random square of min_dim; rng chooses where, the
-    centre without one) or "none" (the image as it is).
+    image: [H, W, channels]. min_dim: a shorter side below this is enlarged to it, in pixels. max_dim: mode
+    "square" limits the longer side to this and pads both sides to it. min_scale: the smallest scale. mode:
+    "square"; "pad64" pads both sides to multiples of 64; "crop" takes a square of side min_dim; "none"
+    returns the image unchanged. rng: a NumPy Generator that places the crop; None takes the centre.
     Returns image, window (y1, x1, y2, x2) of the photograph within it, scale, padding
     [(top, bottom), (left, right), (0, 0)], crop (y, x, height, width) or None.
+    Raises ValueError for an unknown mode, or in mode "pad64" for a min_dim that is not a multiple of 64.
     """
     if mode not in MODES:
         raise ValueError(f"Unknown resize mode {mode!r}; it is one of {', '.join(MODES)}.")
@@ -58,7 +59,7 @@ def resize_image(image, min_dim=None, max_dim=None, min_scale=None, mode="square
 
 
 def scale_of(height, width, min_dim=None, max_dim=None, min_scale=None, mode="square"):
-    """The factor by which resize_image scales an image of the given size."""
+    """Return the factor by which resize_image scales an image of the given height and width."""
     if mode == "none":
         return 1
     scale = max(1, min_dim / min(height, width)) if min_dim else 1
@@ -74,20 +75,20 @@ def _corner(room, rng):
 
 
 def mold_image(images, config):
-    """RGB minus the mean pixel, float32. images: one [H, W, 3] or a batch."""
+    """Subtract the mean pixel from RGB images. images: [H, W, 3] or a batch. Returns float32."""
     return np.subtract(images, np.asarray(config.MEAN_PIXEL, np.float32), dtype=np.float32)
 
 
 def unmold_image(normalized_images, config):
-    """The inverse of mold_image: uint8 RGB."""
+    """Add the mean pixel back: the inverse of mold_image. Returns uint8 RGB."""
     return (normalized_images + config.MEAN_PIXEL).round().clip(0, 255).astype(np.uint8)
 
 
 def compose_image_meta(image_id, original_image_shape, image_shape, window, scale, active_class_ids):
-    """One row of image meta; its layout stands in mrcnn.ops.image_meta.
+    """Compose one row of image meta, laid out as mrcnn.ops.image_meta defines.
 
-    The shapes are (H, W, channels), window (y1, x1, y2, x2) in pixels of the molded image,
-    active_class_ids a 0 or 1 for each class.
+    original_image_shape, image_shape: (H, W, channels). window: (y1, x1, y2, x2) in pixels of the molded
+    image. scale: as resize_image returns it. active_class_ids: 0 or 1 for each class. Returns float64.
     """
     return np.array(
         [image_id, *original_image_shape, *image_shape, *window, scale, *active_class_ids], np.float64
@@ -95,6 +96,6 @@ def compose_image_meta(image_id, original_image_shape, image_shape, window, scal
 
 
 def parse_image_meta(meta):
-    """Rows of image meta [B, M] as a dict of arrays, whole numbers as int32."""
+    """Split rows of image meta [B, M] into a dict of int32 arrays; only "scale" keeps its dtype."""
     columns = meta_ops.parse(meta)
     return {name: x if name == "scale" else x.astype(np.int32) for name, x in columns.items()}

@@ -1,1 +1,1 @@
-"""Names that packages have lost, given back to old programs."""
+"""Names that packages have removed, supplied to old programs."""

@@ -1,4 +1,4 @@
-"""Names that a package has lost, given back when a program asks for them; each is told in one line."""
+"""Supply names that a package has removed when a program uses them, and report each in one line."""
 
 import importlib
 import sys
@@ -7,14 +7,17 @@ _said = set()
 
 
 def say(sentence):
-    """Tell the user on stderr what was supplied, once in a process."""
+    """Print a sentence on stderr, once per process."""
     if sentence not in _said:
         _said.add(sentence)
         print(f"mrcnn.legacy: {sentence}", file=sys.stderr, flush=True)
 
 
 def from_table(table):
-    """A ``find`` for supply_names from {name: "module:attribute"}, or "module:" for a module itself."""
+    """Return a ``find`` for supply_names that looks names up in a table.
+
+    table: {name: "module:attribute"}, or "module:" for a module itself.
+    """
 
     def find(name):
         if name not in table:
@@ -27,18 +30,19 @@ def from_table(table):
 
 
 def _told(module, attribute):
-    """What a line says of a target; that a function is ours says nothing."""
+    """Return the end of the reported sentence for a target."""
     if module.startswith("mrcnn."):
-        return "supplied"
+        return "using a replacement"
     module = {"builtins": "", "numpy": "np"}.get(module, module)
-    return "supplied as " + ".".join(part for part in (module, attribute) if part)
+    return "using " + ".".join(part for part in (module, attribute) if part)
 
 
 def supply_names(module, find, alias, package):
-    """Let a module answer for names that it has no more; what it has stays as it is.
+    """Make a module provide removed names; the names that it has are unchanged.
 
-    find: name -> (value, what is told of it), or None. alias: what programs call the module, such as np.
-    package: who lost the names, as the user knows it.
+    find: takes a name and returns (value, end of the reported sentence), or None for an unknown name.
+    alias: the module's name in programs, such as np. package: name of the package that removed the names,
+    for the message.
     """
     earlier = module.__dict__.get("__getattr__", _missing(module))
 
@@ -47,7 +51,7 @@ def supply_names(module, find, alias, package):
         if found is None:
             return earlier(name)
         value, told = found
-        say(f"{alias}.{name} is gone from {package}; {told}.")
+        say(f"{alias}.{name} was removed from {package}; {told}.")
         setattr(module, name, value)
         return value
 

@@ -1,6 +1,7 @@
-"""NumPy's names of 2017-2019 that NumPy 2 has no more, for programs and packages of that time (imgaug).
+"""NumPy names of 2017-2019 that NumPy 2 has removed, for programs and packages of that time (imgaug).
 
-``np.bool`` and ``np.long`` exist again as NumPy's own types; as a dtype they mean what they meant, and stay.
+``np.bool`` and ``np.long`` exist again as NumPy's own types. As dtypes they mean the same as before, so they
+are not replaced.
 """
 
 import numpy as np
@@ -60,22 +61,22 @@ sctypes = {
 
 
 def supply():
-    """Let ``numpy`` answer for the names."""
+    """Add the names to ``numpy``."""
     supply_names(np, from_table(NAMES), "np", "NumPy")
 
 
 def asfarray(a, dtype=np.float64):
-    """An array of floating numbers, float64 where ``dtype`` is none such."""
+    """Convert to an array of floats; float64 is used unless ``dtype`` is a float or complex type."""
     return np.asarray(a, dtype if np.issubdtype(dtype, np.inexact) else np.float64)
 
 
 def asscalar(a):
-    """The Python number in an array of one element."""
+    """Return the Python number in an array of one element."""
     return a.item()
 
 
 def find_common_type(array_types, scalar_types):
-    """The type of a result; scalars count where their kind is greater than that of all arrays."""
+    """Return the dtype of a result; scalars count only if their kind ranks above that of all arrays."""
     kinds = "buifcSUVOMm"
     of_arrays, of_scalars = (
         np.result_type(*types) if types else None for types in (array_types, scalar_types)
@@ -86,10 +87,10 @@ def find_common_type(array_types, scalar_types):
 
 
 def in1d(ar1, ar2, assume_unique=False, invert=False):
-    """Whether each element of the flattened ``ar1`` is in ``ar2``: [size] bool."""
+    """Return whether each element of the flattened ``ar1`` is in ``ar2``: [size] bool."""
     return np.isin(np.ravel(ar1), ar2, assume_unique=assume_unique, invert=invert)
 
 
 def msort(a):
-    """A copy of an array, sorted along its first axis."""
+    """Return a copy of an array, sorted along its first axis."""
     return np.sort(a, axis=0)

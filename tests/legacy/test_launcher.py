@@ -70,7 +70,7 @@ def test_an_interrupted_program_ends_by_the_signal(tmp_path):
     ("name", "sentence"),
     [
         ("absent.py", "there is no program absent.py."),
-        ("folder", "folder is a folder; name the program in it."),
+        ("folder", "folder is a folder; name a program in it."),
         (
             "book.ipynb",
             "book.ipynb is a notebook; put `import mrcnn.legacy` into its first cell instead.",
@@ -122,7 +122,7 @@ def test_this_package_wins_over_an_old_clone(tmp_path, way):
     done = launch("balloon.py", cwd=program.parent)
     assert done.stdout == "None 1024\n"
     folder = tmp_path / "Mask_RCNN"
-    sentence = f"mrcnn.legacy: the copy of mrcnn in {folder} is passed over; this package's is used.\n"
+    sentence = f"mrcnn.legacy: the copy of mrcnn in {folder} is ignored; this package is used.\n"
     assert done.stderr == sentence
 
 
@@ -132,7 +132,7 @@ def test_in_the_root_of_an_old_clone_with_p(tmp_path):
     assert "the old clone was imported" in launch("train.py", cwd=tmp_path).stderr
     done = python("-P", "-m", "mrcnn.legacy", "train.py", cwd=tmp_path)
     assert done.stdout == f"mrcnn.config {tmp_path}\n"
-    assert "is passed over" in done.stderr
+    assert "is ignored; this package is used" in done.stderr
 
 
 def test_a_notebooks_first_cell_does_the_same(tmp_path):
@@ -158,4 +158,4 @@ def test_importing_mrcnn_gives_the_names_of_numpy(tmp_path):
     )
     done = python("first.py", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "2\n")
-    assert "mrcnn.legacy: np.sctypes is gone from NumPy; supplied." in done.stderr
+    assert "mrcnn.legacy: np.sctypes was removed from NumPy; using a replacement." in done.stderr

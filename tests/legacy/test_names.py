@@ -193,17 +193,18 @@ def test_each_name_of_numpy_is_evaluated():
 def test_each_thing_touched_is_told_once(program):
     told = program[1]
     assert len(told) == len(set(told))
-    assert "np.int is gone from NumPy; supplied as int." in told
-    assert "np.asscalar is gone from NumPy; supplied." in told
-    assert "np.cumproduct is gone from NumPy; supplied as np.cumprod." in told
+    assert "np.int was removed from NumPy; using int." in told
+    assert "np.asscalar was removed from NumPy; using a replacement." in told
+    assert "np.cumproduct was removed from NumPy; using np.cumprod." in told
     assert not [line for line in told if line.startswith(("np.bool", "np.long "))]
-    assert "scipy.misc.imresize is gone from SciPy; supplied." in told
-    assert "skimage.external.tifffile is gone from scikit-image; supplied as tifffile." in told
+    assert "scipy.misc.imresize was removed from SciPy; using a replacement." in told
+    assert "skimage.external.tifffile was removed from scikit-image; using tifffile." in told
     assert (
-        "the argument as_grey of skimage.io.imread is gone from scikit-image; handed on as as_gray." in told
+        "the argument as_grey of skimage.io.imread was removed from scikit-image; passed on as as_gray."
+        in told
     )
-    assert "Image.ANTIALIAS is gone from Pillow; supplied as PIL.Image.LANCZOS." in told
-    assert "time.clock is gone from Python; supplied as time.perf_counter." in told
+    assert "Image.ANTIALIAS was removed from Pillow; using PIL.Image.LANCZOS." in told
+    assert "time.clock was removed from Python; using time.perf_counter." in told
 
 
 def test_old_arguments_belong_to_functions_that_exist_without_them():
@@ -233,7 +234,7 @@ def test_scipy_misc_is_made_where_it_is_gone(tmp_path):
     }
     values, told = evaluate(tmp_path, prelude, expressions)
     assert values == expressions
-    assert told[0] == "scipy.misc is gone from SciPy; supplied."
+    assert told[0] == "scipy.misc was removed from SciPy; using a replacement."
 
 
 def test_distutils_version_is_made_where_it_is_gone(tmp_path):
@@ -245,4 +246,4 @@ def test_distutils_version_is_made_where_it_is_gone(tmp_path):
     prelude = hiding("distutils") + "\n    from distutils.version import LooseVersion\n"
     values, told = evaluate(tmp_path, prelude, expressions)
     assert values == expressions
-    assert told == ["distutils.version is gone from Python; supplied."]
+    assert told == ["distutils.version was removed from Python; using a replacement."]

@@ -51,4 +51,4 @@ def test_a_perfect_detector_has_a_table_of_ones(done):
 
 def test_it_prints_its_progress_and_is_told_once(done):
     assert done.stdout.startswith("loading annotations into memory...\n")
-    assert done.stderr == "mrcnn.legacy: pycocotools is not installed; faster-coco-eval takes its place.\n"
+    assert done.stderr == "mrcnn.legacy: pycocotools is not installed; using faster-coco-eval.\n"

@@ -73,7 +73,7 @@ VALUES = {
     "number(tf.identity(a))": [[1, 2], [3, 4]],
     "get_file is keras.utils.get_file": True,
     "session.run(model.output)": "RuntimeError('Keras 3 has no sessions that compute tensors: call the model "
-    "with arrays, or MaskRCNN.run_graph(images, outputs) for what is within it.')",
+    "with arrays, or MaskRCNN.run_graph(images, outputs) for its inner outputs.')",
 }
 
 
@@ -130,17 +130,19 @@ def test_with_tensorflow_the_rest_is_of_its_version_1(with_tensorflow):
     assert values[imported] is True
     assert values["tf.compat.v1.disable_v2_behavior() or tf.executing_eagerly()"] is True
     assert values["tf.disable_eager_execution() or tf.executing_eagerly()"] is True
-    assert "disable_v2_behavior is passed over: Keras 3 has no graph mode." in told
-    assert "tf.Session is gone from TensorFlow; supplied, without effect but for allow_growth." in told
-    assert "tf.logging is gone from TensorFlow; supplied as tf.compat.v1.logging." in told
-    assert "keras.engine is gone from Keras; supplied." in told
-    assert "keras.layers.core is gone from Keras; supplied as keras.layers." in told
-    assert "keras.backend.mean is gone from Keras; supplied as keras.ops.mean." in told
+    assert "disable_v2_behavior is ignored: Keras 3 has no graph mode." in told
+    session = "tf.Session was removed from TensorFlow; using a replacement, which has no effect except for "
+    assert session + "allow_growth." in told
+    assert "tf.logging was removed from TensorFlow; using tf.compat.v1.logging." in told
+    assert "keras.engine was removed from Keras; using a replacement." in told
+    assert "keras.layers.core was removed from Keras; using keras.layers." in told
+    assert "keras.backend.mean was removed from Keras; using keras.ops.mean." in told
 
 
 def test_without_tensorflow_keras_trains_beside_the_stand_in(without_tensorflow):
     values, told = without_tensorflow
-    assert told[0] == "tensorflow is not installed; a stand-in takes the calls at the top of old programs."
+    stand_in = "a stand-in accepts the calls that old programs make at start-up."
+    assert told[0] == f"tensorflow is not installed; {stand_in}"
     assert values["tf.__version__"] == "1.15.0"
     assert values["tf.config.experimental.list_physical_devices('GPU')"] == []
     assert values["tf.test.is_gpu_available(cuda_only=True)"] is False
@@ -191,7 +193,7 @@ def test_allow_growth_that_comes_too_late_is_told(monkeypatch, capsys):
     monkeypatch.setenv("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     monkeypatch.setitem(sys.modules, "tensorflow", FakeTensorFlow(RuntimeError("GPUs are initialised.")))
     Session(config=growing())
-    assert capsys.readouterr().err == "mrcnn.legacy: allow_growth comes too late: GPUs are initialised.\n"
+    assert capsys.readouterr().err == "mrcnn.legacy: allow_growth was set too late: GPUs are initialised.\n"
 
 
 def test_settings_are_a_bag():

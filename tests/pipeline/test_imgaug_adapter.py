@@ -246,7 +246,7 @@ def test_labels_say_the_same_as_masks():
 def test_another_size_is_an_error_that_names_the_augmenter(augmenter, name):
     image, masks = scene()
     with pytest.raises(
-        ValueError, match=rf"The augmenter {name} makes an image of shape \(45, 62, 3\) one of"
+        ValueError, match=rf"The augmenter {name} changes the shape of the image from \(45, 62, 3\) to"
     ):
         augmented(augmenter, image, masks)
 
@@ -279,7 +279,7 @@ class MirrorBoth(Mirror):
 
 def test_what_may_leave_masks_behind_is_told():
     for part in (Mirror(name="mirror"), iaa.Lambda(lambda images, *_: images, name="mirror")):
-        with pytest.warns(UserWarning, match="augmenter mirror changes images by code of its own"):
+        with pytest.warns(UserWarning, match="augmenter mirror changes images by custom code"):
             ImgaugAdapter(iaa.Sequential([iaa.Fliplr(0.5), iaa.Sometimes(0.5, part)]))
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -159,7 +159,7 @@ def nuclei(running):
 
 def test_the_launcher_says_what_it_supplied(nuclei):
     for name in ("np.sctypes", "np.int"):
-        assert re.search(rf"^mrcnn\.legacy: {name} is gone from NumPy", nuclei.said, re.MULTILINE)
+        assert re.search(rf"^mrcnn\.legacy: {name} was removed from NumPy", nuclei.said, re.MULTILINE)
 
 
 def test_nuclei_train_heads_then_all(nuclei):
