@@ -1,6 +1,6 @@
-"""The strokes of mrcnn.visualize: tints, outlines, boxes and captions in an Axes.
+"""Drawing primitives for mrcnn.visualize: tints, outlines, boxes and captions in an Axes.
 
-Pixel k of an image spans k - 0.5 to k + 0.5 in an Axes, so a pixel's edge k stands at k - 0.5 there.
+In an Axes, pixel k of an image spans k - 0.5 to k + 0.5, so a box's edge k is drawn at k - 0.5.
 """
 
 import colorsys
@@ -10,15 +10,15 @@ from matplotlib import patches, patheffects
 from skimage.measure import find_contours
 
 _GOLDEN_RATIO = (np.sqrt(5) - 1) / 2
-_FIRST_HUE = 0.5  # of most photographs the rarest: neither skin, soil, leaf nor pumpkin
-_HUES_APART = 13  # so many are at least a twentieth of the circle apart
+_FIRST_HUE = 0.5  # the rarest in most photographs: neither skin, soil, leaf nor pumpkin
+_HUES_APART = 13  # this many hues are at least a twentieth of the colour circle apart
 
 
 def random_colors(N, bright=True):
-    """N colours that stay apart, the same ones each time: tuples of RGB in 0..1.
+    """Return N distinct colours, the same on every call: RGB tuples in 0 ... 1.
 
-    Each hue is a golden section of the circle away from the one before, so that any first few are spread
-    evenly; where hues come near to earlier ones, the colours are paler. bright: full brightness, or 0.7.
+    Successive hues differ by the golden ratio of the colour circle, so the first few are always spread
+    evenly. Colours whose hues come close to earlier ones are paler. bright: False lowers brightness to 0.7.
     """
     hues = (_FIRST_HUE + _GOLDEN_RATIO * np.arange(N)) % 1
     saturations = np.where(np.arange(N) // _HUES_APART % 2, 0.5, 0.9)
@@ -27,7 +27,10 @@ def random_colors(N, bright=True):
 
 
 def apply_mask(image, mask, color, alpha=0.5):
-    """Tint the pixels of a mask [H, W] in an image [H, W, 3] uint8, in place; returns the image."""
+    """Tint the pixels of a mask [H, W] in an image [H, W, 3] uint8 in place; return the image.
+
+    color: RGB in 0 ... 1. alpha: opacity of the tint, 0 to 1.
+    """
     inside = np.asarray(mask) > 0
     tint = np.asarray(color) * 255
     image[inside] = (image[inside] * (1 - alpha) + alpha * tint).astype(image.dtype)
@@ -35,7 +38,7 @@ def apply_mask(image, mask, color, alpha=0.5):
 
 
 def draw_outline(ax, mask, color):
-    """The contour of a mask [H, W], closed at the image's edge, on a dark line that sets it off."""
+    """Draw the contour of a mask [H, W], closed at the image's edge, over a dark line for contrast."""
     y1, x1, y2, x2 = _extent(mask)
     # A border of zeros closes the contour.
     for contour in find_contours(np.pad(mask[y1:y2, x1:x2], 1).astype(float), 0.5):
@@ -45,21 +48,21 @@ def draw_outline(ax, mask, color):
 
 
 def draw_frame(ax, box, color, linestyle="solid", alpha=1.0):
-    """The outline of a box (y1, x1, y2, x2)."""
+    """Draw the outline of a box (y1, x1, y2, x2) in pixels."""
     y1, x1, y2, x2 = (side - 0.5 for side in box)
     options = {"linestyle": linestyle, "alpha": alpha, "edgecolor": color, "facecolor": "none"}
     ax.add_patch(patches.Rectangle((x1, y1), x2 - x1, y2 - y1, linewidth=1.2 * stroke(ax), **options))
 
 
 def stroke(ax):
-    """The factor on widths of lines and sizes of letters: 1 up to a picture of 1000 px."""
+    """Return the scale of line widths and font sizes in an Axes: 1 for widths up to 1000 px, then growing."""
     return max(1.0, ax.bbox.width / 1000)
 
 
 class Captions:
-    """The captions in an Axes, none over another one or beyond the edge.
+    """The captions in an Axes; none overlaps another or crosses the edge.
 
-    The Axes must have its limits and its place in the figure already. Sizes are in pixels of the figure.
+    Set the limits of the Axes and its position in the figure first. Sizes are in pixels of the figure.
     """
 
     def __init__(self, ax):
@@ -69,9 +72,9 @@ class Captions:
         self._taken = np.zeros((0, 4))  # (left, bottom, right, top)
 
     def add(self, box, text, color):
-        """Write a text at a box (y1, x1, y2, x2): above it, or where else there is room.
+        """Write a text at a box (y1, x1, y2, x2): above it, or at the first other position with room.
 
-        Where other captions leave no room it is left out. Returns whether it was written.
+        If other captions leave no room, the text is omitted. Returns whether it was written.
         """
         label = self._ax.text(
             0, 0, text, color="white", size=9 * stroke(self._ax), va="baseline", clip_on=True,
@@ -92,7 +95,7 @@ class Captions:
         return False
 
     def _places(self, box, width, height):
-        """Lower left corners to try, moved into the Axes: above, at the top inside, above right, below."""
+        """Yield lower left corners to try, moved into the Axes: above, inside the top, above right, below."""
         y1, x1, y2, x2 = (side - 0.5 for side in box)
         (left, top), (right, bottom) = self._ax.transData.transform([(x1, y1), (x2, y2)])
         frame, pad = self._ax.bbox, self._pad
@@ -109,7 +112,7 @@ class Captions:
 
 
 def _extent(mask):
-    """(y1, x1, y2, x2) of the pixels of a mask, zeros for an empty one."""
+    """Return the box (y1, x1, y2, x2) of a mask's pixels, or zeros for an empty mask."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         return 0, 0, 0, 0
@@ -117,9 +120,9 @@ def _extent(mask):
 
 
 def _smooth(contour):
-    """A closed contour [P, (y, x)] without the steps of its pixels, each point the mean of five."""
+    """Smooth the pixel steps of a closed contour [P, (y, x)]: each point becomes the mean of five."""
     points = contour[:-1]
     if len(points) < 16:
-        return contour  # it would shrink
+        return contour  # averaging would shrink it
     points = sum(np.roll(points, shift, axis=0) for shift in range(-2, 3)) / 5
     return np.vstack([points, points[:1]])

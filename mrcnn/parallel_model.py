@@ -1,4 +1,4 @@
-"""The door to several devices under matterport's name: ``from mrcnn.parallel_model import ParallelModel``."""
+"""Train on several devices under matterport's name: ``from mrcnn.parallel_model import ParallelModel``."""
 
 import functools
 
@@ -8,19 +8,21 @@ from mrcnn.backend import DataParallel
 
 
 class ParallelModel:
-    """A copy of a Keras model whose ``fit`` and ``predict`` share every batch among devices.
+    """A copy of a Keras model whose ``fit`` and ``predict`` split every batch among several devices.
 
-    keras_model: any of layers that Keras can copy; MaskRCNN does by itself what its config's GPU_COUNT asks.
-    gpu_count: how many devices. inner_model is the copy; all else of a model is found here as it is there.
-    Raises ValueError if there are fewer devices.
+    MaskRCNN needs no ParallelModel: it uses several devices itself if its config sets GPU_COUNT.
+
+    keras_model: a model whose layers Keras can copy. gpu_count: number of devices.
+    The copy is ``inner_model``; all other attributes and methods are those of the copy.
+    Raises ValueError if fewer devices are available.
     """
 
     def __init__(self, keras_model, gpu_count):
         self._parallel = DataParallel(gpu_count)
         if len(self._parallel.devices) < gpu_count:
             raise ValueError(
-                f"ParallelModel was asked for {gpu_count} devices, but Keras on "
-                f"{keras.backend.backend()} can share batches among {len(self._parallel.devices)} here."
+                f"ParallelModel received gpu_count {gpu_count}, but Keras on {keras.backend.backend()} can "
+                f"share batches among {len(self._parallel.devices)} here."
             )
         with self._parallel.scope():
             self.inner_model = keras.models.clone_model(keras_model)

@@ -1,7 +1,7 @@
-"""The door to boxes, masks, images and data sets under matterport's names: ``from mrcnn import utils``.
+"""Functions for boxes, masks, images and data sets under matterport's names: ``from mrcnn import utils``.
 
-Arguments and results are NumPy arrays, boxes [N, (y1, x1, y2, x2)], masks [H, W, N]; box_refinement_graph
-and batch_slice alone work on tensors.
+Arguments and results are NumPy arrays: boxes [N, (y1, x1, y2, x2)], masks [H, W, N]. Only
+box_refinement_graph and batch_slice work on tensors.
 """
 
 import numpy as np
@@ -62,34 +62,34 @@ __all__ = [
 
 
 def apply_box_deltas(boxes, deltas):
-    """Boxes [N, 4] moved and scaled by deltas [N, (dy, dx, log dh, log dw)]: [N, 4] float32."""
+    """Apply deltas [N, (dy, dx, log dh, log dw)] to boxes [N, 4]. Returns [N, 4] float32."""
     return ops.convert_to_numpy(box_ops.decode_deltas(np.asarray(boxes), np.asarray(deltas)))
 
 
 def box_refinement(box, gt_box):
-    """The deltas [N, 4] float32 that turn boxes [N, 4] into gt boxes [N, 4]."""
+    """Compute the deltas [N, 4] float32 that turn boxes [N, 4] into gt boxes [N, 4]."""
     return ops.convert_to_numpy(box_ops.encode_deltas(np.asarray(box), np.asarray(gt_box)))
 
 
 def box_refinement_graph(box, gt_box):
-    """box_refinement of tensors."""
+    """Compute box_refinement on tensors."""
     return box_ops.encode_deltas(box, gt_box)
 
 
 def norm_boxes(boxes, shape):
-    """Pixel boxes [..., 4] in normalised coordinates, float32. shape: (height, width) of the image."""
+    """Convert pixel boxes [..., 4] to normalised boxes, float32. shape: (height, width) of the image."""
     return ops.convert_to_numpy(box_ops.normalize(np.asarray(boxes), np.asarray(shape)))
 
 
 def denorm_boxes(boxes, shape):
-    """Normalised boxes [..., 4] in whole pixels, int32. shape: (height, width) of the image."""
+    """Convert normalised boxes [..., 4] to whole pixels, int32. shape: (height, width) of the image."""
     return ops.convert_to_numpy(box_ops.denormalize(np.asarray(boxes), np.asarray(shape)))
 
 
 def non_max_suppression(boxes, scores, threshold):
-    """The indices [K] int32 of the boxes that stay, by decreasing score.
+    """Apply NMS and return the indices [K] int32 of the kept boxes by decreasing score.
 
-    boxes: [N, 4]. scores: [N]. threshold: a box suppresses those whose IoU with it is greater.
+    boxes: [N, 4]. scores: [N]. threshold: a kept box suppresses boxes whose IoU with it is greater.
     """
     if not len(boxes):
         return np.zeros(0, np.int32)
@@ -104,7 +104,10 @@ def resize(
     image, output_shape, order=1, mode="constant", cval=0, clip=True, preserve_range=False,
     anti_aliasing=False, anti_aliasing_sigma=None,
 ):  # fmt: skip
-    """scikit-image's resize without anti-aliasing. preserve_range: False gives an image of 0 to 1."""
+    """Call scikit-image's resize, by default without anti-aliasing.
+
+    preserve_range: False converts the image to values from 0 to 1. Other arguments: as in scikit-image.
+    """
     return transforms.resize(
         image, output_shape, order, preserve_range, mode=mode, cval=cval, clip=clip,
         anti_aliasing=anti_aliasing, anti_aliasing_sigma=anti_aliasing_sigma,
@@ -112,7 +115,10 @@ def resize(
 
 
 def mold_mask(mask, config):
-    """A mask [height, width] that fills its box, at config.MASK_SHAPE, bool: the inverse of unmold_mask."""
+    """Resize a mask [height, width] that fills its box to config.MASK_SHAPE: the inverse of unmold_mask.
+
+    Returns bool.
+    """
     whole = [[0, 0, *mask.shape]]
     return minimize_mask(whole, mask[:, :, None], config.MASK_SHAPE)[:, :, 0]
 
@@ -121,11 +127,12 @@ def mold_mask(mask, config):
 
 
 def batch_slice(inputs, graph_fn, batch_size, names=None):
-    """Call a function on each image of a batch and stack what it returns.
+    """Call a function on each image of a batch and stack the results.
 
-    inputs: a tensor [batch, ...] or a list of them. graph_fn: takes a slice of each, returns a tensor or
-    several. names: of the results, which TensorFlow 1 used; without effect. Returns a tensor, or a list if
-    there are several. Functions of mrcnn.ops take whole batches and are faster.
+    inputs: a tensor [batch, ...] or a list of them. graph_fn: takes one slice of each input and returns a
+    tensor or several. batch_size: number of images. names: names of the results for TensorFlow 1; has no
+    effect. Returns a tensor, or a list if graph_fn returns several. The functions of mrcnn.ops take whole
+    batches and are faster.
     """
     inputs = inputs if isinstance(inputs, (list, tuple)) else [inputs]
     results = [graph_fn(*(tensor[i] for tensor in inputs)) for i in range(batch_size)]
@@ -136,10 +143,10 @@ def batch_slice(inputs, graph_fn, batch_size, names=None):
 
 
 def download_trained_weights(coco_model_path, verbose=1):
-    """Download matterport's COCO weights to a path, unless the whole file is there.
+    """Download matterport's COCO weights to a path, unless the complete file already exists.
 
-    verbose: 1 says where it goes. Raises downloads.DownloadError, which says what to do instead.
+    verbose: 1 prints the path. Raises downloads.DownloadError, whose message gives an alternative.
     """
     if verbose > 0:
-        print(f"Downloading pretrained weights to {coco_model_path}, unless they are there")
+        print(f"Downloading pretrained weights to {coco_model_path}, unless the file already exists")
     downloads.download("coco", coco_model_path)

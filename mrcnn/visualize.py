@@ -1,6 +1,6 @@
-"""Pictures of images, instances and what the network thinks of them.
+"""Draw images, instances, detections and the network's inner results.
 
-Functions that return a Figure need no display; those under matterport's names draw into ``ax`` or open
+Functions that return a Figure need no display. Those under matterport's names draw into ``ax`` or open
 a window. Masks are [H, W, N] bool, boxes [N, (y1, x1, y2, x2)] pixels.
 """
 
@@ -38,17 +38,17 @@ __all__ = [
 
 _DPI = 100
 _GREY = (0.5, 0.5, 0.5)
-_COLORS = (256, 192, 128, 96, 64, 32)  # palettes to try, until a file is small enough
+_COLORS = (256, 192, 128, 96, 64, 32)  # palette sizes to try until a file is small enough
 
 
 # --- Figures for files --------------------------------------------------------------------------
 
 
 def draw_detections(image, result, class_names, width=None):
-    """A Figure of an image with its detections, of the image's own proportions.
+    """Draw an image with its detections; return a Figure with the image's aspect ratio.
 
-    image: [H, W, 3] uint8. result: a dict of MaskRCNN.detect. class_names: by class id. width: of the
-    figure in pixels; none: the image's, but at least 800.
+    image: [H, W, 3] uint8. result: a dict from MaskRCNN.detect. class_names: indexed by class id. width:
+    width of the figure in pixels; None uses the image's width, but at least 800.
     """
     width = width or max(800, image.shape[1])
     figure = _figure(width, width * image.shape[0] / image.shape[1])
@@ -57,14 +57,15 @@ def draw_detections(image, result, class_names, width=None):
 
 
 def detection_sheet(items, class_names, columns=3, width=1000):
-    """A Figure of several images with their detections, side by side in rows as wide as the sheet.
+    """Draw several images with their detections in rows that fill the sheet's width; return a Figure.
 
-    items: pairs of image and result. columns: images a row. width: of the sheet in pixels.
+    items: pairs of image and result. class_names: indexed by class id. columns: images per row. width: width
+    of the sheet in pixels.
     """
     rows = [items[i : i + columns] for i in range(0, len(items), columns)]
     gap = 4 / width
     heights = [(1 - gap * (len(row) - 1)) / _aspects(row) for row in rows]
-    if len(rows) > 1 and len(rows[-1]) < columns:  # keeps to the left, not blown up beyond the others
+    if len(rows) > 1 and len(rows[-1]) < columns:  # a short last row is not taller than the one before
         heights[-1] = min(heights[-1], heights[-2])
     total = sum(heights) + gap * (len(rows) - 1)
     figure = _figure(width, width * total)
@@ -81,9 +82,10 @@ def detection_sheet(items, class_names, columns=3, width=1000):
 
 
 def save_figure(figure, path, max_bytes=None):
-    """Write a Figure as PNG, under a temporary name first.
+    """Write a Figure as PNG, first under a temporary name, then renamed.
 
-    path: a Path. max_bytes: a larger file gets a palette of as many colours as keep it below, 32 at least.
+    path: a Path. max_bytes: a larger file is reduced to a palette, as large as keeps the file below max_bytes
+    but at least 32 colours.
     """
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})
@@ -101,10 +103,10 @@ def save_figure(figure, path, max_bytes=None):
 
 
 def _in_colors(picture, colors):
-    """A picture as PNG with a palette of so many colours."""
+    """Encode a picture as PNG with a palette of the given number of colours."""
     file = io.BytesIO()
     picture = picture.convert("RGB")
-    # Pillow's other choices lose the bright outlines, which cover few pixels.
+    # Pillow's other methods lose the bright outlines, which cover few pixels.
     palette = picture.quantize(colors, method=Image.Quantize.MAXCOVERAGE)
     picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(file, "PNG", optimize=True)
     return file.getvalue()
@@ -126,14 +128,18 @@ def _draw_instances(ax, image, result, class_names, captions=True):
         scores=result["scores"], ax=ax, show_bbox=captions,
         captions=None if captions else [""] * len(result["rois"]),
     )  # fmt: skip
-    ax.set_aspect("auto")  # the Axes has the image's proportions, but for a fraction of a pixel
+    ax.set_aspect("auto")  # the Axes has the image's aspect ratio up to a fraction of a pixel
 
 
 # --- matterport's names -------------------------------------------------------------------------
 
 
 def display_images(images, titles=None, cols=4, cmap=None, norm=None, interpolation=None):
-    """Show images in a grid."""
+    """Show images in a grid.
+
+    images: arrays [H, W, 3] or [H, W]. titles: one text per image. cols: images per row. cmap, norm,
+    interpolation: passed to Matplotlib's imshow.
+    """
     plt = _pyplot()
     titles = titles if titles is not None else [""] * len(images)
     rows = -(-len(images) // cols)
@@ -151,10 +157,12 @@ def display_instances(
     image, boxes, masks, class_ids, class_names, scores=None, title="", figsize=(16, 16), ax=None,
     show_mask=True, show_bbox=True, colors=None, captions=None,
 ):  # fmt: skip
-    """Draw instances: masks tinted and outlined, boxes, class and score.
+    """Draw instances with tinted and outlined masks, boxes, class and score.
 
-    boxes: [N, 4]. masks: [H, W, N]. class_ids: [N]. class_names: by class id. scores: [N] or None.
-    ax: where to draw; none opens a window. colors: N colours. captions: N texts instead of class and score.
+    image: [H, W, 3]. boxes: [N, 4]. masks: [H, W, N]. class_ids: [N]. class_names: indexed by class id.
+    scores: [N] or None. ax: Axes to draw into; None opens a window. colors: N colours. captions: N texts
+    that replace class and score.
+    Raises ValueError if the numbers of boxes, masks and class ids differ.
     """
     if not len(boxes) == masks.shape[-1] == len(class_ids):
         raise ValueError(
@@ -165,7 +173,7 @@ def display_instances(
     if show:
         ax = _pyplot().subplots(1, figsize=figsize)[1]
     colors = random_colors(len(boxes)) if colors is None else colors
-    drawn = [i for i in range(len(boxes)) if np.any(boxes[i])]  # without padding
+    drawn = [i for i in range(len(boxes)) if np.any(boxes[i])]  # skips padding
     painted = image.astype(np.uint8).copy()
     for i in drawn if show_mask else ():
         apply_mask(painted, masks[:, :, i], colors[i], alpha=0.35)
@@ -175,7 +183,7 @@ def display_instances(
             draw_outline(ax, masks[:, :, i], colors[i])
         if show_bbox:
             draw_frame(ax, boxes[i], colors[i], linestyle="dashed", alpha=0.8)
-    placed = Captions(ax)  # after all lines, so that none runs through a caption
+    placed = Captions(ax)  # drawn after all lines, so that no line crosses a caption
     for i in drawn:
         text = _caption(class_ids[i], class_names, scores, i) if captions is None else captions[i]
         if text:
@@ -188,7 +196,11 @@ def display_differences(
     image, gt_box, gt_class_id, gt_mask, pred_box, pred_class_id, pred_score, pred_mask, class_names,
     title="", ax=None, show_mask=True, show_box=True, iou_threshold=0.5, score_threshold=0.5,
 ):  # fmt: skip
-    """Draw gt in green and predictions in red, each prediction with its score and IoU."""
+    """Draw gt in green and predictions in red, with score and IoU at each prediction.
+
+    gt_*, pred_*: boxes [N, 4] pixels, class ids [N], masks [H, W, N], and scores [N] of the predictions.
+    class_names: indexed by class id. iou_threshold, score_threshold: as in compute_matches.
+    """
     gt_match, pred_match, overlaps = compute_matches(
         gt_box, gt_class_id, gt_mask, pred_box, pred_class_id, pred_score, pred_mask,
         iou_threshold=iou_threshold, score_threshold=score_threshold,
@@ -212,9 +224,10 @@ def display_differences(
 
 
 def draw_rois(image, rois, refined_rois, mask, class_ids, class_names, limit=10):
-    """Show a random choice of ROIs (dashed), their refinement (solid) and masks; background in grey.
+    """Show a random choice of ROIs (dashed) with refined boxes (solid) and masks; background ROIs are grey.
 
-    rois, refined_rois: [N, 4] pixels. mask: [N, height, width] of each ROI. limit: how many to show.
+    rois, refined_rois: [N, 4] pixels. mask: [N, height, width], one per ROI. class_ids: [N], 0 for
+    background. class_names: indexed by class id. limit: largest number of ROIs to show.
     """
     chosen = np.random.default_rng(0).permutation(len(rois))[:limit]
     painted = image.astype(np.uint8).copy()
@@ -235,7 +248,7 @@ def draw_rois(image, rois, refined_rois, mask, class_ids, class_names, limit=10)
 
 
 def draw_box(image, box, color):
-    """Draw the outline of a box two pixels wide into an image, in place; returns the image."""
+    """Draw the outline of a box, two pixels wide, into an image in place; return the image."""
     y1, x1, y2, x2 = box
     image[y1 : y1 + 2, x1:x2] = image[y2 : y2 + 2, x1:x2] = color
     image[y1:y2, x1 : x1 + 2] = image[y1:y2, x2 : x2 + 2] = color
@@ -243,7 +256,10 @@ def draw_box(image, box, color):
 
 
 def display_top_masks(image, mask, class_ids, class_names, limit=4):
-    """Show an image beside the masks of the classes that cover most of it."""
+    """Show an image beside the masks of the ``limit`` classes with the largest area.
+
+    mask: [H, W, N]. class_ids: [N]. class_names: indexed by class id.
+    """
     ids = [i for i in np.unique(class_ids) if i > 0]
     area = {i: mask[:, :, class_ids == i].sum() for i in ids}
     top = sorted(ids, key=lambda i: -area[i])[:limit]
@@ -253,14 +269,17 @@ def display_top_masks(image, mask, class_ids, class_names, limit=4):
 
 
 def plot_precision_recall(AP, precisions, recalls):
-    """Show the curve of precision over recall."""
+    """Plot precision over recall. AP: average precision at IoU 0.5, for the title."""
     _, ax = _pyplot().subplots(1)
     ax.set(title=f"AP@50 = {AP:.3f}", xlim=(0, 1.1), ylim=(0, 1.1), xlabel="recall", ylabel="precision")
     ax.plot(recalls, precisions)
 
 
 def plot_overlaps(gt_class_ids, pred_class_ids, pred_scores, overlaps, class_names, threshold=0.5):
-    """Show the IoU of each prediction (rows) with each gt (columns)."""
+    """Plot a table of the IoU of each prediction (rows) with each gt instance (columns).
+
+    overlaps: [predictions, gt]. threshold: cells above this IoU say whether the classes match.
+    """
     plt = _pyplot()
     _, ax = plt.subplots(1, figsize=(12, 10))
     shown = ax.imshow(overlaps, interpolation="nearest", cmap="Blues")
@@ -281,7 +300,8 @@ def draw_boxes(
 ):  # fmt: skip
     """Draw boxes (dashed), refined boxes (solid), masks and captions.
 
-    visibilities: for each box 0 (grey), 1 (coloured) or 2 (coloured and solid).
+    boxes, refined_boxes: [N, 4] pixels. masks: [H, W, N]. captions: N texts. visibilities: 0 (grey),
+    1 (coloured) or 2 (coloured and solid) for each box. ax: Axes to draw into; None opens a window.
     """
     boxes = refined_boxes if boxes is None else boxes
     count = 0 if boxes is None else len(boxes)
@@ -304,7 +324,7 @@ def draw_boxes(
 
 
 def display_table(table):
-    """Show rows of cells as a table in a notebook, or as text elsewhere."""
+    """Show a table, given as a list of rows: as HTML in a notebook, as text elsewhere."""
     try:
         from IPython.display import HTML, display
     except ImportError:
@@ -315,7 +335,10 @@ def display_table(table):
 
 
 def display_weight_stats(model):
-    """Show name, shape, range and deviation of each weight of a MaskRCNN; dead ones are marked."""
+    """Show name, shape, range and standard deviation of each weight of a MaskRCNN.
+
+    A weight whose values are all equal is marked as dead, unless it is a bias.
+    """
     table = [["weight name", "shape", "min", "max", "std"]]
     for name, values in _weights_of(model):
         suspect = values.max() == values.min() and "bias" not in name and "beta" not in name
@@ -325,7 +348,7 @@ def display_weight_stats(model):
 
 
 def display_weight(name, model):
-    """Show a histogram of one weight of a MaskRCNN, named as display_weight_stats names it."""
+    """Show a histogram of one weight of a MaskRCNN. name: as display_weight_stats prints it."""
     values = dict(_weights_of(model))[name]
     _, ax = _pyplot().subplots(1)
     ax.hist(values.ravel(), bins=50)
@@ -340,7 +363,7 @@ def _weights_of(model):
 
 
 def _pyplot():
-    """Only windows need pyplot; importing it chooses a display."""
+    """Import pyplot, which only windows need: importing it selects a display."""
     import matplotlib.pyplot as plt
 
     return plt

@@ -1,1 +1,1 @@
-"""Layers and heads of the network; network.py wires them."""
+"""Backbones, layers and heads of the network; network.py connects them."""

@@ -1,6 +1,6 @@
-"""From class probabilities and deltas of the ROIs to the final detections.
+"""Turn class probabilities and deltas of the ROIs into the final detections.
 
-B: images, N: ROIs, C: classes, D: places for detections.
+B: images, N: ROIs per image, C: classes, D: maximum number of detections per image.
 """
 
 import keras
@@ -14,11 +14,11 @@ NMS_METHODS = ("hard", "soft_linear", "soft_gaussian")
 
 
 def refine(rois, probabilities, deltas, window, std_dev, background_wins=True):
-    """Each ROI as the object it was taken for: moved by its best class's deltas and cut to the window.
+    """Assign each ROI its best class, apply that class's deltas and clip the box to the window.
 
     rois: [B, N, (y1, x1, y2, x2)] normalised. probabilities: [B, N, C]. deltas: [B, N, C, 4].
-    window: [B, 1, 4] normalised. std_dev: [4], the deltas' unit. background_wins: the best class may be the
-    background, 0; else it is the best of the others.
+    window: [B, 1, 4] normalised. std_dev: [4], unit of the deltas. background_wins: the best class may be
+    background (0); False chooses among the other classes only.
     Returns boxes [B, N, 4], class_ids [B, N] and scores [B, N].
     """
     first = 0 if background_wins else 1
@@ -30,25 +30,30 @@ def refine(rois, probabilities, deltas, window, std_dev, background_wins=True):
 
 
 def is_candidate(rois, class_ids, scores, min_confidence):
-    """Which ROIs [B, N] enter NMS: those with area, of a class, and at least so sure of it."""
+    """Return which ROIs enter NMS, [B, N] bool: those with area, a class and a high enough score.
+
+    rois: [B, N, 4]. class_ids, scores: [B, N]. min_confidence: smallest score.
+    """
     return (class_ids > 0) & (scores >= min_confidence) & (box_ops.area(rois) > 0)
 
 
 @keras.saving.register_keras_serializable("mrcnn")
 class DetectionLayer(layers.Layer):
-    """Refines the ROIs by their best class's deltas, drops the weak ones and applies NMS per class.
+    """Refines ROIs with their best class's deltas, drops those with low scores and applies NMS per class.
 
     Inputs: rois [B, N, (y1, x1, y2, x2)] normalised, probabilities [B, N, C], deltas [B, N, C, 4],
     image_meta [B, M]. Output: [B, D, (y1, x1, y2, x2, class_id, score)] by decreasing score, padded
     with zeros.
 
-    nms_method: "hard" drops what overlaps a better detection by more than nms_threshold. "soft_linear"
-    and "soft_gaussian" (with sigma) lower its score instead and drop it where that falls below
-    min_confidence; see ops.nms.soft_nms. The output has the lowered scores.
+    nms_method: "hard" drops boxes whose IoU with a detection of higher score exceeds nms_threshold.
+    "soft_linear" and "soft_gaussian" (with sigma) lower their scores instead and drop boxes whose score
+    falls below min_confidence; see ops.nms.soft_nms. The output has the lowered scores.
 
-    background_wins: an ROI that is background more than any class is dropped, as in matterport's network.
-    Without it a min_confidence below 0.5 finds all that is at least so sure, which AP and recall ask for;
-    from 0.5 up there is no difference.
+    background_wins: drop an ROI whose most probable class is background, as in matterport's network. False
+    keeps every ROI with a class score of min_confidence or more, even below 0.5, which AP and recall need.
+    From a min_confidence of 0.5 up there is no difference.
+
+    Raises ValueError for an unknown nms_method.
     """
 
     def __init__(
@@ -88,7 +93,7 @@ class DetectionLayer(layers.Layer):
         return detections * ops.cast(keep, "float32")[..., None]
 
     def _suppress(self, boxes, scores, valid, class_ids):
-        """The index, the scores and the validity of the detections, [B, D] each."""
+        """Return index, scores and validity of the detections, [B, D] each."""
         common = {"valid": valid, "class_ids": class_ids}
         if self.nms_method == "hard":
             index, keep = nms(boxes, scores, self.max_instances, self.nms_threshold, **common)
@@ -106,7 +111,7 @@ class DetectionLayer(layers.Layer):
 
 @keras.saving.register_keras_serializable("mrcnn")
 class DetectionBoxes(layers.Layer):
-    """The boxes of detections: [B, D, 6] to [B, D, 4]."""
+    """Extracts the boxes of detections: [B, D, 6] to [B, D, 4]."""
 
     def __init__(self, **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})

@@ -4,10 +4,10 @@ from keras import layers
 
 
 def build_fpn(features, channels):
-    """Merge a backbone's feature maps from the top down.
+    """Build the top-down pathway over a backbone's feature maps (Lin et al. 2017, figure 3).
 
     features: [C2, C3, C4, C5], each half the size of the one before.
-    Returns [P2, P3, P4, P5, P6] with ``channels`` channels each; P6 is every second cell of P5.
+    Returns [P2, P3, P4, P5, P6] with ``channels`` channels each; P6 takes every second cell of P5.
     """
     top_down = None
     merged = {}

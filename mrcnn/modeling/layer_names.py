@@ -1,16 +1,17 @@
-"""The layers of a network by name, through nested models: what weights and training stages address.
+"""Find a network's layers by name, through nested models, as weights files and training stages address them.
 
-A layer that holds other layers, but no model, is one layer: attention with its projections, say, or a
-wrapper (TimeDistributed), which stands for the layer in it as in Keras 2's weights files.
+A layer that holds other layers but no model counts as one layer: for example attention with its projections,
+or a wrapper (TimeDistributed), which stands for the layer in it as in Keras 2's weights files.
 """
 
 import keras
 
 
 def leaf_layers(model):
-    """Every layer that holds no model, by name, in the order of the graph.
+    """Return a dict from name to layer, for every layer that holds no model, in the order of the graph.
 
-    Raises ValueError if two layers with weights share a name: weights could not be told apart.
+    Raises ValueError if two layers share a name and one of them has weights: their weights would be
+    indistinguishable.
     """
     found = {}
     for _, layer in layers_of(model):
@@ -24,7 +25,10 @@ def leaf_layers(model):
 
 
 def layers_of(model):
-    """(outermost layer's name, layer) for all layers of a model and of the models in them, these last."""
+    """Yield (outermost layer's name, layer) for all layers of a model and of the models nested in it.
+
+    The layers of a nested model come before the model itself.
+    """
     for outermost in model.layers:
         for layer in _innermost_first(outermost):
             yield outermost.name, layer
@@ -37,7 +41,7 @@ def _innermost_first(layer):
 
 
 def _nested(layer):
-    """The layers of a model, and the models that another layer holds."""
+    """Return the layers of a model, or the models that any other layer holds."""
     if isinstance(layer, keras.Model):
         return layer.layers
     return [inner for inner in layer._layers if isinstance(inner, keras.Model)]

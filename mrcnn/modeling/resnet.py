@@ -1,7 +1,7 @@
-"""ResNet-50 and ResNet-101 (He et al. 2015) in the variant and under the names of matterport's weights.
+"""ResNet-50 and ResNet-101 (He et al. 2015), in the variant and with the layer names of matterport's weights.
 
-The stride stands in the first 1x1 convolution of a stage, convolutions have biases, batch norm has
-epsilon 1e-3.
+The first 1x1 convolution of a stage has the stride, convolutions have biases, and the epsilon of batch norm
+is 1e-3.
 """
 
 import string
@@ -16,10 +16,11 @@ FILTERS = (64, 128, 256, 512)
 
 
 def build_resnet(image, architecture, train_bn=False):
-    """The feature maps of an image.
+    """Build the feature maps of an image.
 
-    image: [B, H, W, 3], sides multiples of 32. architecture: "resnet50" or "resnet101".
-    Returns [C1, C2, C3, C4, C5] of strides 2 (4 after its pooling), 4, 8, 16, 32.
+    image: [B, H, W, 3], sides multiples of 32. architecture: "resnet50" or "resnet101". train_bn: as in
+    BatchNorm.
+    Returns [C1, C2, C3, C4, C5]. Their strides are 4, 4, 8, 16, 32; C1 is taken after its pooling.
     """
     x = layers.ZeroPadding2D(3, name="conv1_pad")(image)
     x = conv_norm(Conv2D(64, 7, strides=2, name="conv1"), BatchNorm(train_bn, name="bn_conv1"), x)
@@ -35,7 +36,7 @@ def build_resnet(image, architecture, train_bn=False):
 
 
 def _bottleneck(x, filters, name, stride, project, train_bn):
-    """1x1, 3x3, 1x1 convolutions and a shortcut, which is a 1x1 convolution if ``project``."""
+    """Build 1x1, 3x3 and 1x1 convolutions with a shortcut, which is a 1x1 convolution if ``project``."""
 
     def branch(x, filters, kernel_size, number, stride=1):
         end = f"{name}_branch{number}"

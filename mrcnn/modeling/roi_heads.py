@@ -1,6 +1,6 @@
-"""The heads that look at ROIs: class and box, and mask.
+"""The heads that process ROIs: the box head (class and box) and the mask head.
 
-B: images, N: ROIs of an image, C: classes.
+B: images, N: ROIs per image, C: classes.
 """
 
 import keras
@@ -13,14 +13,14 @@ from mrcnn.ops.roi_align import pyramid_roi_align
 
 @keras.saving.register_keras_serializable("mrcnn")
 class PyramidROIAlign(layers.Layer):
-    """Crops each ROI to a fixed size out of the pyramid level that fits the ROI's size.
+    """Crops each ROI from the pyramid level that fits its size and resizes the crop to a fixed shape.
 
     Inputs: boxes [B, N, (y1, x1, y2, x2)] normalised, image_meta [B, M], P2, P3, P4, P5.
     Output: [B, N, pool_shape, pool_shape, channels].
     """
 
     def __init__(self, pool_shape, method="corner", **kwargs):
-        # The boxes must stay float32 where the features are not.
+        # Without autocast the boxes stay float32 when the features are in lower precision.
         super().__init__(**{**kwargs, "autocast": False})
         self.pool_shape = tuple(pool_shape)
         self.method = method
@@ -39,11 +39,11 @@ class PyramidROIAlign(layers.Layer):
 
 
 class _OverRois:
-    """Lets an image layer take [B, N, H, W, channels]: one layer and one set of weights for all ROIs."""
+    """Makes an image layer accept [B, N, H, W, channels]: all ROIs share the layer and its weights."""
 
     def build(self, input_shape):
         super().build(self._folded(input_shape))
-        self.input_spec = None  # it asks for the folded shape, which only call() sees
+        self.input_spec = None  # it requires the folded shape, which only call() passes on
 
     def call(self, inputs):
         rois = inputs.shape[1]
@@ -51,7 +51,7 @@ class _OverRois:
         return ops.reshape(outputs, (-1, rois, *outputs.shape[1:]))
 
     def compute_output_shape(self, input_shape):
-        if len(input_shape) == 4:  # the folded shape, which Keras asks about while it builds
+        if len(input_shape) == 4:  # the folded shape: Keras calls this while it builds the layer
             return super().compute_output_shape(input_shape)
         batch, rois = input_shape[:2]
         return (batch, rois, *super().compute_output_shape(self._folded(input_shape))[1:])
@@ -68,8 +68,9 @@ class _OverRois:
 class RoiConv2D(_OverRois, Conv2D):
     """A convolution over each ROI.
 
-    A kernel as large as the ROI, which has one place to go, is a matrix product and computed as one:
-    TensorFlow's convolutions without oneDNN take its gradient by a matrix times a vector for each ROI.
+    A kernel that covers the whole ROI has one output position, so it is computed as a matrix product.
+    Without oneDNN, TensorFlow computes the gradient of such a convolution as one matrix-vector product for
+    each ROI.
     """
 
     def call(self, inputs):
@@ -84,7 +85,7 @@ class RoiConv2D(_OverRois, Conv2D):
         return ops.reshape(outputs, (-1, inputs.shape[1], 1, 1, self.filters))
 
     def _covers(self, shape):
-        """Whether the kernel lies on all of an ROI. shape: [B, N, H, W, channels]."""
+        """Return whether the kernel covers the whole ROI. shape: [B, N, H, W, channels]."""
         plain = self.groups == 1 and self.padding == "valid" and self.lora_rank is None
         return plain and tuple(shape[2:4]) == self.kernel_size
 
@@ -105,10 +106,11 @@ class RoiBatchNorm(_OverRois, BatchNorm):
 
 
 def build_box_head(pooled, num_classes, fc_channels=1024, train_bn=False):
-    """Class and box of each ROI from its pooled features (He et al. 2017, figure 4 right).
+    """Build the head that predicts class and box of each ROI (He et al. 2017, figure 4 right).
 
-    pooled: [B, N, pool, pool, channels]. Returns logits [B, N, C], probabilities [B, N, C] and
-    deltas [B, N, C, (dy, dx, log dh, log dw)], all float32.
+    pooled: [B, N, pool, pool, channels]. num_classes: C, background included. train_bn: as in BatchNorm.
+    Returns logits [B, N, C], probabilities [B, N, C] and deltas [B, N, C, (dy, dx, log dh, log dw)], all
+    float32.
     """
     x = pooled
     for number, kernel_size in ((1, pooled.shape[2]), (2, 1)):
@@ -125,9 +127,10 @@ def build_box_head(pooled, num_classes, fc_channels=1024, train_bn=False):
 
 
 def build_mask_head(pooled, num_classes, channels=256, train_bn=False):
-    """A mask of each ROI for each class, as probabilities (He et al. 2017, figure 4 right).
+    """Build the head that predicts a mask for each ROI and class (He et al. 2017, figure 4 right).
 
-    pooled: [B, N, pool, pool, channels]. Returns [B, N, 2 * pool, 2 * pool, C] float32.
+    pooled: [B, N, pool, pool, channels]. num_classes: C, background included. train_bn: as in BatchNorm.
+    Returns probabilities [B, N, 2 * pool, 2 * pool, C] float32.
     """
     x = pooled
     for number in range(1, 5):

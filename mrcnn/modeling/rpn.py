@@ -1,6 +1,6 @@
-"""The region proposal network (Ren et al. 2015) and the choice of proposals.
+"""The region proposal network (RPN, Ren et al. 2015) and the selection of proposals.
 
-B: images, A: anchors of an image, S: sampled anchors of an image, N: proposals.
+B: images, A: anchors per image, S: sampled anchors per image, N: proposals per image.
 """
 
 import keras
@@ -12,11 +12,12 @@ from mrcnn.ops.nms import nms, sort_by_score
 
 
 def build_rpn(depth, anchors_per_location, anchor_stride=1, channels=512):
-    """The network that all pyramid levels share, as a model named rpn_model.
+    """Build the RPN that all pyramid levels share, as a model named rpn_model.
 
-    depth: channels of a pyramid level. anchors_per_location: number of ratios.
-    Takes a feature map [B, H, W, depth]; returns class logits [B, anchors, (background, foreground)],
-    their probabilities, and deltas [B, anchors, (dy, dx, log dh, log dw)].
+    depth: channels of a pyramid level. anchors_per_location: number of ratios. anchor_stride: cells between
+    neighbouring anchors. channels: of the shared convolution.
+    The model takes a feature map [B, H, W, depth] and returns class logits [B, anchors, (background,
+    foreground)], their probabilities, and deltas [B, anchors, (dy, dx, log dh, log dw)].
     """
     feature = keras.Input((None, None, depth), name="input_rpn_feature_map")
     shared = layers.Conv2D(
@@ -31,7 +32,7 @@ def build_rpn(depth, anchors_per_location, anchor_stride=1, channels=512):
 
 
 def run_rpn(rpn, pyramid):
-    """Class logits, probabilities and deltas of all levels, each [B, A, ...], finest level first."""
+    """Apply the RPN to all levels: class logits, probabilities and deltas, each [B, A, ...], finest first."""
     names = ("rpn_class_logits", "rpn_class", "rpn_bbox")
     by_level = [rpn(level) for level in pyramid]
     return [
@@ -121,8 +122,10 @@ def _under_kernel(size, stride, side):
 
 @keras.saving.register_keras_serializable("mrcnn")
 class ProposalLayer(layers.Layer):
-    """Chooses proposals among the anchors by their score and NMS.
+    """Selects proposals: refines the anchors with the highest scores and applies NMS.
 
+    proposal_count: N. nms_threshold: IoU above which NMS suppresses a box. pre_nms_limit: number of anchors
+    with the highest scores that enter NMS. std_dev: unit of the deltas.
     Inputs: rpn_class [B, A, (background, foreground)], rpn_bbox [B, A, (dy, dx, log dh, log dw)],
     anchors [B, A, (y1, x1, y2, x2)] normalised. Output: [B, proposal_count, 4] normalised, padded
     with zeros.
@@ -144,7 +147,11 @@ class ProposalLayer(layers.Layer):
         return proposals * ops.cast(keep, proposals.dtype)[..., None]
 
     def candidates(self, inputs):
-        """What enters NMS, by decreasing score: scores [B, K], anchors [B, K, 4], boxes, clipped boxes."""
+        """Return the K candidates for NMS by decreasing score.
+
+        inputs: as for the layer. Returns scores [B, K], anchors, refined boxes and clipped boxes, each
+        [B, K, 4] normalised.
+        """
         probabilities, deltas, anchors = (ops.stop_gradient(x) for x in inputs)
         scores, index = sort_by_score(probabilities[:, :, 1], self.pre_nms_limit)
         deltas = ops.take_along_axis(deltas, index[..., None], axis=1) * ops.convert_to_tensor(self.std_dev)
@@ -153,7 +160,7 @@ class ProposalLayer(layers.Layer):
         return scores, anchors, boxes, box_ops.clip(boxes, ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0]))
 
     def suppress(self, boxes, scores):
-        """The index [B, N] of the candidates that are proposals, and which of these places are used."""
+        """Apply NMS to the candidates: index [B, N] of the proposals, and which entries are used [B, N]."""
         return nms(boxes, scores, self.proposal_count, self.nms_threshold)
 
     def compute_output_shape(self, input_shape):

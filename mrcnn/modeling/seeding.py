@@ -1,4 +1,4 @@
-"""Initial weights as a function of one seed and the layers' names, whatever was built before."""
+"""Initial weights as a function of one seed and the layers' names, independent of what was built before."""
 
 import zlib
 
@@ -9,14 +9,14 @@ from mrcnn.modeling.layer_names import leaf_layers
 
 
 def seed_weights(model, seed):
-    """Draw every randomly initialised weight of a model again, and set its random generators, from ``seed``.
+    """Redraw every randomly initialised weight of a model and reset its random generators from ``seed``.
 
-    Keras seeds initialisers from Python's global generator; here a weight depends on the seed and its
-    own name alone, so two networks that share a layer start with the same weights in it, on every backend.
+    Keras seeds initialisers from Python's global generator. Here a weight depends only on the seed and its
+    layer's name, so two networks that share a layer start with equal weights in it, on every backend.
     """
     for name, layer in leaf_layers(model).items():
         _seed_layer(layer, seed, name)
-        # Layers within a layer may have names that depend on what the process built before.
+        # Names of layers within a layer may depend on what the process built before, so number them.
         for number, inner in enumerate(layer._flatten_layers(include_self=False)):
             _seed_layer(inner, seed, f"{name}/{number}")
 
@@ -34,14 +34,14 @@ def _seed_layer(layer, seed, name):
 
 
 def _weight_of(layer, kind):
-    """The weight of a layer that its initialiser of this kind is for: "kernel", "pointwise", "depthwise"."""
+    """Return the weight that a layer's initialiser of a kind ("kernel", "pointwise", "depthwise") is for."""
     names = (kind, f"{kind}_kernel", *(["kernel"] if kind == "depthwise" else []))
     found = [getattr(layer, name, None) for name in names]
     return next((weight for weight in found if isinstance(weight, keras.Variable)), None)
 
 
 def _draw(initializer, shape, seed):
-    """Values of an initialiser: variance scaling (Glorot, He, LeCun) by NumPy, any other by Keras itself."""
+    """Draw an initialiser's values: variance scaling (Glorot, He, LeCun) by NumPy, any other by Keras."""
     if not isinstance(initializer, keras.initializers.VarianceScaling):
         again = type(initializer).from_config({**initializer.get_config(), "seed": seed})
         return again(shape, dtype="float32")
@@ -56,7 +56,7 @@ def _draw(initializer, shape, seed):
     if initializer.distribution == "truncated_normal":
         while (outside := np.abs(values) > 2).any():
             values[outside] = rng.standard_normal(outside.sum(), np.float32)
-        deviation /= 0.87962566  # of a standard normal cut at two deviations
+        deviation /= 0.87962566  # standard deviation of a standard normal truncated at two deviations
     return values * np.float32(deviation)
 
 

@@ -1,8 +1,8 @@
-"""What the RPN and the heads should have said: targets made in the graph from the gt of each image.
+"""Training targets for the RPN and the heads, computed in the graph from each image's gt.
 
 B: images, A: anchors, G: gt instances (padded with class id 0), N: proposals, S: sampled anchors,
-R: sampled ROIs, of which the first P are positive. Crowds have negative class ids: nothing is matched
-to them and nothing that touches them counts as background.
+R: sampled ROIs, of which the first P are positive. Crowds have negative class ids: no box is matched
+to them, and no box that touches them counts as background.
 """
 
 import keras
@@ -16,7 +16,7 @@ from mrcnn.ops.sampling import by_turns, sample
 
 
 class _Sampler(layers.Layer):
-    """A float32 layer with randomness of its own; its state is saved with the weights."""
+    """A float32 layer with its own random generator; the generator's state is saved with the weights."""
 
     def __init__(self, seed, **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
@@ -28,12 +28,13 @@ class _Sampler(layers.Layer):
 
 @keras.saving.register_keras_serializable("mrcnn")
 class RPNTargets(_Sampler):
-    """Samples anchors of each image to train the RPN on (Ren et al. 2015, section 3.1.2).
+    """Samples the anchors of each image that train the RPN (Ren et al. 2015, section 3.1.2).
 
-    anchors: [A, 4] pixels. count: S, of which at most half are positive.
+    anchors: [A, 4] pixels. count: largest number of sampled anchors; at most half of them are positive.
+    std_dev: unit of the deltas.
     Inputs: gt_class_ids [B, G], gt_boxes [B, G, (y1, x1, y2, x2)] pixels.
-    Outputs: index [B, S] of the sampled anchors; label [B, S] of POSITIVE, NEGATIVE, or NEUTRAL for
-    unused places; deltas [B, S, 4] over std_dev, zero where not positive.
+    Outputs: index [B, S] of the sampled anchors; label [B, S]: POSITIVE, NEGATIVE, or NEUTRAL for unused
+    entries; deltas [B, S, 4] divided by std_dev, zero unless positive. S is count // 2 + count.
     """
 
     def __init__(self, anchors, count=256, std_dev=(0.1, 0.1, 0.2, 0.2), seed=0, **kwargs):
@@ -57,11 +58,14 @@ class RPNTargets(_Sampler):
             [ops.where(is_positive, POSITIVE, 0), ops.where(is_negative, NEGATIVE, 0)], axis=1
         )
         deltas = self._deltas(index, gt_index, gt_boxes)
-        # Elsewhere the gt may be padding without a size, whose deltas are infinite.
+        # The gt of other entries may be padding without area, whose deltas are infinite.
         return index, sampled_label, ops.where((sampled_label == POSITIVE)[..., None], deltas, 0.0)
 
     def label_anchors(self, class_ids, gt_boxes):
-        """Before sampling: label [B, A] and gt_index [B, A] of every anchor."""
+        """Label every anchor before sampling: label [B, A] and gt_index [B, A], as match returns them.
+
+        class_ids: [B, G]. gt_boxes: [B, G, 4] pixels.
+        """
         iou = box_ops.iou(ops.convert_to_tensor(self.anchors)[None], gt_boxes)
         return match(iou, class_ids > 0, class_ids < 0, 0.7, 0.3, best_is_positive=True)
 
@@ -82,17 +86,18 @@ class RPNTargets(_Sampler):
 
 @keras.saving.register_keras_serializable("mrcnn")
 class DetectionTargetLayer(_Sampler):
-    """Samples ROIs among the proposals of each image to train the heads on (He et al. 2017, section 3.1).
+    """Samples the ROIs of each image that train the heads (He et al. 2017, section 3.1).
 
-    count: R. positive_ratio: share of positives aimed at; int(R * positive_ratio) = P at most.
-    use_mini_mask: gt masks show their box alone, not the whole image.
-    by_instance: draw as many positives from each instance as from the others while it has any, and let gt
-    boxes join the proposals, so that it has one at least (Pang et al., "Libra R-CNN", 2019, section 3.1).
-    Without it an instance is learned from as often as it is proposed, one that is mostly hidden hardly ever.
+    count: R. positive_ratio: intended share of positives; P = int(R * positive_ratio) is their maximum.
+    mask_shape: (height, width) of mask targets. use_mini_mask: gt masks cover their box alone, not the whole
+    image. std_dev: unit of the deltas.
+    by_instance: sample equally many positives from each instance as far as it has them, and add the gt boxes
+    to the proposals so that each instance has at least one (Pang et al., "Libra R-CNN", 2019, section 3.1).
+    False samples instances in proportion to their proposals, so a mostly hidden instance is rarely sampled.
     Inputs: proposals [B, N, 4], gt_class_ids [B, G], gt_boxes [B, G, 4] normalised like the proposals,
     gt_masks [B, height, width, G].
-    Outputs: rois [B, R, 4]; class_ids [B, R], 0 for background; deltas [B, R, 4] over std_dev;
-    masks [B, P, *mask_shape] of 0 and 1; sampled [B, R] bool, false for empty places (all zeros).
+    Outputs: rois [B, R, 4]; class_ids [B, R], 0 for background; deltas [B, R, 4] divided by std_dev;
+    masks [B, P, *mask_shape] of 0 and 1; sampled [B, R] bool, false for unused entries (all zeros).
     """
 
     def __init__(
@@ -123,7 +128,7 @@ class DetectionTargetLayer(_Sampler):
             proposals = ops.concatenate([own, proposals], axis=1)
         iou = box_ops.iou(proposals, gt_boxes)
         label, gt_index = match(iou, class_ids > 0, class_ids < 0, 0.5, 0.5)
-        label = ops.where(box_ops.area(proposals) > 0, label, 0)  # padding is nobody's background
+        label = ops.where(box_ops.area(proposals) > 0, label, 0)  # padding is not background
         index, is_positive, is_negative = self._sample(label, gt_index)
 
         sampled = ops.concatenate([is_positive, is_negative], axis=1)
@@ -138,13 +143,13 @@ class DetectionTargetLayer(_Sampler):
         return rois, ops.cast(roi_class_ids, "int32"), deltas, masks, sampled
 
     def _sample(self, label, gt_index):
-        """Indices [B, R] of positives, then negatives, and which of these places are used."""
+        """Return index [B, R], positives first, and which positive and which negative entries are used."""
         noise = self._noise_like(label)
         positive = label == POSITIVE
         priority = by_turns(noise, positive, gt_index) if self.by_instance else noise
         positive_index, is_positive = sample(positive, priority, self.positive_count)
         positives = ops.sum(ops.cast(is_positive, "int32"), axis=1)
-        # Negatives keep the ratio; an image without positives is all background.
+        # The number of negatives keeps the ratio; without positives, all sampled ROIs are background.
         kept_ratio = ops.cast(ops.cast(positives, "float32") / self.positive_ratio, "int32") - positives
         limit = ops.where(positives > 0, kept_ratio, self.count)
         negative_index, is_negative = sample(
@@ -153,7 +158,7 @@ class DetectionTargetLayer(_Sampler):
         return ops.concatenate([positive_index, negative_index], axis=1), is_positive, is_negative
 
     def _masks(self, rois, gt_boxes, gt_index, gt_masks, is_positive):
-        """gt masks of the positive ROIs, cropped to the ROI."""
+        """Crop the gt masks of the positive ROIs to the ROIs."""
         rois, gt_boxes, gt_index = (x[:, : self.positive_count] for x in (rois, gt_boxes, gt_index))
         if self.use_mini_mask:
             rois = _relative_to(rois, gt_boxes)
@@ -177,8 +182,8 @@ def _rows(values, index):
 
 
 def _relative_to(boxes, frames):
-    """Boxes in the frame of other boxes: a frame's own corners become (0, 0, 1, 1)."""
+    """Express boxes in the frames of other boxes: a frame itself becomes (0, 0, 1, 1)."""
     origin = ops.concatenate([frames[..., :2], frames[..., :2]], axis=-1)
     size = frames[..., 2:] - frames[..., :2]
-    size = ops.where(size > 0, size, 1.0)  # empty places
+    size = ops.where(size > 0, size, 1.0)  # unused entries have size 0
     return (boxes - origin) / ops.concatenate([size, size], axis=-1)
