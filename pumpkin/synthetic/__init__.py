@@ -1,8 +1,8 @@
-"""Procedural pumpkin scenes with true instance masks, in the folder layout of the downloader.
+"""Procedural pumpkin scenes with exact instance masks, in the same folder layout as a download.
 
 ``python -m pumpkin.synthetic --out DIR --train 200 --val 40 --seed 7`` writes the same bytes on every run,
-whatever the number of workers. Modules, from the inside out: noise, color; view, solids, lighting; stems,
-pumpkins, lookalikes; grounds, backdrops; layout, camera, scene; folder, sheet.
+with any number of workers. The modules build on each other in this order: noise, color; view, solids,
+lighting; stems, pumpkins, lookalikes; grounds, backdrops; layout, camera, scene; folder, sheet.
 """
 
 from pumpkin.synthetic.folder import SyntheticError, generate, scene_seed

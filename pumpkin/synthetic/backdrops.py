@@ -1,4 +1,4 @@
-"""What stands behind the ground where a horizon is seen: trees and sky, a fence, lights, a room's wall."""
+"""Backdrops behind the ground when the horizon is visible: trees and sky, a fence, lights, a room's wall."""
 
 import cv2
 import numpy as np
@@ -8,7 +8,7 @@ from pumpkin.synthetic.noise import fractal_field, smoothstep
 
 
 def trees(rng, rows, width):
-    """Sky over a blurred line of autumn trees, sRGB [rows, width, 3]."""
+    """Paint sky over a blurred line of autumn trees: sRGB [rows, width, 3]."""
     y = np.linspace(0, 1, rows, dtype=np.float32)[:, None]
     top, low = jitter(rng, (140, 176, 214), 0.12), jitter(rng, (222, 226, 224), 0.08)
     color = (top * (1 - y[..., None]) + low * y[..., None]) + np.zeros((1, width, 1), np.float32)
@@ -25,7 +25,7 @@ def trees(rng, rows, width):
 
 
 def fence(rng, rows, width):
-    """Upright boards of a barn or a fence."""
+    """Paint the upright boards of a barn or a fence: sRGB [rows, width, 3]."""
     x = np.arange(width, dtype=np.float32)[None, :]
     board = width / rng.uniform(9, 22)
     index = (x / board).astype(np.int32)
@@ -38,7 +38,7 @@ def fence(rng, rows, width):
 
 
 def lights(rng, rows, width):
-    """A dusky background with discs of light out of focus."""
+    """Paint a dusky background with out-of-focus discs of light: sRGB [rows, width, 3]."""
     glow = fractal_field(rng, (rows, width), (3, 4), 3)
     color = (
         jitter(rng, [(96, 78, 56), (84, 90, 62), (74, 80, 92)][rng.integers(3)], 0.1)
@@ -59,7 +59,7 @@ def lights(rng, rows, width):
 
 
 def wall(rng, rows, width):
-    """A plain indoor wall, sometimes with a picture frame or a skirting board."""
+    """Paint a plain indoor wall, sometimes with a picture frame: sRGB [rows, width, 3]."""
     base = jitter(
         rng,
         [(214, 206, 190), (176, 186, 180), (150, 120, 100), (196, 176, 150), (120, 132, 146)][
@@ -88,7 +88,7 @@ OUTDOORS = ((trees, 0.6), (fence, 0.25), (lights, 0.15))
 
 
 def paint(rng, rows, width, indoors):
-    """Linear radiance [rows, width, 3] of a random backdrop."""
+    """Paint a random backdrop: linear radiance [rows, width, 3]."""
     painter = wall
     if not indoors:
         painters = [p for p, _ in OUTDOORS]

@@ -1,19 +1,19 @@
-"""Faces cut into pumpkins: a picture of the holes in the skin's own coordinates."""
+"""Faces carved into pumpkins: a picture of the holes in the skin's coordinates."""
 
 import math
 
 import cv2
 import numpy as np
 
-_SIZE = 256  # pixels of the picture, which spans _SPAN radians of azimuth and of angle from the stem
+_SIZE = 256  # side of the picture in pixels; it spans _SPAN radians of azimuth and of angle from the stem
 _SPAN = 1.9
 _MIDDLE = 1.62  # angle from the stem at the picture's middle
 
 
 def carve(rng, hits, facing):
-    """Which pixels show the dark inside [P] and which the cut flesh [P], both bool.
+    """Carve a random face; return which pixels show the dark inside and which the cut flesh, [P] bool each.
 
-    facing: azimuth of the face's middle on the solid.
+    facing: azimuth of the face's centre on the solid.
     """
     picture = _face(rng)
     angle = np.arccos(np.clip(hits.cosine, -1, 1))
@@ -21,7 +21,7 @@ def carve(rng, hits, facing):
     x = (0.5 + turned * np.sin(angle) / _SPAN) * _SIZE
     y = (0.5 + (angle - _MIDDLE) / _SPAN) * _SIZE
     hole = _sample(picture, x, y)
-    wall = 0.035 * _SIZE  # how much of the wall is seen: the camera looks down on the lower edges
+    wall = 0.035 * _SIZE  # visible thickness of the wall: the camera looks down on the lower edges
     deep = hole & _sample(picture, x + wall * np.sign(turned) * np.minimum(1, 2 * np.abs(turned)), y + wall)
     return deep, hole & ~deep
 
@@ -33,7 +33,7 @@ def _sample(picture, x, y):
 
 
 def _face(rng):
-    """Holes as 255 in uint8 [_SIZE, _SIZE]: two eyes, a nose, a toothed mouth."""
+    """Draw two eyes, a nose and a toothed mouth: uint8 [_SIZE, _SIZE], 255 in the holes."""
     picture = np.zeros((_SIZE, _SIZE), np.uint8)
     apart, eye = rng.uniform(46, 62), rng.uniform(19, 27)
     corners = int(rng.choice((3, 3, 4, 24)))

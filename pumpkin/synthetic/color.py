@@ -1,4 +1,4 @@
-"""Colours: everything is lit in linear light and written as sRGB."""
+"""Colour conversion: lighting is computed in linear light, files are written in sRGB."""
 
 import numpy as np
 
@@ -7,13 +7,13 @@ _LINEAR = np.where(_STEPS <= 0.04045, _STEPS / 12.92, ((_STEPS + 0.055) / 1.055)
 
 
 def linear(rgb):
-    """Linear light [..., 3] float32 of sRGB values 0..255 (IEC 61966-2-1); fractions are rounded."""
+    """Convert sRGB values 0..255 (IEC 61966-2-1), rounded to integers, to linear light [..., 3] float32."""
     rgb = np.asarray(rgb)
     return _LINEAR[rgb if rgb.dtype == np.uint8 else np.clip(np.rint(rgb), 0, 255).astype(np.uint8)]
 
 
 def srgb(light):
-    """sRGB values [..., 3] float32 in 0..255 of linear light; highlights bend softly into white."""
+    """Convert linear light to sRGB values [..., 3] float32 in 0..255; highlights roll off softly to white."""
     knee = np.float32(0.7)
     over = np.maximum(light - knee, 0)
     light = np.minimum(light, knee) + (1 - knee) * (1 - np.exp(-over / (1 - knee)))
@@ -23,6 +23,6 @@ def srgb(light):
 
 
 def jitter(rng, rgb, amount):
-    """An sRGB colour near ``rgb``: brightness moves by up to ``amount``, each channel by half of it."""
+    """Vary an sRGB colour: brightness by a share of up to ``amount``, each channel by up to half of that."""
     scale = 1 + amount * rng.uniform(-1, 1) + 0.5 * amount * rng.uniform(-1, 1, 3)
     return np.clip(np.asarray(rgb, np.float32) * scale.astype(np.float32), 0, 255)

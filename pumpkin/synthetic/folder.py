@@ -1,9 +1,9 @@
-"""Writes scenes as a dataset: names, files, the manifest, several processes.
+"""Write scenes as a data set: names, files, the manifest, and several processes.
 
 ``<out>/<split>/pumpkin/<ImageID>.jpg``, ``<out>/<split>/pumpkin/masks/<ImageID>_m05zsy_<BoxID>.png`` and
-``<out>/synthetic.json``, which says what made the folder and holds the sha256 of each file. All bytes follow
-from the arguments alone; a process renders whole scenes, so the number of processes changes nothing.
-Other package versions or another kind of CPU may round a few pixels differently: the digests tell.
+``<out>/synthetic.json``, which records the arguments and the sha256 of each file. All bytes depend on the
+arguments alone. A process renders whole scenes, so the number of processes makes no difference.
+Other package versions or another kind of CPU may round a few pixels differently; the digests show it.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from tqdm import tqdm
 from pumpkin.synthetic.layout import STYLES
 from pumpkin.synthetic.scene import OVERLAPPED, render_scene
 
-VERSION = 5  # of the renderer: raise it when the same arguments give other bytes
+VERSION = 5  # of the renderer: increase it when the same arguments give other bytes
 MANIFEST = "synthetic.json"
 SPLITS = ("train", "val", "test")
 MID = "m05zsy"  # Pumpkin, /m/05zsy in Open Images
@@ -33,31 +33,33 @@ SMALLEST, LARGEST = 64, 2048  # longer side of an image, in pixels
 
 
 class SyntheticError(ValueError):
-    """The arguments cannot be used, or the output folder holds something else."""
+    """Raised when arguments are invalid or when the output folder holds other files."""
 
 
 def image_id(seed, split, index):
-    """16 hexadecimal digits that name a scene."""
+    """Return the 16 hexadecimal digits that name a scene."""
     return hashlib.sha256(f"pumpkin scene {seed} {split} {index}".encode()).hexdigest()[:16]
 
 
 def box_id(seed, split, index, instance):
-    """8 hexadecimal digits that name a pumpkin of a scene."""
+    """Return the 8 hexadecimal digits that name a pumpkin of a scene."""
     return hashlib.sha256(f"pumpkin box {seed} {split} {index} {instance}".encode()).hexdigest()[:8]
 
 
 def scene_seed(seed, split, index):
-    """The SeedSequence of one scene; it does not depend on how many others are rendered."""
+    """Return the SeedSequence of one scene, which does not depend on the number of other scenes."""
     return np.random.SeedSequence([seed, SPLITS.index(split), index])
 
 
 def generate(out, counts, seed, size=320, clumps="normal", workers=None, overwrite=False, progress=True):
     """Render scenes into ``out`` and return the manifest (a dict, as in synthetic.json).
 
-    counts: split -> number of scenes. size: longer side of the images. clumps: "normal" or "heavy". workers:
-    processes, by default one a CPU core. A folder that the same arguments made is left as it is; other
-    files that this renderer made are replaced with ``overwrite``, and files that it did not make are never
-    touched. Raises SyntheticError.
+    counts: number of scenes of each split. seed: seed of all randomness. size: longer side of the images in
+    pixels. clumps: "normal" or "heavy". workers: number of processes; None uses one per CPU core. overwrite:
+    replace scenes that this renderer made with other arguments. progress: show a progress bar.
+    A folder made with the same arguments is left unchanged, and files that this renderer did not make are
+    never touched.
+    Raises SyntheticError for invalid arguments and for a folder that holds other files.
     """
     unknown = sorted(set(counts) - set(SPLITS))
     if unknown:
@@ -81,12 +83,15 @@ def generate(out, counts, seed, size=320, clumps="normal", workers=None, overwri
 
 
 def default_workers():
-    """CPU cores that this process may use."""
+    """Return the number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def write_scene(out, seed, split, index, size, clumps):
-    """Render one scene and write its files; a dict of their sha256 and the scene's numbers."""
+    """Render one scene and write its files.
+
+    Returns a dict: ``files`` maps names to sha256, ``hidden`` and ``touching`` are the scene's numbers.
+    """
     scene = render_scene(scene_seed(seed, split, index), size, clumps)
     name = image_id(seed, split, index)
     folder = Path(out) / split / "pumpkin"
@@ -103,7 +108,7 @@ def _check(arguments, workers):
         if arguments[name] < 0:
             raise SyntheticError(f"--{name} must be 0 or more scenes, got {arguments[name]}.")
     if not any(arguments[name] for name in SPLITS):
-        raise SyntheticError("No scene was asked for: give --train, --val or --test a number above 0.")
+        raise SyntheticError("There are no scenes to render: give --train, --val or --test a number above 0.")
     if arguments["seed"] < 0:
         raise SyntheticError(f"--seed must be 0 or more, got {arguments['seed']}.")
     if not SMALLEST <= arguments["size"] <= LARGEST:
@@ -118,9 +123,9 @@ def _check(arguments, workers):
 
 
 def _read_manifest(out):
-    """The manifest of a folder, or None where there is no folder or an empty one."""
+    """Read the manifest of a folder; None if the folder does not exist or is empty."""
     if out.exists() and not out.is_dir():
-        raise SyntheticError(f"{out} is a file; --out wants a folder.")
+        raise SyntheticError(f"{out} is a file; --out must be a folder.")
     path = out / MANIFEST
     if not path.exists():
         if out.exists() and any(out.iterdir()):
@@ -132,11 +137,11 @@ def _read_manifest(out):
             return manifest
     except (ValueError, KeyError, TypeError):
         pass
-    raise SyntheticError(f"{path} is no manifest of this renderer; choose another folder.")
+    raise SyntheticError(f"{path} is not a manifest of this renderer; choose another folder.")
 
 
 def _is_same(out, manifest, arguments):
-    """Whether a folder is complete, unchanged, and what these arguments make."""
+    """Return whether a folder is complete, unchanged and made with these arguments."""
     if manifest["arguments"] != arguments or manifest["version"] != VERSION or not manifest["complete"]:
         return False
     return all(_digest_of(out / name) == digest for name, digest in manifest["files"].items())
@@ -147,7 +152,10 @@ def _digest_of(path):
 
 
 def _make_room(out, manifest, overwrite):
-    """Take away what an earlier run of this renderer wrote; raises where that is not wanted or not all."""
+    """Delete the files of an earlier run of this renderer.
+
+    Raises SyntheticError without ``overwrite``, or if the folder also holds other files.
+    """
     if manifest is None:
         out.mkdir(parents=True, exist_ok=True)
         return
@@ -166,7 +174,7 @@ def _make_room(out, manifest, overwrite):
 
 
 def _own_files(out, arguments):
-    """The files of a folder that a run with these arguments may have written, halves included."""
+    """Yield the files in a folder that a run with these arguments may have written, partial ones included."""
     for split in SPLITS:
         names = {image_id(arguments["seed"], split, k) for k in range(arguments[split])}
         for path in (out / split / "pumpkin").rglob("*"):
@@ -175,7 +183,7 @@ def _own_files(out, arguments):
 
 
 def _run(jobs, workers, progress):
-    """Results of ``write_scene`` for all jobs, in order."""
+    """Run ``write_scene`` for all jobs and return the results in order."""
     bar = tqdm(total=len(jobs), desc="scenes", unit="scene", disable=not progress)
     with bar:
         if min(workers, len(jobs)) == 1:
@@ -187,7 +195,7 @@ def _run(jobs, workers, progress):
             return [_step(bar, future.result()) for future in futures]
         except BrokenProcessPool as error:
             raise SyntheticError(
-                "A worker process died or could not start. Where memory is short, use one worker; a script "
+                "A worker process died or could not start. If memory is short, use one worker. A script "
                 'that calls generate() must do so under if __name__ == "__main__".'
             ) from error
         finally:
@@ -200,7 +208,7 @@ def _step(bar, result):
 
 
 def _start_worker():
-    """Leave Ctrl-C to the parent, so that what was begun is finished; end when the parent is gone."""
+    """Let the parent handle Ctrl-C, so that started scenes are finished, and exit when the parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -233,7 +241,7 @@ def _jpeg(image, quality):
 
 
 def _png(mask):
-    """A 1-bit PNG."""
+    """Encode a mask as a 1-bit PNG."""
     file = io.BytesIO()
     Image.fromarray(mask).save(file, "PNG", compress_level=9)
     return file.getvalue()
@@ -244,7 +252,7 @@ def _encode(manifest):
 
 
 def _write(path, data):
-    """Write a file at once, by renaming; its sha256."""
+    """Write a file under a temporary name, rename it, and return its sha256."""
     part = path.with_name(f".{path.name}.part")
     part.write_bytes(data)
     os.replace(part, path)

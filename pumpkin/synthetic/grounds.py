@@ -1,7 +1,7 @@
 """Grounds: grass, straw, soil, planks, gravel, leaves, paving, a table.
 
-A painter is ``(rng, plane, tint) -> linear albedo [height, width, 3]``; tint [3] scales its colours. Rows
-above the horizon are the backdrop's.
+A painter is a function ``(rng, plane, tint) -> linear albedo [height, width, 3]``; tint [3] scales its
+colours. The backdrop later covers the rows above the horizon.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,11 @@ from pumpkin.synthetic.plane import canvas_of, mix, relief
 
 @dataclass(frozen=True)
 class Ground:
-    """paint: the painter. share: how often. turf: blades stand before things. litter: chance of leaves."""
+    """A kind of ground.
+
+    paint: the painter. share: relative frequency. turf: blades of grass stand in front of things. litter:
+    probability of fallen leaves. indoors: the backdrop is a room's wall.
+    """
 
     paint: Any
     share: float
@@ -27,7 +31,7 @@ class Ground:
 
 
 def soil(rng, plane, tint):
-    """Earth with clods and a few pebbles."""
+    """Paint earth with clods and a few pebbles."""
     height = plane.fractal(rng, 70, 6, gain=0.72, stretch=0.6 / plane.squash)
     low, high = np.array([66, 48, 35]) * tint, np.array([136, 106, 77]) * tint
     color = mix(low, high, 0.5 + 0.22 * height) * relief(height, plane.view.light, 0.4)[..., None]
@@ -38,7 +42,7 @@ def soil(rng, plane, tint):
 
 
 def grass(rng, plane, tint, density=5200):
-    """Turf: blades drawn from far to near over mottled green."""
+    """Paint turf: blades of grass drawn from far to near over mottled green."""
     patches = plane.fractal(rng, 220, 4, stretch=0.5 / plane.squash)
     fine = plane.noise(rng, 5, 0.6 / plane.squash)
     low, high = np.array([56, 78, 28]) * tint, np.array([112, 134, 54]) * tint
@@ -48,7 +52,7 @@ def grass(rng, plane, tint, density=5200):
 
 
 def straw(rng, plane, tint):
-    """Loose straw in all directions."""
+    """Paint loose straw in all directions."""
     base = plane.fractal(rng, 60, 5, gain=0.7, stretch=0.5 / plane.squash)
     low, high = np.array([108, 82, 42]) * tint, np.array([188, 154, 90]) * tint
     canvas = canvas_of(mix(low, high, 0.42 + 0.24 * base))
@@ -57,7 +61,7 @@ def straw(rng, plane, tint):
 
 
 def planks(rng, plane, tint):
-    """Wooden boards, running away from the camera or across."""
+    """Paint wooden boards that run away from the camera or across."""
     across = rng.random() < 0.5
     place, stretch, wide = (plane.v, 1 / 14, 14) if across else (plane.u, 14, 1)
     width = rng.uniform(50, 120)
@@ -76,7 +80,7 @@ def planks(rng, plane, tint):
 
 
 def paving(rng, plane, tint):
-    """Concrete, with joints between slabs or without."""
+    """Paint concrete, sometimes with joints between slabs."""
     stain = plane.fractal(rng, 200, 6, gain=0.7)
     low, high = np.array([112, 108, 102]) * tint, np.array([178, 172, 162]) * tint
     color = mix(low, high, 0.55 + 0.14 * stain + 0.10 * plane.noise(rng, 2.2))
@@ -91,7 +95,7 @@ def paving(rng, plane, tint):
 
 
 def gravel(rng, plane, tint):
-    """Small rounded stones."""
+    """Paint small rounded stones."""
     speckle = plane.noise(rng, 6, 0.6 / plane.squash)
     canvas = canvas_of(
         mix(np.array([84, 80, 74]) * tint, np.array([128, 122, 112]) * tint, 0.5 + 0.3 * speckle)
@@ -103,7 +107,7 @@ def gravel(rng, plane, tint):
 
 
 def leaves(rng, plane, tint):
-    """Fallen leaves over soil or turf."""
+    """Paint fallen leaves over soil or turf."""
     base = soil(rng, plane, tint) if rng.random() < 0.5 else grass(rng, plane, tint, density=3000)
     canvas = canvas_of(srgb(base))
     strewn.fallen_leaves(rng, plane, canvas, plane.strew(rng, rng.uniform(60, 420), 600))
@@ -111,7 +115,7 @@ def leaves(rng, plane, tint):
 
 
 def table(rng, plane, tint):
-    """A table top: wood without seams, a plain cloth or a chequered one."""
+    """Paint a table top: wood without seams, or a plain or chequered cloth."""
     kind = rng.integers(3)
     if kind == 0:
         grain = (
@@ -139,7 +143,7 @@ def table(rng, plane, tint):
 
 
 def littered(rng, plane, albedo):
-    """The albedo with a few fallen leaves on it."""
+    """Add a few fallen leaves to an albedo [height, width, 3]."""
     canvas = canvas_of(srgb(albedo))
     strewn.fallen_leaves(rng, plane, canvas, plane.strew(rng, rng.uniform(4, 30), 40))
     return linear(canvas)

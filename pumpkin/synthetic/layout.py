@@ -1,4 +1,4 @@
-"""Where things stand: views, and pumpkins and look-alikes set out over the ground singly and in clumps."""
+"""Composition: choose a view, and place pumpkins and look-alikes on the ground singly and in clumps."""
 
 import math
 from dataclasses import dataclass
@@ -9,17 +9,18 @@ import numpy as np
 from pumpkin.synthetic import lookalikes, pumpkins
 from pumpkin.synthetic.view import View, random_light
 
-BACKGROUND_SHARE = 0.03  # of scenes hold no pumpkin
+BACKGROUND_SHARE = 0.03  # share of scenes without a pumpkin
 _TRIES = 40
 
 
 @dataclass(frozen=True)
 class Style:
-    """One way to set out a scene.
+    """One way to compose a scene.
 
-    share: how often. count: fewest and most pumpkins. radius: of a pumpkin at the reference row, in longer
-    sides of the canvas. clump: chance that a pumpkin is put against one that stands already. gap: distance
-    of neighbours in a clump, in sums of their radii. high: chance of a steep view without a horizon.
+    share: relative frequency. count: (smallest, largest) number of pumpkins. radius: range of a pumpkin's
+    radius at the reference row, as a share of the canvas's longer side. clump: probability that a pumpkin is
+    placed against an earlier one. gap: distance range of neighbours in a clump, in sums of their radii.
+    high: probability of a steep view without a horizon.
     """
 
     share: float
@@ -46,7 +47,7 @@ STYLES = {
 
 @dataclass
 class Item:
-    """A thing in its place: canvas column and row of the point it rests on, radius in canvas pixels."""
+    """A placed thing: canvas column x and row y of the point that it rests on, radius in canvas pixels."""
 
     thing: Any
     x: float
@@ -55,7 +56,11 @@ class Item:
 
 
 def random_view(rng, size, style, radius, indoors):
-    """A view whose canvas is twice the image of longer side ``size``. radius: of a pumpkin, canvas pixels."""
+    """Choose a view. Its canvas is twice as large as the image.
+
+    size: longer side of the image in pixels. radius: of a pumpkin in canvas pixels. indoors: the light is a
+    lamp's.
+    """
     longer, shorter = size, round(size * rng.uniform(0.72, 1.0))
     landscape = rng.random() < 0.65
     width, height = (longer, shorter) if landscape else (shorter, longer)
@@ -70,9 +75,9 @@ def random_view(rng, size, style, radius, indoors):
 
 
 def arrange(rng, view, style, radius, background, seeds):
-    """Items in no order: pumpkins of about ``radius`` unless ``background``, then look-alikes.
+    """Place pumpkins of about ``radius``, or none if ``background``, then look-alikes; return the Items.
 
-    seeds: a SeedSequence; each thing's details come from a child of it.
+    seeds: a SeedSequence; a child of it determines each thing's details.
     """
     children = iter(seeds.spawn(40))
     count = 0 if background else int(rng.integers(style.count[0], style.count[1] + 1))
@@ -88,8 +93,8 @@ def arrange(rng, view, style, radius, background, seeds):
 
 
 def _place(rng, view, style, items, thing, radius):
-    """Append the thing to the items where it fits; drop it where it does not after some tries."""
-    leave = rng.random() < 0.22  # may stand partly out of the frame
+    """Append a thing to the items at a position where it fits, or drop it after some tries."""
+    leave = rng.random() < 0.22  # may stand partly outside the frame
     for _ in range(_TRIES):
         if items and rng.random() < style.clump:
             x, y = _beside(rng, view, style, items[rng.integers(len(items))], radius)
@@ -118,20 +123,20 @@ def _first_row(view):
 
 
 def _beside(rng, view, style, other, radius):
-    """A place that touches ``other``; its own size is taken at the other's row."""
+    """Choose a position that touches ``other``, with the thing's size at the other's row."""
     angle = rng.uniform(0, 2 * math.pi)
     apart = rng.uniform(*style.gap) * (other.radius + radius * view.scale(other.y))
     return other.x + apart * math.cos(angle), other.y + apart * math.sin(angle) * math.sin(view.elevation)
 
 
 def _apart(view, one, two):
-    """Distance over the ground of two items' centres, in sums of their radii."""
+    """Return the distance of two items' centres on the ground, in sums of their radii."""
     deep = (one.y - two.y) / math.sin(view.elevation)
     return math.hypot(one.x - two.x, deep) / (one.radius + two.radius)
 
 
 def _share_inside(view, item):
-    """Share of the item's bounding box that lies in the frame, roughly."""
+    """Return roughly the share of an item's bounding box that lies in the frame."""
     wide, tall = item.radius, 0.85 * item.radius
     middle = item.y - 0.7 * item.radius * math.cos(view.elevation)
     across = min(item.x + wide, view.width) - max(item.x - wide, 0)

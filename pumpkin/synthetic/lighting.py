@@ -1,7 +1,7 @@
-"""Light on surfaces: one sun with soft shadows, a partly hidden sky, the ground, highlights.
+"""Lighting of surfaces: one sun with soft shadows, a partly hidden sky, the ground's light, highlights.
 
-Things shade each other as spheroids: exact enough for soft shadows, and one formula serves ground and solids.
-P: number of points. Vectors over points are [3, P] float32.
+Things shade each other as spheroids, which is accurate enough for soft shadows and needs one formula for
+ground and solids. P: number of points. Vectors over points are [3, P] float32.
 """
 
 import math
@@ -16,18 +16,18 @@ from pumpkin.synthetic.solids import squared_length
 
 @dataclass(frozen=True)
 class Occluder:
-    """A spheroid that blocks light: centre (X, Y, Z) and half axes, world pixels."""
+    """A spheroid that blocks light: centre (X, Y, Z) and half axes, in world pixels."""
 
     center: np.ndarray
     radii: np.ndarray
 
     def reach(self):
-        """How far its influence matters: a few radii."""
+        """Return the distance within which it has an influence: a few radii."""
         return 5.0 * float(self.radii.max())
 
 
 def sunlight(position, light, occluders):
-    """Share of the sun [P] that reaches points [3, P] past the occluders."""
+    """Return the share of sunlight [P] that reaches points [3, P] past the occluders."""
     share = np.ones(position.shape[1], np.float32)
     for occluder in occluders:
         ray = np.asarray(light.direction, np.float32) / occluder.radii
@@ -41,7 +41,7 @@ def sunlight(position, light, occluders):
 
 
 def openness(position, normal, occluders):
-    """Share of the sky [P] that points with normals [3, P] see past the occluders."""
+    """Return the share of the sky [P] that points with normals [3, P] see past the occluders."""
     share = np.ones(position.shape[1], np.float32)
     for occluder in occluders:
         offset = occluder.center[:, None] - position
@@ -54,10 +54,10 @@ def openness(position, normal, occluders):
 
 
 def shade(sprite, view, occluders, bounce, floor=0.0):
-    """Linear radiance [3, P] of a sprite.
+    """Compute the linear radiance [3, P] of a sprite.
 
-    bounce: linear RGB of light thrown up by the ground. floor: height over which it fades near the ground,
-    in pixels.
+    bounce: linear RGB of the light that the ground reflects. floor: height in pixels over which light fades
+    towards the ground.
     """
     light = view.light
     sun, sky, bounce = (np.asarray(c, np.float32)[:, None] for c in (light.sun, light.sky, bounce))
@@ -79,9 +79,9 @@ def shade(sprite, view, occluders, bounce, floor=0.0):
 
 
 def ground_light(view, occluders, step=2):
-    """Light [height, width, 3] that falls on the ground at each canvas pixel, with the occluders' shadows.
+    """Compute the light [height, width, 3] on the ground at each canvas pixel, with the occluders' shadows.
 
-    step: canvas pixels between the points it is computed for.
+    step: canvas pixels between computed points; the light between them is interpolated.
     """
     x, y = np.meshgrid(np.arange(0, view.width, step), np.arange(0, view.height, step))
     points = np.stack([x, np.zeros_like(x), -y / math.sin(view.elevation)]).astype(np.float32)
@@ -100,7 +100,7 @@ def ground_light(view, occluders, step=2):
 
 
 def _shadow_area(view, occluder, step):
-    """Slices (rows, columns), in steps, of the canvas that an occluder's shadow can reach."""
+    """Return slices (rows, columns), in steps, of the canvas that an occluder's shadow can reach."""
     height = occluder.center[1] + occluder.radii[1]
     sun = view.light.direction
     reach = 3 * float(occluder.radii.max())
@@ -127,7 +127,7 @@ def _grazing(normal, view):
 
 
 def _near(occluders, position):
-    """The occluders that can matter to points [3, P]."""
+    """Return the occluders that can influence points [3, P]."""
     low, high = position.min(axis=1), position.max(axis=1)
 
     def gap(occluder):

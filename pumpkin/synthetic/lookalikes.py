@@ -1,4 +1,4 @@
-"""Things that stand among pumpkins and are none: balls, oranges, tomatoes, stones, buckets, crates."""
+"""Look-alikes that stand among the pumpkins: balls, oranges, tomatoes, stones, buckets, crates."""
 
 import math
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Ball:
     is_pumpkin = False
 
     def occluders(self, view, x, y, radius):
-        """Its body as a spheroid."""
+        """Return its body as a spheroid. x, y: canvas position. radius: in canvas pixels."""
         center = view.ground(x, y)
         center[1] = radius * self.solid.half_height()
         radii = radius * np.array(
@@ -45,7 +45,11 @@ class Ball:
 
 @dataclass
 class Prism:
-    """A box if ``sides`` is 4, else a bucket: round, open at the top, narrower at its foot by ``slope``."""
+    """A box if ``sides`` is 4, else a bucket: round and open at the top.
+
+    color: sRGB. aspect: height in radii. slope: width of the foot over that of the top. yaw: rotation in
+    radians.
+    """
 
     color: tuple
     aspect: float
@@ -56,7 +60,7 @@ class Prism:
     is_pumpkin = False
 
     def occluders(self, view, x, y, radius):
-        """Its body as a spheroid somewhat smaller than itself."""
+        """Return its body as a slightly smaller spheroid. x, y: canvas position. radius: in canvas pixels."""
         center = view.ground(x, y)
         center[1] = 0.5 * radius * self.aspect
         return [Occluder(center, radius * np.array([0.95, 0.62 * self.aspect, 0.95], np.float32))]
@@ -77,9 +81,9 @@ class Prism:
         return sprite
 
     def _faces(self, radius):
-        """(corners [3 or more, 3] from the ground point, normal [3], sRGB colour, nearness) of each face.
+        """List the faces: (corners [3 or more, 3] from the ground point, normal [3], sRGB colour, nearness).
 
-        nearness: canvas pixels by which a face is preferred to others where they meet.
+        nearness: canvas pixels by which a face takes precedence over others where they meet.
         """
         around = self.yaw + 2 * math.pi * np.arange(self.sides) / self.sides
         ring = np.stack([np.cos(around), np.zeros(self.sides), np.sin(around)], axis=1).astype(np.float32)
@@ -101,7 +105,7 @@ class Prism:
 
 
 def _flat_face(view, ground, corners, normal, color, nearness):
-    """The sprite of a convex polygon, or None where it faces away."""
+    """Return the sprite of a convex polygon, or None if it faces away from the camera."""
     if float(normal @ view.forward) > -0.02:
         return None
     x, y = ground[0] + corners @ view.right, -(ground + corners) @ view.up
@@ -130,7 +134,7 @@ def _flat_face(view, ground, corners, normal, color, nearness):
 
 
 def pick(rng, seed):
-    """A random look-alike and its size relative to a pumpkin's."""
+    """Choose a random look-alike; return it and its size relative to a pumpkin's."""
     makers = [(_basketball, 0.16), (_toy_ball, 0.14), (_orange, 0.26), (_tomato, 0.16), (_stone, 0.14)]
     makers += [(_bucket, 0.08), (_crate, 0.06)]
     shares = np.array([share for _, share in makers])
@@ -236,7 +240,7 @@ def _directions(hits):
 
 
 def _skin(rng, hits, color, gloss, grain=0.03):
-    """Albedo [3, P] and gloss [P] of a colour [3] or colours [P, 3] with blotches and fine grain."""
+    """Return albedo [3, P] and gloss [P] of a colour [3] or colours [P, 3] with blotches and fine grain."""
     texture = np.stack([ring_field(rng, (128, 512), cells) for cells in ((6, 12), (60, 240))], axis=-1)
     blotch, fine = lookup(texture, hits.azimuth, np.arccos(np.clip(hits.cosine, -1, 1)))
     shown = color * (1 + 0.04 * blotch + grain * fine)[:, None]

@@ -1,13 +1,14 @@
-"""Random textures: smooth fields of unit variance from an explicit generator."""
+"""Random textures: smooth fields of about unit variance, drawn from a given generator."""
 
 import cv2
 import numpy as np
 
 
 def smooth_field(rng, shape, cells):
-    """A smooth random field [height, width] float32 of about zero mean and unit variance.
+    """Draw a smooth random field [height, width] float32 with about zero mean and unit variance.
 
-    cells: (rows, columns) of the random lattice that is stretched over the shape by bicubic interpolation.
+    shape: (height, width). cells: (rows, columns) of the random lattice that bicubic interpolation stretches
+    over the shape.
     """
     rows, columns = (max(2, int(n)) for n in cells)
     lattice = rng.standard_normal((rows, columns), dtype=np.float32)
@@ -15,7 +16,7 @@ def smooth_field(rng, shape, cells):
 
 
 def fractal_field(rng, shape, cells, octaves=4, gain=0.5):
-    """A sum of smooth fields, each of twice as many cells and ``gain`` times the height of the last."""
+    """Sum smooth fields, each with twice the cells and ``gain`` times the amplitude of the one before."""
     total, height, power = np.zeros(shape, np.float32), 1.0, 0.0
     for octave in range(octaves):
         total += height * smooth_field(rng, shape, (cells[0] * 2**octave, cells[1] * 2**octave))
@@ -25,7 +26,7 @@ def fractal_field(rng, shape, cells, octaves=4, gain=0.5):
 
 
 def ring_field(rng, size, cells):
-    """``smooth_field`` over (rows, columns) whose last column meets the first: for textures round a solid."""
+    """Draw a ``smooth_field`` whose last column continues in the first, for textures around a solid."""
     rows, columns = (max(2, int(n)) for n in cells)
     lattice = rng.standard_normal((rows, columns), dtype=np.float32)
     lattice = np.concatenate([lattice[:, -2:], lattice, lattice[:, :2]], axis=1)
@@ -36,6 +37,6 @@ def ring_field(rng, size, cells):
 
 
 def smoothstep(low, high, value):
-    """0 below ``low``, 1 above ``high`` and a smooth rise between; works with low > high too."""
+    """Return 0 below ``low``, 1 above ``high`` and a smooth rise in between; low > high gives a fall."""
     t = np.clip((value - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)

@@ -1,4 +1,4 @@
-"""The ground seen in perspective: coordinates of each canvas pixel, noise, places strewn over it."""
+"""The ground in perspective: coordinates of each canvas pixel, noise, and random positions on it."""
 
 import math
 
@@ -8,14 +8,14 @@ import numpy as np
 from pumpkin.synthetic.noise import smoothstep
 
 _LATTICE = 128
-_SMALLEST = 0.15  # things are strewn no smaller than this share of their size
+_SMALLEST = 0.15  # smallest scale of strewn things
 
 
 class Plane:
     """Ground coordinates of each canvas pixel.
 
-    u [height, width] to the right and v away, in units of ``view.unit`` canvas pixels at the reference row.
-    scale [height, 1]: canvas pixels of a unit at each row. first: the first row of ground.
+    u, v [height, width]: to the right and away, in units of ``view.unit`` canvas pixels at the reference row.
+    scale [height, 1]: canvas pixels per unit at each row. first: first row of the ground.
     """
 
     def __init__(self, view):
@@ -31,9 +31,10 @@ class Plane:
         self.first = max(0, math.ceil(view.horizon))
 
     def noise(self, rng, cell, stretch=1.0):
-        """Noise [height, width] of about unit variance, features ``cell`` wide and ``stretch`` times as deep.
+        """Draw noise [height, width] of about unit variance with features ``cell`` units wide.
 
-        It fades where its features are too small to be seen, as they would in a photograph.
+        stretch: depth of the features over their width. The noise fades where its features are too small to
+        be seen, as in a photograph.
         """
         lattice = rng.standard_normal((_LATTICE, _LATTICE), dtype=np.float32)
         shift = rng.uniform(0, _LATTICE, 2).astype(np.float32)
@@ -45,16 +46,17 @@ class Plane:
         return field * smoothstep(0.5, 1.6, seen)
 
     def fractal(self, rng, cell, octaves, gain=0.6, stretch=1.0):
-        """Octaves of ``noise`` from ``cell`` downwards, of about unit variance."""
+        """Sum octaves of ``noise`` from ``cell`` downwards, scaled to about unit variance."""
         heights = gain ** np.arange(octaves)
         total = sum(np.float32(h) * self.noise(rng, cell / 2**k, stretch) for k, h in enumerate(heights))
         return total * np.float32(1.5 / np.linalg.norm(heights))
 
     def strew(self, rng, density, most=7000, power=1.4):
-        """Random places (columns, rows, scales), far ones first.
+        """Choose random positions (columns, rows, scales) on the ground, far ones first.
 
-        density: things on a canvas of 640 x 512 pixels all at the reference row, at one pixel a unit. There
-        are more where things look smaller, but not so many as to cover the ground evenly; at most ``most``.
+        density: number of things on a canvas of 640 x 512 pixels entirely at the reference row, at one pixel
+        per unit. Distant rows get more things, though fewer than an even cover of the ground needs. most:
+        largest number. power: how strongly the density grows as things get smaller.
         """
         view = self.view
         rows = np.arange(self.first, round(1.06 * view.height), dtype=np.float64)
@@ -69,23 +71,23 @@ class Plane:
 
 
 def _wrapped(place):
-    """The place within the lattice that repeats for ever; OpenCV's own wrapping fails far out."""
+    """Wrap coordinates into the periodic lattice; OpenCV's own wrapping fails far out."""
     return place - _LATTICE * np.floor(place * np.float32(1 / _LATTICE))
 
 
 def relief(height, light, strength):
-    """Brightness [height, width] of bumps lit from the light's side."""
+    """Return the brightness [height, width] of bumps of a height map that are lit from one side."""
     side = np.roll(height, 1, axis=1) - height
     back = np.roll(height, -1, axis=0) - height
     return 1 + np.float32(strength) * (-light.direction[0] * side - 0.6 * light.direction[2] * back)
 
 
 def mix(low, high, amount):
-    """Colours [height, width, 3] between two sRGB colours, by an amount [height, width] cut to 0..1."""
+    """Blend two sRGB colours by an amount [height, width], clipped to 0..1: colours [height, width, 3]."""
     amount = np.clip(amount, 0, 1)[..., None]
     return np.asarray(low, np.float32) * (1 - amount) + np.asarray(high, np.float32) * amount
 
 
 def canvas_of(color):
-    """A uint8 canvas to draw on, of sRGB colours."""
+    """Convert sRGB colours to a uint8 canvas to draw on."""
     return np.ascontiguousarray(np.clip(color, 0, 255).astype(np.uint8))

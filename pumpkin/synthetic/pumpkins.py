@@ -13,7 +13,7 @@ from pumpkin.synthetic.lighting import Occluder
 from pumpkin.synthetic.noise import ring_field, smoothstep
 from pumpkin.synthetic.solids import TABLE, Solid, Sprite, turn
 
-# share, crest colour, groove colour, strength of green near the stem
+# (relative frequency, crest colour, groove colour, strength of green near the stem)
 SKINS = {
     "orange": (0.62, (226, 118, 24), (186, 78, 14), 0.25),
     "red": (0.14, (200, 66, 22), (150, 38, 14), 0.15),
@@ -27,7 +27,7 @@ CARVED_SHARE = 0.10
 
 @dataclass
 class Pumpkin:
-    """One pumpkin that is not placed yet; lengths in its own radius."""
+    """A pumpkin without a position; lengths are in units of its radius."""
 
     solid: Solid
     skin: str
@@ -36,7 +36,7 @@ class Pumpkin:
     is_pumpkin = True
 
     def occluders(self, view, x, y, radius):
-        """What it shades with when it stands at canvas (x, y): its body."""
+        """Return its body as a spheroid that shades others. x, y: canvas position. radius: canvas pixels."""
         center = view.ground(x, y)
         center[1] = radius * self.solid.half_height() * 0.97
         wide = self.solid.half_width() * 0.97
@@ -44,7 +44,7 @@ class Pumpkin:
         return [Occluder(center, radii.astype(np.float32))]
 
     def render(self, view, x, y, radius):
-        """Its sprite when it stands at canvas (x, y) with ``radius`` canvas pixels."""
+        """Render its sprite at canvas position (x, y) with a radius of ``radius`` canvas pixels."""
         rng = np.random.Generator(np.random.PCG64(self.seed))
         (body,) = self.occluders(view, x, y, radius)
         column, row = x, -float(body.center @ view.up)
@@ -58,7 +58,7 @@ class Pumpkin:
         return in_front(skin, stem)
 
     def _cut_face(self, rng, view, hits, skin):
-        """Cut a face into the sprite, in place, on the side that looks at the camera."""
+        """Carve a face into the sprite, in place, on the side towards the camera."""
         toward = self.solid.rotation @ -view.forward
         facing = math.atan2(toward[2], toward[0]) + rng.uniform(-0.5, 0.5)
         deep, flesh = carve(rng, hits, facing)
@@ -68,7 +68,7 @@ class Pumpkin:
 
 
 def grow(rng, seed):
-    """A random pumpkin; ``seed`` (a SeedSequence) decides its skin's details."""
+    """Create a random pumpkin. seed: a SeedSequence for the details of its skin."""
     names = list(SKINS)
     shares = np.array([SKINS[name][0] for name in names])
     skin = names[rng.choice(len(names), p=shares / shares.sum())]
@@ -86,7 +86,7 @@ def grow(rng, seed):
 
 
 def _profile(rng, aspect):
-    """R(c): a rounded box with a dimple at the stem and a shallow one below."""
+    """Return R(c): a rounded box with a dimple at the stem and a shallow one at the bottom."""
     cosine = np.linspace(-1, 1, TABLE)
     sine = np.sqrt(np.clip(1 - cosine**2, 0, 1))
     power = rng.uniform(2.0, 2.5)
@@ -100,7 +100,7 @@ def _profile(rng, aspect):
 
 
 def _grooves(rng, lobes):
-    """groove(phi): 0 on the crests of lobes of unequal width, 1 in the creases between them."""
+    """Return groove(phi): 0 on the crests of lobes of unequal width, 1 in the creases between them."""
     edges = np.arange(lobes) + rng.uniform(-0.16, 0.16, lobes)
     edges = np.concatenate([edges, edges[:1] + lobes]) * (2 * math.pi / lobes)
     place = np.linspace(-math.pi, math.pi, TABLE) + math.pi
@@ -108,7 +108,7 @@ def _grooves(rng, lobes):
     lobe = np.clip(np.searchsorted(edges, place, side="right") - 1, 0, lobes - 1)
     across = (place - edges[lobe]) / (edges[lobe + 1] - edges[lobe])
     crease = np.abs(2 * across - 1) ** rng.uniform(2.2, 3.2)
-    # unequal lobes: each crest lies a little lower or higher, the same on both of its sides
+    # Vary the height of the crests; both sides of a lobe get the same height.
     lower = rng.uniform(0, 0.35, lobes)
     crease = np.maximum(crease, 0) * (1 - lower[lobe]) + lower[lobe]
     kernel = np.hanning(23)
@@ -117,7 +117,7 @@ def _grooves(rng, lobes):
 
 
 def paint(rng, pumpkin, hits):
-    """Linear albedo [3, P] and gloss [P] of the skin at the hits."""
+    """Compute linear albedo [3, P] and gloss [P] of the skin at the hits."""
     _, crest, groove, green = SKINS[pumpkin.skin]
     size = (128, 512)
     blotches = ring_field(rng, size, (5, 9))
@@ -144,7 +144,7 @@ def paint(rng, pumpkin, hits):
 
 
 def lookup(texture, azimuth, angle):
-    """Bilinear values [channels, P] of a texture [rows over angle, columns over azimuth, channels]."""
+    """Interpolate a texture [rows over angle, columns over azimuth, channels] bilinearly: [channels, P]."""
     rows, columns = texture.shape[:2]
     wrapped = np.concatenate([texture, texture[:, :1]], axis=1)
     x = (azimuth / (2 * math.pi) + 0.5) * columns
@@ -155,13 +155,17 @@ def lookup(texture, azimuth, angle):
 
 
 def _as_maps(x, y, width=1024):
-    """Two [rows, width] float32 maps of flat places, padded: remap wants images less than 32768 wide."""
+    """Fold two flat arrays into padded [rows, width] float32 maps: remap limits the width to below 32768."""
     pad = -x.size % width
     return [np.pad(v.astype(np.float32), (0, pad)).reshape(-1, width) for v in (x, y)]
 
 
 def make_sprite(view, center, place, hits, albedo, gloss, crease_shade=0.6):
-    """The sprite of a solid's hits; center: world point, place: (column, row) of its centre on the canvas."""
+    """Make the sprite of a solid's hits.
+
+    center: the solid's centre in the world. place: (column, row) of its centre on the canvas. albedo [3, P],
+    gloss [P]: of the surface. crease_shade: how much creases darken.
+    """
     position = center[:, None] + (
         view.right[:, None] * hits.right + view.up[:, None] * hits.up + view.forward[:, None] * hits.depth
     )
@@ -172,7 +176,7 @@ def make_sprite(view, center, place, hits, albedo, gloss, crease_shade=0.6):
 
 
 def in_front(first, second):
-    """Both sprites as one, each pixel that of the nearer."""
+    """Merge two sprites; each pixel shows the nearer one."""
     if not second.rows.size:
         return first
     top, left = min(first.rows.min(), second.rows.min()), min(first.columns.min(), second.columns.min())

@@ -1,6 +1,6 @@
-"""One scene: composed, lit, photographed, with the true visible mask of each pumpkin.
+"""Render one scene: compose, light and photograph it, and compute the exact visible mask of each pumpkin.
 
-Everything is drawn on a canvas of twice the image's size, so that edges come out smooth. Each scene is a pure
+Everything is drawn on a canvas of twice the image's size, which gives smooth edges. Each scene is a pure
 function of its arguments and its SeedSequence.
 """
 
@@ -16,18 +16,18 @@ from pumpkin.synthetic.noise import smoothstep
 from pumpkin.synthetic.plane import Plane
 from pumpkin.synthetic.strewn import tuft
 
-MIN_VISIBLE_SHARE = 0.12  # of its own silhouette that a pumpkin must show, or it is taken out
+MIN_VISIBLE_SHARE = 0.12  # smallest visible share of a pumpkin's silhouette; pumpkins with less are removed
 MIN_VISIBLE_AREA = 30  # image pixels
-OVERLAPPED = 0.10  # hidden share of the silhouette from which a pumpkin counts as overlapped
+OVERLAPPED = 0.10  # smallest hidden share of the silhouette at which a pumpkin counts as overlapped
 
 
 @dataclass(frozen=True)
 class Scene:
     """A finished scene.
 
-    image: uint8 [height, width, 3]. labels: int32 [2 * height, 2 * width], k where instance k is
-    seen, 0 elsewhere. hidden: [instances], share of the silhouette within the frame that nearer things hide.
-    mask_shape: (height, width) that the masks are written in. quality: of the JPEG file.
+    image: uint8 [height, width, 3]. labels: int32 [2 * height, 2 * width], k where instance k is visible,
+    0 elsewhere. hidden: [instances], share of the silhouette in the frame that nearer things hide.
+    mask_shape: (height, width) of the mask files. quality: of the JPEG file.
     """
 
     image: np.ndarray
@@ -37,7 +37,11 @@ class Scene:
     quality: int
 
     def masks(self, shape=None):
-        """Visible masks [instances] of bool [shape]: pixels more than half covered; they never overlap."""
+        """Return the visible mask of each instance: bool arrays that never overlap.
+
+        A pixel belongs to a mask if the instance covers more than half of it. shape: (height, width); None
+        uses mask_shape.
+        """
         height, width = shape or self.mask_shape
         masks = []
         for k in range(1, len(self.hidden) + 1):
@@ -46,7 +50,7 @@ class Scene:
         return masks
 
     def touching(self):
-        """Number of pumpkins whose visible mask comes within an image pixel of another one's."""
+        """Count the pumpkins whose visible mask lies within one image pixel of another's."""
         met = set()
         mirrored = self.labels[:, ::-1]
         for labels, down in ((self.labels, 0), (self.labels.T, 0), (self.labels, 2), (mirrored, 2)):
@@ -57,12 +61,13 @@ class Scene:
 
 
 def render_scene(seed, size=320, clumps="normal"):
-    """The scene of one SeedSequence.
+    """Render the scene of a SeedSequence.
 
-    size: longer side of the image in pixels. clumps: "normal" or "heavy", how densely pumpkins stand.
+    seed: a SeedSequence. size: longer side of the image in pixels. clumps: how densely pumpkins are placed,
+    "normal" or "heavy". Returns a Scene.
     """
     threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)  # scenes share the cores already, and sums over threads could round differently
+    cv2.setNumThreads(1)  # scenes already share the cores, and sums over threads could round differently
     try:
         return _render(seed, size, clumps)
     finally:
@@ -96,11 +101,11 @@ def _generator(seed):
 
 
 def see(view, items, before=None):
-    """What is seen of each item, from the nearest to the farthest.
+    """Determine the visible pixels of each item, from the nearest to the farthest.
 
-    before: makes the sprite of what grows before an item. Returns (item, sprite of its visible pixels) pairs,
-    labels and hidden shares. A pumpkin of which too little is seen is left out altogether: it would be in the
-    image without a mask.
+    before: a function that makes the sprite of the grass in front of an item, or None. Returns (item, sprite
+    of its visible pixels) pairs, labels and hidden shares. A pumpkin that is hardly visible is removed
+    altogether; otherwise the image would show it without a mask.
     """
     taken = np.zeros((view.height, view.width), bool)
     labels = np.zeros((view.height, view.width), np.int32)
@@ -125,18 +130,18 @@ def see(view, items, before=None):
 
 
 def _framed(sprite, view):
-    """The part of a sprite that lies on the canvas."""
+    """Return the part of a sprite that lies on the canvas."""
     inside = (sprite.rows >= 0) & (sprite.rows < view.height)
     return sprite.take(inside & (sprite.columns >= 0) & (sprite.columns < view.width))
 
 
 def _free(sprite, taken):
-    """The part of a sprite on the canvas where nothing nearer stands."""
+    """Return the part of a sprite on the canvas that nothing nearer hides."""
     return sprite.take(~taken[sprite.rows, sprite.columns])
 
 
 def _is_enough(visible, whole, view):
-    """Whether so much is seen of a pumpkin that it can be found, and has a mask at every size."""
+    """Return whether enough of a pumpkin is visible to detect it and to give it a mask at every size."""
     pixels = visible.rows // 2 * (view.width // 2) + visible.columns // 2  # image pixels
     solid = int((np.bincount(pixels) > 2).sum()) if pixels.size else 0
     return solid >= MIN_VISIBLE_AREA and visible.rows.size >= MIN_VISIBLE_SHARE * whole.rows.size
@@ -147,7 +152,7 @@ def _occluders(view, item):
 
 
 def _paint_ground(rng, view, ground, tint, items):
-    """Linear radiance [height, width, 3] of ground and backdrop, with the shadows of the items."""
+    """Paint ground and backdrop with the shadows of the items: linear radiance [height, width, 3]."""
     plane = Plane(view)
     albedo = ground.paint(rng, plane, tint)
     if rng.random() < ground.litter:
@@ -161,7 +166,7 @@ def _paint_ground(rng, view, ground, tint, items):
 
 
 def _blur_distance(view, first, canvas):
-    """Put the far end of the ground, which begins at row ``first``, out of focus, in place."""
+    """Blur the far end of the ground in place. first: first row of the ground."""
     end = min(view.height, first + round(0.22 * view.height))
     soft = cv2.GaussianBlur(canvas[: min(view.height, end + 20)], (0, 0), view.width / 130)[:end]
     rows = np.arange(end, dtype=np.float32)[:, None, None]
@@ -170,7 +175,7 @@ def _blur_distance(view, first, canvas):
 
 
 def _light(view, pieces, canvas):
-    """Shade each piece among the others and paint it on the canvas, in place."""
+    """Shade each piece among the others and paint it onto the canvas in place."""
     ground = canvas[max(0, int(view.horizon)) :].mean(axis=(0, 1))
     bodies = {id(item): _occluders(view, item) for item, _ in pieces}
     for item, sprite in pieces:

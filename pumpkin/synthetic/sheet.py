@@ -1,4 +1,4 @@
-"""A contact sheet: scenes of a dataset folder in justified rows, with the outline of each mask."""
+"""Contact sheets: scenes of a data set's folder in justified rows, with the outline of each mask."""
 
 import os
 from collections import defaultdict
@@ -14,13 +14,13 @@ OUTLINES = ((64, 224, 255), (255, 64, 200), (120, 255, 60), (255, 255, 255), (90
 def contact_sheet(root, split, count, path, width=1600, row_height=300, gap=6):
     """Write a PNG of the first ``count`` images of ``<root>/<split>/pumpkin`` with outlined masks.
 
-    Images fill rows of about ``row_height`` pixels that are all ``width`` wide. Raises ValueError where the
-    folder holds no image.
+    All rows are ``width`` pixels wide and about ``row_height`` pixels high, with ``gap`` pixels in between.
+    Raises ValueError if the folder holds no image.
     """
     folder = Path(root) / split / "pumpkin"
     images = sorted(folder.glob("*.jpg"))[:count]
     if not images:
-        raise ValueError(f"{folder} holds no .jpg image; a contact sheet wants at least one.")
+        raise ValueError(f"{folder} holds no .jpg image; a contact sheet needs at least one.")
     masks = defaultdict(list)
     for mask in sorted((folder / "masks").glob("*.png")):
         masks[mask.name.split("_")[0]].append(mask)
@@ -34,7 +34,7 @@ def contact_sheet(root, split, count, path, width=1600, row_height=300, gap=6):
 
 
 def _rows(images, width, row_height):
-    """Lists of (path, width / height) pairs, all about equally long and near ``width`` at ``row_height``."""
+    """Split images into rows of (path, width / height) pairs, each about ``width`` wide at ``row_height``."""
     aspects = []
     for path in images:
         with Image.open(path) as image:
@@ -46,7 +46,7 @@ def _rows(images, width, row_height):
 
 
 def _draw_row(row, masks, width, gap):
-    """One row [height, width, 3] of (path, width / height) pairs."""
+    """Draw a row of (path, width / height) pairs: [height, width, 3]."""
     room = width - gap * (len(row) - 1)
     shares = np.array([aspect for _, aspect in row])
     edges = np.rint(np.concatenate([[0], np.cumsum(shares)]) * room / shares.sum()).astype(int)
@@ -59,7 +59,7 @@ def _draw_row(row, masks, width, gap):
 
 
 def _outlined(path, masks, size):
-    """An image resized to ``size`` (width, height) with the outlines of its masks."""
+    """Draw an image, resized to ``size`` (width, height), with the outlines of its masks."""
     with Image.open(path) as image:
         picture = np.array(image.convert("RGB").resize(size, Image.Resampling.LANCZOS))
     for k, name in enumerate(masks):

@@ -1,9 +1,8 @@
-"""Lobed solids of revolution, and the marching of rays to their surface.
+"""Lobed solids of revolution, and ray marching to their surface.
 
-A solid is a ball of unit radius in its own frame, pushed in to
-``R(c, phi) = profile(c) - depth(c) * groove(phi)`` where c is the cosine of the angle from its axis (1 at the
-stem) and phi the azimuth round it, then squashed along the axis to ``aspect`` and turned by ``rotation``.
-Pumpkins, balls, apples and stones are all such solids.
+In its own frame a solid has the radius ``R(c, phi) = profile(c) - depth(c) * groove(phi)``, where c is the
+cosine of the angle from its axis (1 at the stem) and phi the azimuth around it. It is then squashed along the
+axis by ``aspect`` and rotated by ``rotation``. Pumpkins, balls, apples and stones are all such solids.
 
 P: number of pixels of a sprite. Vectors over pixels are [3, P] float32.
 """
@@ -14,24 +13,24 @@ from dataclasses import dataclass, field
 import numpy as np
 
 TABLE = 2048
-_STEPS = 200  # most rays need ten; those that graze a lobe need the rest, or leave holes behind it
-_RELAX = 0.6  # share of the gap that a step takes: the gap is not quite a distance
-_CLOSE = 2e-3  # radii within which a ray has met the surface
-_STRIDE = 5e-3  # the least step of a ray that has not, in radii
+_STEPS = 200  # most rays need ten; rays that graze a lobe need more, or holes appear behind it
+_RELAX = 0.6  # step as a share of the gap, because the gap is not quite a distance
+_CLOSE = 2e-3  # gap in radii at which a ray has met the surface
+_STRIDE = 5e-3  # smallest step in radii of a ray that has not met it
 
 
 def squared_length(vectors):
-    """Squared lengths [P] of vectors [3, P]; faster than a sum over the first axis."""
+    """Return the squared lengths [P] of vectors [3, P]; this is faster than a sum over the first axis."""
     return vectors[0] * vectors[0] + vectors[1] * vectors[1] + vectors[2] * vectors[2]
 
 
 @dataclass
 class Sprite:
-    """The pixels of one rendered thing, before light.
+    """The pixels of one rendered thing, before lighting.
 
-    rows, columns [P] int32: canvas pixels, also outside the canvas. depth [P]: pixels away from the camera
-    relative to the thing's centre. position, normal, albedo [3, P]. ambient [P]: 1 in the open, less in
-    grooves. gloss [P]: strength of the highlight.
+    rows, columns [P] int32: canvas pixels; some may lie outside the canvas. depth [P]: distance from the
+    camera relative to the thing's centre, in pixels. position, normal, albedo [3, P]. ambient [P]: 1 on open
+    surfaces, less in grooves. gloss [P]: strength of the highlight.
     """
 
     rows: np.ndarray
@@ -44,22 +43,23 @@ class Sprite:
     gloss: np.ndarray
 
     def take(self, keep):
-        """The sprite of the pixels that the boolean array or index ``keep`` chooses."""
+        """Return the sprite of the pixels selected by ``keep``, a boolean array or an index."""
         return Sprite(*(getattr(self, name)[..., keep] for name in self.__dataclass_fields__))
 
     @staticmethod
     def join(sprites):
-        """One sprite of all pixels of several."""
+        """Join the pixels of several sprites into one sprite."""
         names = Sprite.__dataclass_fields__
         return Sprite(*(np.concatenate([getattr(s, name) for s in sprites], axis=-1) for name in names))
 
 
 @dataclass
 class Hits:
-    """Where rays met a solid: canvas offsets from its centre, and places on its surface.
+    """The points where rays meet a solid.
 
-    right, up, depth [P]: canvas pixels along the camera's axes. cosine, azimuth [P]: place on the surface.
-    crease [P]: 0 on a lobe's crest, 1 in a groove. normal [3, P]: in world axes.
+    right, up, depth [P]: offsets from its centre along the camera's axes, in canvas pixels. cosine, azimuth
+    [P]: position on the surface. crease [P]: 0 on a lobe's crest, 1 in a groove. normal [3, P]: in world
+    axes.
     """
 
     right: np.ndarray
@@ -73,7 +73,7 @@ class Hits:
 
 @dataclass
 class Solid:
-    """Shape of a lobed solid; see the module's text.
+    """The shape of a lobed solid, as the module's docstring defines it.
 
     profile, depth: TABLE entries over c in -1..1. groove: TABLE entries over phi in -pi..pi.
     """
@@ -85,24 +85,25 @@ class Solid:
     groove: np.ndarray = field(default_factory=lambda: np.zeros(TABLE, np.float32))
 
     def half_height(self):
-        """Height of the centre above the ground it rests on, in radii (of the unlobed spheroid)."""
+        """Return the height of its centre above the ground, in radii of the spheroid without lobes."""
         radii = np.array([1, self.aspect, 1], np.float32)
         return float(np.linalg.norm(radii * self.rotation[:, 1]))
 
     def half_width(self):
-        """Half of its extent along X, in radii."""
+        """Return half of its extent along X, in radii."""
         radii = np.array([1, self.aspect, 1], np.float32)
         return float(np.linalg.norm(radii * self.rotation[:, 0]))
 
     def pole(self):
-        """The point (X, Y, Z) where the stem stands, in radii from the centre."""
+        """Return the point (X, Y, Z) where the stem begins, relative to the centre, in radii."""
         return self.rotation[1] * np.float32(self.aspect * self.profile[-1])
 
     def march(self, view, radius, shift):
-        """Hits of the rays through the canvas pixels; ``shift`` is the centre's place in its pixel.
+        """March rays through the canvas pixels to the surface; return the Hits.
 
-        Rays start on the hull and step towards the surface by a share of the implicit function
-        |q| - R(q); those that leave the hull have missed.
+        radius: in canvas pixels. shift: (column, row) offset of the centre within its pixel. Rays start on
+        the hull and step towards the surface by a share of the implicit function |q| - R(q). Rays that leave
+        the hull miss the solid.
         """
         squash = self.rotation / (radius * np.array([[1], [self.aspect], [1]], np.float32))
         right, up, forward = squash @ view.right, squash @ view.up, squash @ view.forward
@@ -124,7 +125,7 @@ class Solid:
         return Hits(u, v, t, cosine, azimuth, crease, normal.astype(np.float32))
 
     def _descend(self, start, forward, t, last, unit):
-        """Move ``t`` in place along the rays; returns which rays met the surface."""
+        """Advance ``t`` along the rays in place; return which rays met the surface."""
         found = np.zeros(t.size, bool)
         active = np.arange(t.size)
         for _ in range(_STEPS):
@@ -153,7 +154,7 @@ class Solid:
         )
 
     def _surface(self, q):
-        """Cosine, azimuth, crease [P] and the gradient [3, P] of the implicit function at points q [3, P]."""
+        """Return cosine, azimuth, crease [P] and the gradient [3, P] of |q| - R(q) at points q [3, P]."""
         size = np.sqrt(squared_length(q))
         c, a = self._entries(q, size)
         step_c, step_a = 2 / (TABLE - 1), 2 * math.pi / (TABLE - 1)
@@ -172,7 +173,7 @@ class Solid:
 
 
 def _pixel_grid(solid, view, radius, shift):
-    """Offsets (right, up) of the pixel centres round a solid's centre, [P] each."""
+    """Return the offsets (right, up) of the pixel centres around a solid's centre, [P] each."""
     radii = np.array([1, solid.aspect, 1], np.float32)[:, None] * solid.rotation
     wide = math.ceil(radius * float(np.linalg.norm(radii @ view.right))) + 2
     tall = math.ceil(radius * float(np.linalg.norm(radii @ view.up))) + 2
@@ -182,9 +183,9 @@ def _pixel_grid(solid, view, radius, shift):
 
 
 def turn(yaw, tilt, heading):
-    """Rotation [3, 3] from world to a solid's frame: yaw round its axis, then lean by tilt.
+    """Return the rotation [3, 3] from the world to a solid's frame: yaw around its axis, then lean by tilt.
 
-    heading: the direction of the lean over the ground; 0 is to the right, pi / 2 away. Radians.
+    heading: direction of the lean on the ground: 0 is to the right, pi / 2 away. All angles are in radians.
     """
 
     def about_y(angle):

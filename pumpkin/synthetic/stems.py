@@ -19,10 +19,11 @@ _DRY, _PALE = np.array([150, 122, 84], np.float32), np.array([176, 154, 106], np
 
 
 class Face(NamedTuple):
-    """Pixels that see one face of the stem.
+    """The pixels that show one face of the stem.
 
-    index [Q]: which pixels. depth [Q]. normal [3, Q]: in camera axes. along [Q]: 0 foot, 1 cut end. across
-    [Q]: -1..1 from edge to edge of the tube; on the cut end, the distance from its middle.
+    index [Q]: numbers of the pixels. depth [Q]: in pixels. normal [3, Q]: in camera axes. along [Q]: 0 at the
+    foot, 1 at the cut end. across [Q]: -1..1 from edge to edge of the tube; on the cut end, the distance from
+    its centre.
     """
 
     index: np.ndarray
@@ -33,7 +34,7 @@ class Face(NamedTuple):
 
 
 def render(rng, solid, view, center, place, radius):
-    """The sprite of a stem on a solid's pole.
+    """Render the sprite of a stem on a solid's pole.
 
     center: the solid's centre in the world; place: its (column, row) on the canvas; radius: of the solid, in
     pixels. Depths are relative to the solid's centre, as in the solid's own sprite.
@@ -57,7 +58,7 @@ def render(rng, solid, view, center, place, radius):
 
 
 def _curve(rng, solid, radius):
-    """Points [K, 3] from the solid's centre and half widths [K] in pixels, from the foot to the cut end."""
+    """Return points [K, 3] relative to the solid's centre and half widths [K] in pixels, foot to cut end."""
     along = np.linspace(0, 1, _POINTS, dtype=np.float32)
     axis = solid.rotation[1]  # the solid's axis in the world
     heading = rng.uniform(0, 2 * math.pi)
@@ -73,7 +74,7 @@ def _curve(rng, solid, radius):
 
 
 def _pixels(seen, widths, place):
-    """Offsets (right, up) [P, 2] from the solid's centre of the canvas pixels that the stem may cover."""
+    """Return offsets (right, up) [P, 2] from the solid's centre to the pixels that the stem may cover."""
     margin = float(widths.max()) + 2
     low, high = np.floor(seen.min(axis=0) - margin), np.ceil(seen.max(axis=0) + margin)
     u, v = np.meshgrid(
@@ -84,7 +85,7 @@ def _pixels(seen, widths, place):
 
 
 def _tube(pixels, seen, widths):
-    """The Face of the tube: each pixel takes the stretch of the line that is nearest in widths."""
+    """Return the Face of the tube: each pixel takes the line segment that is nearest in units of width."""
     best = np.ones(len(pixels), np.float32)
     values = np.zeros((4, len(pixels)), np.float32)  # along, lean right, lean up, depth
     for k in range(len(seen) - 1):
@@ -110,7 +111,7 @@ def _tube(pixels, seen, widths):
 
 
 def _cut(pixels, seen, widths):
-    """The Face of the cut end, a disc across the line's end; empty where it is turned away."""
+    """Return the Face of the cut end, a disc across the line's end; empty if it faces away."""
     tangent = seen[-1] - seen[-2]
     tangent = tangent / np.float32(np.linalg.norm(tangent))
     offset = pixels - seen[-1, :2]
@@ -123,7 +124,7 @@ def _cut(pixels, seen, widths):
 
 
 def _bark(rng, tube):
-    """Albedo [Q, 3] and ambient [Q] of the ridged sides, drier towards the cut."""
+    """Return albedo [Q, 3] and ambient [Q] of the ridged sides, which look drier towards the cut."""
     color = jitter(rng, COLORS[rng.integers(len(COLORS))], 0.12)
     around = np.arcsin(np.clip(tube.across, -1, 1)) + 0.3 * tube.along
     ridge = 0.5 + 0.5 * np.cos(2 * int(rng.integers(3, 6)) * around)
@@ -134,6 +135,6 @@ def _bark(rng, tube):
 
 
 def _sawn(cut):
-    """Albedo [Q, 3] of the pale cut end with a darker rim and heart."""
+    """Return the albedo [Q, 3] of the pale cut end with a darker rim and centre."""
     tone = 1 - 0.35 * smoothstep(0.55, 1.0, cut.across) - 0.2 * np.exp(-((cut.across / 0.3) ** 2))
     return linear(_PALE * tone[:, None])

@@ -26,13 +26,13 @@ _BITS = 4  # of fractions of a pixel, for OpenCV
 
 
 def grass_blades(rng, canvas, columns, rows, scales, tint, length=(9, 22)):
-    """Upright blades that lean a little; ``tint`` [3] scales their colours."""
+    """Draw upright blades of grass that lean a little; ``tint`` [3] scales their colours."""
     outlines = _blade_outlines(rng, columns, rows, scales * rng.uniform(*length, columns.size), scales)
     _polygons(canvas, outlines, _tones(rng, GRASS_TONES, columns.size, tint))
 
 
 def straws(rng, canvas, columns, rows, scales, squash, tint):
-    """Straws that lie in all directions, each with a dark line of shadow; darker ones below."""
+    """Draw straws in all directions, darker ones below, each with a dark line of shadow."""
     count = columns.size
     angle = rng.uniform(0, math.pi, count)
     half = 0.5 * rng.uniform(14, 54, count) * scales
@@ -55,7 +55,7 @@ def straws(rng, canvas, columns, rows, scales, squash, tint):
 
 
 def pebbles(rng, plane, canvas, places, size, tones):
-    """Rounded stones, each with a dark foot and a lit face."""
+    """Draw rounded stones, each with a dark foot and a lit face."""
     columns, rows, scales = places
     sun = plane.view.light.direction
     lean = np.array([sun[0], -0.6])
@@ -75,7 +75,7 @@ def pebbles(rng, plane, canvas, places, size, tones):
 
 
 def fallen_leaves(rng, plane, canvas, places, size=(10, 24)):
-    """Leaves that lie flat, with a mid vein, a lighter half and a small shadow."""
+    """Draw flat leaves, each with a mid vein, a lighter half and a small shadow."""
     sun = plane.view.light.direction
     for x, y, s in zip(*places):
         radius = rng.uniform(*size) * s
@@ -93,7 +93,7 @@ def fallen_leaves(rng, plane, canvas, places, size=(10, 24)):
 
 
 def tuft(rng, view, tint, item):
-    """The sprite of the blades that stand before the foot of an item on turf."""
+    """Return the sprite of the blades in front of the foot of an item on turf."""
     body = item.thing.occluders(view, item.x, item.y, item.radius)[0]
     wide, tall = float(body.radii[0]), float(np.hypot(body.radii[1] * view.up[1], body.radii[2] * view.up[2]))
     middle = -float(body.center @ view.up)
@@ -115,7 +115,7 @@ def tuft(rng, view, tint, item):
 
 
 def _standing(view, item, rows, columns, albedo):
-    """A sprite of pixels that are lit like the ground before an item."""
+    """Return a sprite of pixels that are lit like the ground in front of an item."""
     count = rows.size
     front = view.ground(item.x, item.y)
     position = np.stack([columns, np.zeros(count), np.full(count, front[2] - item.radius)]).astype(np.float32)
@@ -126,7 +126,7 @@ def _standing(view, item, rows, columns, albedo):
 
 
 def _blade_outlines(rng, columns, rows, length, scales):
-    """Outlines [N, 5, 2] of bent, pointed blades."""
+    """Return outlines [N, 5, 2] of bent, pointed blades."""
     lean = rng.normal(0, 0.4, columns.size)
     foot = np.stack([columns, rows], axis=1)
     middle = foot + np.stack([0.3 * lean * length, -0.55 * length], axis=1)
@@ -136,7 +136,7 @@ def _blade_outlines(rng, columns, rows, length, scales):
 
 
 def _leaf(rng, radius, squash):
-    """Outline [M, 2] and mid vein [2, 2] of a leaf that lies on the ground, round (0, 0)."""
+    """Return outline [M, 2] and mid vein [2, 2] of a leaf that lies on the ground around (0, 0)."""
     angle = np.linspace(-math.pi, math.pi, 33)
     if rng.random() < 0.5:  # lobed, like a maple's
         reach = (0.60 + 0.40 * np.abs(np.cos(2.5 * angle)) ** 1.5) * (0.8 + 0.2 * np.cos(angle))
@@ -152,7 +152,7 @@ def _leaf(rng, radius, squash):
 
 
 def _tones(rng, palette, count, tint):
-    """Random colours [N, 3] of a palette, each a little brighter or darker."""
+    """Choose random colours [N, 3] from a palette, each a little brighter or darker."""
     colors = np.asarray(palette, np.float32)[rng.integers(0, len(palette), count)] * np.asarray(
         tint, np.float32
     )

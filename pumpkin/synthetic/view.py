@@ -1,8 +1,8 @@
 """The camera and the light.
 
 World axes: X right, Y up, Z away from the camera, all in canvas pixels. The camera looks down by
-``elevation`` without perspective inside an object; objects shrink towards the horizon by their size alone.
-A ground point (X, 0, Z) stands at canvas column X and row -Z * sin(elevation).
+``elevation``. There is no perspective within an object; objects only get smaller towards the horizon.
+A ground point (X, 0, Z) appears at canvas column X and row -Z * sin(elevation).
 """
 
 import math
@@ -13,7 +13,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Light:
-    """One sun (or lamp) and the light that comes from everywhere.
+    """One sun (or lamp) and the ambient light of the sky.
 
     direction: unit vector (X, Y, Z) towards the sun. sun, sky: linear RGB. softness: width of penumbras.
     """
@@ -26,10 +26,10 @@ class Light:
 
 @dataclass(frozen=True)
 class View:
-    """What the camera sees: canvas size in pixels, elevation in radians, horizon row, light.
+    """The camera's view: canvas size in pixels, elevation in radians, row of the horizon, light.
 
-    reference: the canvas row where an object's size is as stated; sizes shrink linearly to the horizon. unit:
-    canvas pixels there of a unit of the ground's features; a pumpkin's radius is about 64 units.
+    reference: canvas row at which objects have their stated size; sizes shrink linearly towards the horizon.
+    unit: canvas pixels per unit of the ground's features at that row; a pumpkin's radius is about 64 units.
     """
 
     height: int
@@ -42,27 +42,30 @@ class View:
 
     @property
     def right(self):
+        """Unit vector to the right of the canvas, in world axes."""
         return np.array([1, 0, 0], np.float32)
 
     @property
     def up(self):
+        """Unit vector up the canvas, in world axes."""
         return np.array([0, math.cos(self.elevation), math.sin(self.elevation)], np.float32)
 
     @property
     def forward(self):
+        """Unit vector of the viewing direction, in world axes."""
         return np.array([0, -math.sin(self.elevation), math.cos(self.elevation)], np.float32)
 
     def ground(self, x, y):
-        """The ground point (X, 0, Z) seen at column x, row y."""
+        """Return the ground point (X, 0, Z) at canvas column x and row y."""
         return np.array([x, 0, -y / math.sin(self.elevation)], np.float32)
 
     def scale(self, y):
-        """Size of things at row y relative to the reference row; at least 0.05."""
+        """Return the size of things at row y relative to the reference row, at least 0.05."""
         return max(0.05, (y - self.horizon) / (self.reference - self.horizon))
 
 
 def random_light(rng, indoors=False):
-    """A light from the left or the right, between high noon and late afternoon."""
+    """Draw a random light from the left or the right, between high noon and late afternoon."""
     azimuth = rng.uniform(0.35, 1.45) * (1 if rng.random() < 0.5 else -1)
     height = rng.uniform(0.45, 0.95)
     direction = (
