@@ -1,5 +1,6 @@
-"""Fetches the images and masks of some classes of Open Images, and little more than these.
+"""Download the images and masks of selected Open Images classes, and little else.
 
-``download.run`` is the program behind scripts/download.py. Below it: ``select`` chooses files from the zips'
-directories (``zipindex``) or from a lock file (``lock``), ``fetch`` brings them, ``layout`` names them.
+``download.run`` is the program behind scripts/download.py. It uses these modules: ``select`` chooses files
+from the directories of the mask zips (``zipindex``), ``lock`` reads and writes lock files, ``fetch``
+downloads the files, ``layout`` names them.
 """

@@ -1,7 +1,7 @@
-"""Which boxes of a class have no mask: they become crowds, regions that training ignores.
+"""Find the boxes of a class that have no mask. They become crowds, regions that training ignores.
 
-The table of boxes has no ids and the masks' names no coordinates. The table of mask rows has both, so a box
-and a mask belong together where image, class and the four coordinates agree.
+The table of boxes has no box ids, and the masks' names have no coordinates. The table of mask rows has both,
+so a box and a mask belong together if image, class and all four coordinates agree.
 """
 
 import math
@@ -19,7 +19,10 @@ _MASK_COLUMNS = ("ImageID", "LabelName", "BoxXMin", "BoxXMax", "BoxYMin", "BoxYM
 
 
 def tables(client, bases, choice, split, folder):
-    """The Tables of boxes and of mask rows for a split, cut down to the classes of a choice."""
+    """Return the Tables of boxes and of mask rows of a split, reduced to the classes of a choice.
+
+    client: an http.Client. bases: catalog.Bases. choice: a plan.Choice. folder: where kept rows are stored.
+    """
     mids = sorted(one.mid for one in choice.classes)
     needles = [f",{mid},".encode() for mid in mids]
     make = partial(NeedleFilter, needles)
@@ -31,7 +34,10 @@ def tables(client, bases, choice, split, folder):
 
 
 def load_boxes(client, bases, plan, folder, on_bytes):
-    """Fill ``plan.boxes`` for the splits whose crowds are wanted; note absent tables as missing sources."""
+    """Fill ``plan.boxes`` for the splits that need crowds; record absent tables as missing sources.
+
+    folder: where the kept rows are stored. on_bytes: called with the number of bytes that have arrived.
+    """
     chosen = {image.key for image in plan.images}
     for split in plan.choice.splits:
         if not plan.choice.crowds.get(split):
@@ -52,14 +58,14 @@ def load_boxes(client, bases, plan, folder, on_bytes):
 
 
 def _join(split, boxes, mask_rows, chosen):
-    """{(split, image id, mid): Boxes} for the chosen images."""
+    """Join boxes with masks: {(split, image id, mid): Boxes} for the chosen images."""
     masks = defaultdict(list)
     for image_id, mid, *box, box_id in mask_rows:
         masks[image_id, mid].append((_floats(box), box_id.lower()))
     found = defaultdict(set)
     for image_id, mid, *box in boxes:
         if (split, image_id) in chosen and _floats(box):
-            found[split, image_id, mid].add(tuple(box))  # a set: some boxes stand there twice
+            found[split, image_id, mid].add(tuple(box))  # a set, because the table lists some boxes twice
     joined = {}
     for key, texts in found.items():
         texts = sorted(texts, key=_floats)
@@ -69,7 +75,7 @@ def _join(split, boxes, mask_rows, chosen):
 
 
 def _floats(texts):
-    """Four coordinates, or None where one is no number."""
+    """Parse four coordinates; None if one is not a finite number."""
     try:
         numbers = tuple(map(float, texts))
     except ValueError:

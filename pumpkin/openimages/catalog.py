@@ -1,8 +1,8 @@
-"""Where Open Images keeps its files: names, addresses, sizes.
+"""The files of Open Images: names, addresses, sizes.
 
-Two bases: annotations (class lists, tables, zips of masks) and images. Both can be replaced by mirrors.
-A *path* is an address below its base, for instance ``v5/train-masks/train-masks-0.zip``; lock files and
-messages use paths, so that a mirror changes nothing in them.
+There are two base addresses, for annotations (class lists, tables, zips of masks) and for images. Mirrors can
+replace both. A *path* is an address relative to its base, such as ``v5/train-masks/train-masks-0.zip``. Lock
+files and messages use paths, so they do not depend on the mirror.
 """
 
 import os
@@ -13,7 +13,7 @@ from pumpkin.openimages.errors import UsageError
 from pumpkin.openimages.known_files import KNOWN_FILES
 
 SPLITS = ("train", "validation", "test")
-SHARDS = "0123456789abcdef"  # masks are spread over zips by the first digit of the image id
+SHARDS = "0123456789abcdef"  # masks are distributed over zips by the first digit of the image id
 
 ANNOTATIONS_URL = "https://storage.googleapis.com/openimages/"
 IMAGES_URL = "https://open-images-dataset.s3.amazonaws.com/"
@@ -24,7 +24,7 @@ S3_VARIABLE = "PUMPKIN_S3_ENDPOINT"
 CLASS_NAMES = "v5/class-descriptions-boxable.csv"
 CLASSES_WITH_MASKS = "v5/classes-segmentation.txt"
 
-# Mean of the train images, which are scaled to at most 1024 pixels a side (measured by Open Images' users).
+# Mean over the train images, which are scaled to at most 1024 pixels per side (measured by their users).
 MEAN_IMAGE_BYTES = 294_000
 MEAN_MASK_BYTES = 3_000
 
@@ -37,38 +37,38 @@ IMAGE_LICENCE, ANNOTATION_LICENCE = "CC BY 2.0", "CC BY 4.0"
 
 
 def shard_path(split, shard):
-    """Path of a zip of masks."""
+    """Return the path of a zip of masks. shard: a digit of SHARDS."""
     return f"v5/{split}-masks/{split}-masks-{shard}.zip"
 
 
 def boxes_path(split):
-    """Path of the table of boxes."""
+    """Return the path of a split's table of boxes."""
     return "v6/oidv6-train-annotations-bbox.csv" if split == "train" else f"v5/{split}-annotations-bbox.csv"
 
 
 def mask_rows_path(split):
-    """Path of the table that says which box each mask belongs to."""
+    """Return the path of the table that assigns each mask of a split to a box."""
     return f"v5/{split}-annotations-object-segmentation.csv"
 
 
 def attribution_path(split):
-    """Path of the table of authors and licences."""
+    """Return the path of a split's table of authors and licences."""
     name = "train-images-boxable-with-rotation" if split == "train" else f"{split}-images-with-rotation"
     return f"2018_04/{split}/{name}.csv"
 
 
 def image_path(split, image_id):
-    """Path of an image below the images' base."""
+    """Return the path of an image, relative to the base of images."""
     return f"{split}/{image_id}.jpg"
 
 
 def known(path):
-    """(bytes, MD5) of a path of the annotations as listed in 2020, or (None, None)."""
+    """Return (bytes, MD5) of an annotation file as listed in 2020, or (None, None). path: its path."""
     return KNOWN_FILES.get(path.split("/", 1)[1], (None, None))
 
 
 def paths():
-    """All paths of the annotations that the downloader may ask for."""
+    """Yield the paths of all annotation files that a download may request."""
     yield from (CLASS_NAMES, CLASSES_WITH_MASKS)
     for split in SPLITS:
         yield from (boxes_path(split), mask_rows_path(split), attribution_path(split))
@@ -77,7 +77,7 @@ def paths():
 
 @dataclass(frozen=True)
 class Bases:
-    """Base addresses, each ending in a slash. s3: the endpoint for oidv6's ``aws``, None for Amazon's."""
+    """Base addresses, each with a slash at the end. s3: endpoint for oidv6's ``aws``; None uses Amazon's."""
 
     annotations: str
     images: str
@@ -85,7 +85,10 @@ class Bases:
 
     @classmethod
     def of(cls, annotations=None, images=None, s3=None):
-        """From arguments, else from the environment, else Open Images' own. Raises UsageError."""
+        """Take each address from the argument, else from the environment, else use Open Images' own.
+
+        Raises UsageError for an address that is not http or https.
+        """
         environ = os.environ
         return cls(
             _base(annotations or environ.get(ANNOTATIONS_VARIABLE) or ANNOTATIONS_URL),
@@ -94,11 +97,11 @@ class Bases:
         )
 
     def file(self, path):
-        """Address of a path of the annotations."""
+        """Return the address of an annotation file. path: its path."""
         return self.annotations + path
 
     def image(self, split, image_id):
-        """Address of an image."""
+        """Return the address of an image."""
         return self.images + image_path(split, image_id)
 
 

@@ -1,4 +1,4 @@
-"""Names of classes and their MIDs (``/m/05zsy`` is Pumpkin)."""
+"""Class names and their MIDs, Open Images' ids of classes (``/m/05zsy`` is Pumpkin)."""
 
 import csv
 import difflib
@@ -13,7 +13,10 @@ _SAFE_NAME = re.compile(r"[^/\\\x00-\x1f.][^/\\\x00-\x1f]*")  # a name becomes a
 
 @dataclass(frozen=True, order=True)
 class ObjectClass:
-    """A class of Open Images: mid as ``/m/05zsy``, name as ``Pumpkin``."""
+    """A class of Open Images, for example with mid ``/m/05zsy`` and name ``Pumpkin``.
+
+    Raises IntegrityError for an invalid MID or name.
+    """
 
     mid: str
     name: str
@@ -21,35 +24,38 @@ class ObjectClass:
     def __post_init__(self):
         if not MID.fullmatch(self.mid) or not _SAFE_NAME.fullmatch(self.name):
             raise IntegrityError(
-                f"{self.mid!r}, {self.name!r} is no class of Open Images; get its list anew."
+                f"{self.mid!r}, {self.name!r} is not a class of Open Images; fetch the list of classes again."
             )
 
     @property
     def key(self):
-        """The MID as file names have it, ``m05zsy``."""
+        """The MID as it appears in file names, ``m05zsy``."""
         return mid_key(self.mid)
 
     @property
     def folder(self):
-        """The class's folder in oidv6's layout: lower case, underscores for spaces."""
+        """The name of the class's folder in oidv6's layout: lower case, with underscores for spaces."""
         return self.name.lower().replace(" ", "_")
 
 
 def mid_key(mid):
-    """``/m/05zsy`` as ``m05zsy``."""
+    """Convert a MID such as ``/m/05zsy`` to its form in file names, ``m05zsy``."""
     return mid.replace("/", "")
 
 
 class ClassTable:
-    """The classes that have boxes (about 600), and which of them have masks (350)."""
+    """The classes that have boxes (about 600), and the subset that has masks (350)."""
 
     def __init__(self, names, with_masks):
-        """names: {mid: name}; with_masks: set of MIDs."""
+        """Create a table. names: {mid: name}. with_masks: set of MIDs."""
         self.names, self.with_masks = names, with_masks
 
     @classmethod
     def parse(cls, names_csv, masks_txt):
-        """From the text of Open Images' two lists, with or without a header."""
+        """Parse the texts of Open Images' two lists, with or without a header.
+
+        Raises IntegrityError if a list holds no MIDs.
+        """
         rows = csv.reader(names_csv.splitlines())
         names = {row[0]: row[1] for row in rows if len(row) >= 2 and MID.fullmatch(row[0])}
         with_masks = {line.strip() for line in masks_txt.splitlines() if MID.fullmatch(line.strip())}
@@ -58,16 +64,19 @@ class ClassTable:
         return cls(names, with_masks)
 
     def find(self, text):
-        """The ObjectClass of a name (any case, spaces or underscores) or MID. Raises UsageError."""
+        """Return the ObjectClass of a name (in any case, with spaces or underscores) or of a MID.
+
+        Raises UsageError for an unknown class or one without masks; the message names the nearest classes.
+        """
         mid = text if text in self.names else self._by_name().get(_plain(text))
-        if mid is None and MID.fullmatch(text):  # a MID tells nothing about its neighbours
+        if mid is None and MID.fullmatch(text):  # similar MIDs do not mean similar classes
             raise UsageError(f"There is no class with MID {text}; give the class by its name.")
         if mid is None:
             raise UsageError(f"There is no class {text!r}; {self._nearest(text)}")
         if mid not in self.with_masks:
             raise UsageError(
                 f"{self.names[mid]} has boxes but no masks in Open Images ({len(self.with_masks)} classes "
-                f"have); {self._nearest(text)}"
+                f"have masks); {self._nearest(text)}"
             )
         return ObjectClass(mid, self.names[mid])
 
@@ -75,7 +84,7 @@ class ClassTable:
         return {_plain(name): mid for mid, name in self.names.items()}
 
     def _nearest(self, text):
-        """The names most like a text, of classes with masks."""
+        """Return the end of a sentence that names the classes with masks whose names are most similar."""
         known = {_plain(self.names[mid]): self.names[mid] for mid in self.with_masks if mid in self.names}
         close = difflib.get_close_matches(_plain(text), known, n=3, cutoff=0.0)
         return f"the nearest with masks are {', '.join(known[name] for name in close)}."

@@ -1,6 +1,6 @@
-"""Keeping a few rows of a large CSV as it streams by, in the memory of one block.
+"""Keep a few rows of a large CSV file while it streams, with one block in memory.
 
-A row is a line, and further lines while a quoted field is open. Only rows that are kept get parsed.
+A row is one line, or several if a quoted field contains newlines. Only the rows that are kept are parsed.
 """
 
 import csv
@@ -11,9 +11,9 @@ _LONGEST_ROW = 1 << 20
 
 
 class RowFilter:
-    """Feed it blocks of bytes; it returns the rows to keep, each ending in a newline.
+    """Takes blocks of bytes and returns the rows to keep, each with a newline at the end.
 
-    header: the first line, once seen. consumed: bytes up to the end of the last complete row.
+    header: the first line; None until it is read. consumed: bytes up to the end of the last complete row.
     """
 
     def __init__(self, consumed=0, header=None):
@@ -21,15 +21,18 @@ class RowFilter:
         self._rest = b""
 
     def feed(self, block):
-        """Rows to keep of what is complete with this block."""
+        """Return the rows to keep among those that are complete after this block.
+
+        Raises IntegrityError for a row without an end.
+        """
         data = self._rest + block
         end = data.rfind(b"\n") + 1
         if end == 0 and len(data) > _LONGEST_ROW:
-            raise IntegrityError("A row of a table has no end; it is no CSV file.")
+            raise IntegrityError("A row of a table has no end; the file is not a CSV file.")
         return self._take(data, end)
 
     def finish(self):
-        """Rows to keep of a last line without a newline."""
+        """Return the last row, if it has no newline and is to be kept."""
         if not self._rest:
             return b""
         data = self._rest + b"\n"
@@ -50,7 +53,7 @@ class RowFilter:
 
 
 class NeedleFilter(RowFilter):
-    """Rows that hold one of some byte strings, for instance ``,/m/05zsy,``. For tables without quotes."""
+    """Keeps rows that contain one of some byte strings, such as ``,/m/05zsy,``; for tables without quotes."""
 
     def __init__(self, needles, consumed=0, header=None):
         super().__init__(consumed, header)
@@ -69,7 +72,7 @@ class NeedleFilter(RowFilter):
 
 
 class IdFilter(RowFilter):
-    """Rows whose first field is in a set of byte strings; quoted fields may hold newlines."""
+    """Keeps rows whose first field is in a set of byte strings; quoted fields may contain newlines."""
 
     def __init__(self, ids, consumed=0, header=None):
         super().__init__(consumed, header)
@@ -82,7 +85,7 @@ class IdFilter(RowFilter):
             comma = data.find(b",", start, last)
             if comma > 0 and data[start:comma].strip(b'"') in self.ids:
                 while data.count(b'"', start, last) % 2:
-                    if last == end:  # the row goes on in the next block
+                    if last == end:  # the row continues in the next block
                         return kept, start
                     last = data.index(b"\n", last) + 1
                 kept.append(data[start:last])
@@ -91,7 +94,10 @@ class IdFilter(RowFilter):
 
 
 def parse(data, columns, path):
-    """Rows of CSV bytes as tuples of the named columns. Raises IntegrityError that names path and column."""
+    """Parse CSV bytes; return the named columns of each row as a tuple.
+
+    path: the file, for messages. Raises IntegrityError if a column is missing.
+    """
     rows = csv.reader(data.decode("utf-8", "replace").splitlines(keepends=True))
     header = [name.strip().lstrip("\ufeff") for name in next(rows, [])]
     missing = [name for name in columns if name not in header]

@@ -1,4 +1,4 @@
-"""From names of classes to a folder that can be trained on: the stages of a download, in order."""
+"""The stages of a download, from class names to a folder that training can read."""
 
 import hashlib
 import os
@@ -30,15 +30,18 @@ from pumpkin.openimages.progress import Progress, megabytes
 from pumpkin.openimages.select import Selection
 from pumpkin.openimages.shards import Shard
 
-SMALL = 32_000_000  # bytes that are read without asking
-LEAST_FREE = 64_000_000  # bytes without which a download is not begun
-MANY = 8  # images, of which some are there if the address is right
-_CLASS_LIST = 1 << 22  # bound on a list of classes, in bytes
+SMALL = 32_000_000  # bytes that are read without confirmation
+LEAST_FREE = 64_000_000  # free bytes required to start a download
+MANY = 8  # with a correct address, the server has at least one of this many images
+_CLASS_LIST = 1 << 22  # largest size of a list of classes, in bytes
 
 
 @dataclass
 class Options:
-    """What the user wants; names as on the command line. crowds: None for the default of each split."""
+    """The options of a download, named as on the command line.
+
+    crowds: None uses the default of each split: no for train, yes for validation and test.
+    """
 
     classes: list = field(default_factory=lambda: ["Pumpkin"])
     type_data: str = "all"
@@ -64,19 +67,22 @@ class Options:
 
     @property
     def splits(self):
+        """The names of the selected splits."""
         return catalog.SPLITS if self.type_data == "all" else (self.type_data,)
 
 
 class Declined(OpenImagesError):
-    """The user said no, or wanted the plan alone."""
+    """Raised when the user declines, or asks for a dry run."""
 
     exit_code = COMPLETE
 
 
 def run(options, report=print, ask=None):
-    """Download, or verify; the exit code. report: takes lines. ask: takes a question, says whether to go on.
+    """Download, or verify a folder; return the exit code.
 
-    Raises OpenImagesError subclasses, whose exit_code and message are for the user.
+    options: Options. report: a function that takes a line of text. ask: a function that takes a question and
+    returns whether to continue; None asks on the terminal.
+    Raises subclasses of OpenImagesError, whose exit_code and message are meant for the user.
     """
     check(options)
     root = Path(options.dataset)
@@ -91,21 +97,21 @@ def run(options, report=print, ask=None):
             files.remove_parts(root)
             return Download(options, client, report, ask or _ask).run()
     except SourceChanged as error:
-        advice = "run the same command again, which chooses anew"
+        advice = "run the same command again to choose the files again"
         if options.lock:
             advice = "make a new lock file by running the download without --lock"
         raise SourceChanged(f"{error}; {advice}.") from error
     except OSError as error:
         raise OpenImagesError(
             f"Files cannot be written ({error}); make room or choose another --dataset, and run the same "
-            f"command again: what is whole is kept."
+            f"command again: complete files are kept."
         ) from error
     finally:
         client.close()
 
 
 def check(options):
-    """Raise UsageError for what cannot work, before anything is asked of a server."""
+    """Raise UsageError for options that cannot work, before the first request to a server."""
     if options.type_data not in (*catalog.SPLITS, "all"):
         raise UsageError(f"--type_data is one of train, validation, test, all; got {options.type_data!r}.")
     if options.limit < 0:
@@ -115,7 +121,7 @@ def check(options):
     if options.engine not in ("native", "oidv6"):
         raise UsageError(f"--engine is native or oidv6, got {options.engine!r}.")
     if not options.classes:
-        raise UsageError("--classes needs one name or more.")
+        raise UsageError("--classes needs at least one name.")
     catalog.Bases.of(options.annotations_url, options.images_url, options.s3_endpoint)
     if options.engine == "oidv6":
         oidv6_driver.check(options.dataset)
@@ -126,17 +132,17 @@ def check(options):
         if not options.lock or options.lock_out:
             path = Path(options.lock_out or Layout(options.dataset).default_lock)
             if path.is_dir():
-                raise UsageError(f"{path} is a folder; --lock-out wants a file.")
+                raise UsageError(f"{path} is a folder; --lock-out must be a file.")
             _check_place(path.parent, "--lock-out")
 
 
 def _check_place(folder, option):
-    """The folder, or the nearest above it that is there. Raises UsageError where nothing can be written."""
+    """Return the folder, or its nearest existing parent. Raises UsageError if it cannot be written to."""
     place = next(one for one in (folder, *folder.absolute().parents) if one.exists())
     if not place.is_dir():
         raise UsageError(f"{place} is a file, not a folder; choose another {option}.")
     if not os.access(place, os.W_OK | os.X_OK):
-        raise UsageError(f"{place} may not be written to; choose another {option}.")
+        raise UsageError(f"{place} is not writable; choose another {option}.")
     return place
 
 
@@ -144,13 +150,13 @@ def _check_room(folder, count):
     free = shutil.disk_usage(folder).free
     if free < count:
         raise UsageError(
-            f"{folder} has {megabytes(free)} free, {megabytes(count)} are needed; make room, choose another "
-            f"--dataset or a smaller --limit."
+            f"{folder} has {megabytes(free)} free, but {megabytes(count)} are needed; make room, or choose "
+            f"another --dataset or a smaller --limit."
         )
 
 
 class Download:
-    """One download: each method is a stage."""
+    """One download; each method is a stage."""
 
     def __init__(self, options, client, report, ask):
         self.options, self.client, self.report, self.ask = options, client, report, ask
@@ -160,6 +166,7 @@ class Download:
         self.started = time.monotonic()
 
     def run(self):
+        """Run all stages and return the exit code."""
         try:
             plan, shards = self._locked_plan() if self.options.lock else self._new_plan()
             self.places = Layout(self.root, plan.choice.multi_classes)
@@ -214,7 +221,7 @@ class Download:
         )  # fmt: skip
 
     def _class_list(self, path):
-        """Bytes of a list of classes, fetched once."""
+        """Return the bytes of a list of classes, fetched once."""
         here = self.metadata / path.rsplit("/", 1)[1]
         if here.is_file():
             return here.read_bytes()
@@ -233,7 +240,7 @@ class Download:
         return data
 
     def _tables_bytes(self, choice):
-        """Bytes of tables that have to be streamed, as listed in the catalog."""
+        """Return the bytes of the tables that must be streamed, as listed in the catalog."""
         return sum(
             catalog.known(table.path)[0]
             for split in choice.splits
@@ -243,25 +250,25 @@ class Download:
         )
 
     def _show_reading(self, selection, tables_bytes):
-        """Say what choosing costs. Raises Declined."""
+        """Report the bytes to read before files can be chosen. Raises Declined."""
         count = selection.directory_bytes + tables_bytes
         if count:
             self.report(
-                f"To choose the files: directories of {len(selection.unread)} zips "
+                f"To read before choosing files: directories of {len(selection.unread)} zips "
                 f"({megabytes(selection.directory_bytes)}), tables of boxes ({megabytes(tables_bytes)})."
             )
         if count <= SMALL:
             return
         if self.options.dry_run:
             raise Declined(
-                f"Dry run: stopped before reading {megabytes(count)}. Images follow, about "
-                f"{megabytes(catalog.MEAN_IMAGE_BYTES)} each, and masks, about "
-                f"{megabytes(catalog.MEAN_MASK_BYTES)} each."
+                f"Dry run: stopped before reading {megabytes(count)}. Images (about "
+                f"{megabytes(catalog.MEAN_IMAGE_BYTES)} each) and masks (about "
+                f"{megabytes(catalog.MEAN_MASK_BYTES)} each) would follow."
             )
         self._confirm(f"Read {megabytes(count)} to choose the files?")
 
     def _show(self, plan, shards):
-        """Say what fetching costs, and check that there is room. Raises Declined."""
+        """Report the files to fetch and check the free space. Raises Declined."""
         here = self._images_here(plan)
         images = [image for image in plan.images if image.key not in here]
         wanted = sum(image.size or catalog.MEAN_IMAGE_BYTES for image in images)
@@ -274,7 +281,7 @@ class Download:
             )
         authors = self._authors_bytes(plan)
         self.report(
-            f"To fetch: {len(images)} images ({about}{megabytes(wanted)}; {len(here)} are here), masks "
+            f"To fetch: {len(images)} images ({about}{megabytes(wanted)}; {len(here)} exist already), masks "
             f"({megabytes(masks)} in {requests} requests)"
             + (f", tables of authors ({megabytes(authors)})." if authors else ".")
         )
@@ -285,7 +292,7 @@ class Download:
             self._confirm(f"Fetch {about}{megabytes(wanted + masks + authors)} into {self.root}?")
 
     def _authors_bytes(self, plan):
-        """Bytes of the tables of authors that have to be streamed, as listed in the catalog."""
+        """Return the bytes of the tables of authors that must be streamed, as listed in the catalog."""
         return sum(
             catalog.known(catalog.attribution_path(split))[0]
             for split in plan.choice.splits
@@ -304,7 +311,7 @@ class Download:
         }
 
     def _masks_to_fetch(self, plan, shards):
-        """(bytes, requests) for the masks that are not on disk."""
+        """Return (bytes, requests) for the masks that are not on disk."""
         by_shard, count, requests = {}, 0, 0
         for mask in plan.masks:
             if not self.places.mask(mask.split, plan.choice.class_of(mask.mid), mask.member.name).is_file():
@@ -334,7 +341,7 @@ class Download:
         return fetcher.outcome
 
     def _check_some_images(self, plan, outcome):
-        """Raise NetworkError where the server lacks all of many images: they are not all gone."""
+        """Raise NetworkError if the server lacks all of many images: then the address must be wrong."""
         if len(plan.images) >= MANY and len(outcome.missing) == len(plan.images) and not self.options.offline:
             raise NetworkError(
                 f"{self.bases.images} has none of {len(plan.images)} images, the first of which is "
@@ -342,23 +349,23 @@ class Download:
             )
 
     def _fetch_with_oidv6(self, plan, fetcher):
-        """Let oidv6 fetch the images that are not here; what it leaves out is left to the native engine."""
+        """Let oidv6 fetch the images that are not on disk; the native engine fetches those that it misses."""
         here = self._images_here(plan)
         wanted = [image for image in plan.images if image.key not in here]
         if not wanted:
             return
         if oidv6_driver.aws_missing():
-            self.report("oidv6 needs the command aws, which is not there; the native engine takes its place.")
+            self.report("oidv6 needs the command aws, which is not installed; using the native engine.")
             return
         self.report(
-            f"oidv6 fetches {len(wanted)} images, about two a second; it does not tell how far it is."
+            f"oidv6 fetches {len(wanted)} images, about two per second; it does not report its progress."
         )
         names = self._class_list(catalog.CLASS_NAMES)
         found = oidv6_driver.fetch(wanted, plan.choice, self.root, names, self.bases)
         kept = sum(fetcher.adopt(image, found.get(image.key)) for image in wanted)
         oidv6_driver.clean(self.root)
         self.report(
-            f"oidv6 fetched {kept} of {len(wanted)} images, by its audit; the rest is fetched natively."
+            f"oidv6 fetched {kept} of {len(wanted)} images completely; the native engine fetches the rest."
         )
 
     # finishing
@@ -377,8 +384,8 @@ class Download:
         others = finish.strangers(plan, self.places, annotations)
         if others:
             self.report(
-                f"The folder also holds {len(others)} files that are no part of this download, the first "
-                f"{others[0]}; training may read them, the lock file does not name them."
+                f"The folder also holds {len(others)} files that are not part of this download, such as "
+                f"{others[0]}; training may read them, but the lock file does not list them."
             )
         if code:
             self.report(finish.advice(code, self.options.offline))
@@ -388,7 +395,7 @@ class Download:
         if plan.locked and not self.options.lock_out:
             return
         if outcome.failed or outcome.wrong or (self.options.offline and outcome.missing):
-            self.report("No lock file was written, for files are still to come.")
+            self.report("No lock file was written, because the download is not complete.")
             return
         path = Path(self.options.lock_out or self.places.default_lock)
         files.write_if_other(path, lock.encode(plan, outcome))
@@ -396,10 +403,10 @@ class Download:
 
 
 def _ask(question):
-    """Ask on the terminal; without one there is nobody to ask."""
+    """Ask on the terminal. Raises UsageError without a terminal."""
     if not sys.stdin.isatty():
         raise UsageError(
-            "There is no terminal to ask on; add --yes to go on, or --dry-run for the plan alone."
+            "There is no terminal to ask on; add --yes to continue, or --dry-run to see the plan only."
         )
     try:
         return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")

@@ -1,46 +1,46 @@
-"""What can go wrong with a download, each with the exit code of the program."""
+"""The errors of a download, each with the program's exit code."""
 
 COMPLETE, USAGE, PARTIAL, INTEGRITY, NETWORK = range(5)
 
 
 class OpenImagesError(Exception):
-    """A download cannot go on. The message is one sentence that says what to do."""
+    """Raised when a download cannot continue. The message is one sentence that says what to do."""
 
     exit_code = PARTIAL
 
 
 class UsageError(OpenImagesError):
-    """The arguments, or the place to write to, cannot be used."""
+    """Raised for invalid arguments or an unusable folder."""
 
     exit_code = USAGE
 
 
 class IntegrityError(OpenImagesError):
-    """Bytes are not what they must be."""
+    """Raised when bytes differ from what a lock file, a directory or a checksum says."""
 
     exit_code = INTEGRITY
 
 
 class SourceChanged(IntegrityError):
-    """A file at the server is another one than that which offsets or hashes were taken from."""
+    """Raised when a file on the server has changed since its offsets or hashes were recorded."""
 
 
 class NetworkError(OpenImagesError):
-    """A server cannot be reached, or fails again and again."""
+    """Raised when a server cannot be reached or fails repeatedly."""
 
     exit_code = NETWORK
 
 
 class Absent(NetworkError):
-    """The server says that there is no such file (403, 404 or 410)."""
+    """Raised when the server does not have a file (403, 404 or 410)."""
 
 
 class Offline(Absent):
-    """A file is not here, and nothing may be fetched."""
+    """Raised when a file is not on disk and --offline forbids fetching it."""
 
 
 class RangeIgnored(NetworkError):
-    """The server answers a request for a part with the whole file, of which ``facts`` tells the size."""
+    """Raised when the server answers a range request with the whole file; ``facts`` has its size."""
 
     def __init__(self, message, facts):
         super().__init__(message)
@@ -48,4 +48,4 @@ class RangeIgnored(NetworkError):
 
 
 class Stopped(OpenImagesError):
-    """The user, or an error elsewhere, ended the download."""
+    """Raised in threads when the user, or an error in another thread, ends the download."""

@@ -1,4 +1,4 @@
-"""Bringing the files of a Plan: images first, then the masks that fit them."""
+"""Fetch the files of a Plan: first the images, then the masks that fit them."""
 
 import threading
 import zlib
@@ -11,15 +11,15 @@ from pumpkin.openimages.errors import Absent, IntegrityError, NetworkError, Sour
 from pumpkin.openimages.images import MAX_IMAGE, BadImage, UselessMask, check_image, check_mask
 from pumpkin.openimages.shards import WHOLE_FROM
 
-GAP = 1 << 16  # bytes between masks that are cheaper to read than to ask anew
-LONGEST = 1 << 22  # bytes of one request for masks
-TRIES = 3  # for what arrives damaged
-GIVE_UP = 8  # files in a row for which the server fails, after all their attempts
+GAP = 1 << 16  # bytes between masks; reading up to this many is cheaper than another request
+LONGEST = 1 << 22  # largest request for masks, in bytes
+TRIES = 3  # attempts at a file that arrives damaged
+GIVE_UP = 8  # consecutive files that fail, after all their attempts, before the download stops
 
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """Of an image that is there and whole; sizes in bytes and pixels."""
+    """Facts about an image that is complete on disk: size in bytes, width and height in pixels."""
 
     size: int
     sha256: str
@@ -29,7 +29,7 @@ class ImageFacts:
 
 @dataclass(frozen=True)
 class MaskFacts:
-    """Of a mask that is there and fits its image; area: pixels above zero."""
+    """Facts about a mask that is on disk and fits its image; area: number of pixels above zero."""
 
     size: int
     sha256: str
@@ -40,12 +40,12 @@ class MaskFacts:
 
 @dataclass
 class Outcome:
-    """What became of a Plan's files.
+    """The results for a Plan's files.
 
-    images: {(split, id): ImageFacts}; masks: {split: {name: MaskFacts}}; left_out: {name: reason} of what
-    is of no use; missing: names that the server does not have; damaged: {name: reason} as the server has
-    them; wrong: {name: reason}, not what the lock file or a directory says; failed: {name: reason}, to be
-    tried again. fetched: files that came now.
+    images: {(split, id): ImageFacts}. masks: {split: {name: MaskFacts}}. left_out: {name: reason} of files
+    that are of no use. missing: names that the server does not have. damaged: {name: reason} of files that
+    are damaged on the server. wrong: {name: reason} of files that differ from the lock file or a directory.
+    failed: {name: reason} of files to try again. fetched: number of files fetched in this run.
     """
 
     images: dict = field(default_factory=dict)
@@ -59,7 +59,11 @@ class Outcome:
 
 
 class Fetcher:
-    """Fetches into a Layout. progress: Progress. connections: requests at once."""
+    """Fetches the files of a Plan into a Layout.
+
+    client: an http.Client. bases: catalog.Bases. progress: a Progress. connections: number of simultaneous
+    requests.
+    """
 
     def __init__(self, client, bases, plan, layout, progress, connections):
         self.client, self.bases, self.plan, self.layout = client, bases, plan, layout
@@ -69,11 +73,11 @@ class Fetcher:
         self._lock = threading.Lock()
 
     def images(self):
-        """Fetch every image that is not there and whole."""
+        """Fetch every image that is not complete on disk."""
         self._all(self._image, self.plan.images)
 
     def masks(self, shards):
-        """Fetch every mask of the images that are there. shards: {(split, path): Shard}."""
+        """Fetch every mask of the images that are on disk. shards: {(split, path): Shard}."""
         wanted = [mask for mask in self.plan.masks if mask.key in self.outcome.images]
         self._all(self._present_mask, wanted)
         rest = defaultdict(list)
@@ -90,7 +94,7 @@ class Fetcher:
             shard.discard()
 
     def _all(self, work, items):
-        """Run ``work`` on items over the pool; the first error that is not an item's own ends it."""
+        """Run ``work`` on all items in a pool; an error that concerns more than one item ends it."""
         items, taking = iter(items), threading.Lock()
 
         def work_on_the_rest():
@@ -106,7 +110,7 @@ class Fetcher:
                 future.result()
 
     def _note(self, kind, name, reason=None):
-        """Record a file's fate: an attribute of Outcome."""
+        """Record the result for a file. kind: an attribute of Outcome."""
         with self._lock:
             place = getattr(self.outcome, kind)
             if reason is None:
@@ -116,7 +120,7 @@ class Fetcher:
             self._failures_in_a_row = self._failures_in_a_row + 1 if kind == "failed" else 0
             if self._failures_in_a_row >= GIVE_UP:
                 raise NetworkError(
-                    f"{GIVE_UP} files in a row could not be fetched, the last because {reason}"
+                    f"{GIVE_UP} files in a row could not be fetched; the reason for the last: {reason}"
                 )
 
     def _arrived(self, where, name, facts, fetched):
@@ -145,7 +149,10 @@ class Fetcher:
         self._arrived(self.outcome.images, image.key, facts, fetched)
 
     def adopt(self, image, path):
-        """Whether the file that another program left at ``path`` (or None) is whole; it moves into place."""
+        """Move a file of another program into place if it is complete; return whether it is.
+
+        image: a plan.ImageFile. path: the file, or None.
+        """
         if path is None or path.stat().st_size > MAX_IMAGE:
             return False
         data = path.read_bytes()
@@ -155,12 +162,12 @@ class Fetcher:
             return False
         one = self.plan.choice.class_of(image.mids[0])
         files.write(self.layout.image(image.split, one, image.image_id), data)
-        path.unlink()  # or all images would need their room twice
+        path.unlink()  # otherwise the images would need twice the space
         self.outcome.fetched += 1
         return True
 
     def _image_on_disk(self, image, paths):
-        """(bytes, ImageFacts) of the first whole copy, or (None, None)."""
+        """Return (bytes, ImageFacts) of the first complete copy, or (None, None)."""
         for path in paths:
             if path.is_file() and path.stat().st_size <= MAX_IMAGE:
                 data = path.read_bytes()
@@ -171,7 +178,7 @@ class Fetcher:
         return None, None
 
     def _fetch_image(self, image):
-        """(bytes, ImageFacts), or (None, None) with a note of the reason."""
+        """Return (bytes, ImageFacts); on failure record the reason and return (None, None)."""
         url, name = self.bases.image(image.split, image.image_id), f"{image.split}/{image.image_id}.jpg"
         last = None
         for _ in range(TRIES):
@@ -196,7 +203,7 @@ class Fetcher:
         return self.layout.mask(mask.split, self.plan.choice.class_of(mask.mid), mask.member.name)
 
     def _present_mask(self, mask):
-        """Count a mask that is on disk and whole."""
+        """Keep a mask that is complete on disk."""
         path, member = self._mask_path(mask), mask.member
         if path.is_file() and path.stat().st_size == member.size:
             data = path.read_bytes()
@@ -204,7 +211,7 @@ class Fetcher:
                 self._keep_mask(mask, data, fetched=False)
 
     def _group(self, job):
-        """Fetch masks that one request brings, again where they arrive damaged."""
+        """Fetch the masks of one request, and fetch damaged ones again."""
         shard, masks = job
         for attempt in range(TRIES):
             try:
@@ -226,7 +233,7 @@ class Fetcher:
                 return
 
     def _unpack(self, shard, masks, data, last):
-        """Keep what is whole of a group's bytes; the masks that are not."""
+        """Keep the intact masks in a group's bytes and return the damaged ones."""
         start, damaged = masks[0].member.offset, []
         for mask in masks:
             member = mask.member
@@ -240,7 +247,7 @@ class Fetcher:
         return damaged
 
     def _keep_mask(self, mask, data, fetched):
-        """Write a whole mask if it is of use, else note why not."""
+        """Write an intact mask if it is usable; otherwise record why it is not."""
         image, name = self.outcome.images[mask.key], mask.member.name
         try:
             width, height, area = check_mask(data, (image.width, image.height))
@@ -255,7 +262,10 @@ class Fetcher:
 
 
 def requests_for(masks, shard):
-    """(groups of masks, one request each; bytes in all; whether to fetch the whole zip instead)."""
+    """Plan the requests for masks of one zip.
+
+    Returns (groups of masks, one request each; total bytes; whether to fetch the whole zip instead).
+    """
     by_member = {mask.member: mask for mask in masks}
     groups = zipindex.join(by_member, GAP, LONGEST)
     count = sum(group[-1].end - group[0].offset for group in groups)
@@ -266,11 +276,11 @@ def requests_for(masks, shard):
 
 
 def _image_facts(data, image):
-    """ImageFacts of bytes. Raises BadImage, or IntegrityError where a lock file says otherwise."""
+    """Return the ImageFacts of bytes. Raises BadImage, or IntegrityError if the lock file says otherwise."""
     digest = files.sha256(data)
     if image.sha256 is not None and digest != image.sha256:
         raise IntegrityError(
-            f"it has SHA-256 {digest[:12]}... and {len(data)} bytes, the lock file says "
+            f"it has SHA-256 {digest[:12]}... and {len(data)} bytes, but the lock file says "
             f"{image.sha256[:12]}... and {image.size}"
         )
     return ImageFacts(len(data), digest, *check_image(data))

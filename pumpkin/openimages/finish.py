@@ -1,4 +1,4 @@
-"""What is written once the files are there: crowds, labels, the manifest, attributions, and the summary."""
+"""Write crowds, labels, the manifest and attributions after the files are fetched, and summarise."""
 
 import csv
 import hashlib
@@ -12,11 +12,11 @@ from pumpkin.openimages.progress import megabytes
 from pumpkin.openimages.tables import Table
 
 _AUTHORS = ("ImageID", "Author", "AuthorProfileURL", "License", "OriginalLandingURL", "Title")
-_SHOWN = 5  # names of a kind in the summary
+_SHOWN = 5  # names of each kind in the summary
 
 
 def annotation_files(plan, places, sizes, masks):
-    """{path: bytes} of the crowds and labels files of a download.
+    """Return {path: bytes} of the crowds and labels files of a download.
 
     places: Layout. sizes: {(split, image id): (width, height)}. masks: {split: names of masks}.
     """
@@ -40,7 +40,7 @@ def annotation_files(plan, places, sizes, masks):
 
 
 def write_annotations(plan, places, outcome):
-    """Write crowds and labels; {path: bytes} of them. Crowds of an earlier choice are removed."""
+    """Write crowds and labels and remove the crowds of an earlier choice; return {path: bytes}."""
     sizes = {key: (facts.width, facts.height) for key, facts in outcome.images.items()}
     texts = annotation_files(plan, places, sizes, outcome.masks)
     for path, data in texts.items():
@@ -54,12 +54,12 @@ def write_annotations(plan, places, outcome):
 
 
 def count_regions(texts):
-    """Crowd regions in {path: bytes} of crowds and labels files."""
+    """Count the crowd regions in {path: bytes} of crowds and labels files."""
     return sum(data.count(b"\n") - 1 for path, data in texts.items() if path.suffix == ".csv")
 
 
 def write_manifest(plan, places, outcome):
-    """Write manifest.json: size, pixels and hash of each image, and the same and the area of each mask."""
+    """Write manifest.json: size, pixels and hash of each image and mask, and the area of each mask."""
     images, masks = [], []
     for image in plan.images:
         facts = outcome.images.get(image.key)
@@ -82,7 +82,7 @@ def write_manifest(plan, places, outcome):
 
 
 def attribution_table(client, bases, plan, places, split):
-    """The Table of authors of a split's images."""
+    """Return the Table of authors of a split's images."""
     ids = sorted({image.image_id for image in plan.images if image.split == split})
     path = catalog.attribution_path(split)
     choice = hashlib.sha256(" ".join(ids).encode()).hexdigest()
@@ -92,7 +92,7 @@ def attribution_table(client, bases, plan, places, split):
 
 
 def write_attribution(client, bases, plan, places, progress):
-    """Write attribution.csv: author, licence and source of each image. Absent tables are noted."""
+    """Write attribution.csv: author, licence and source of each image. Record absent tables in the plan."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("Split", *_AUTHORS))
@@ -108,7 +108,7 @@ def write_attribution(client, bases, plan, places, progress):
 
 
 def strangers(plan, places, annotations):
-    """Files in the folder that this download does not bring, as sorted paths.
+    """Return the files in the folder that are not part of this download, as sorted paths.
 
     annotations: paths of its crowds and labels files.
     """
@@ -122,7 +122,7 @@ def strangers(plan, places, annotations):
 
 
 def exit_code(plan, outcome):
-    """The program's exit code: the worst of what happened."""
+    """Return the program's exit code for the worst result."""
     if outcome.wrong:
         return INTEGRITY
     if outcome.failed:
@@ -131,7 +131,7 @@ def exit_code(plan, outcome):
 
 
 def summary(plan, places, outcome, regions, client, seconds):
-    """Lines that tell what was done and what is not there."""
+    """Yield the lines of the summary: what was fetched, and what is missing and why."""
     masks = sum(map(len, outcome.masks.values()))
     yield (
         f"{len(outcome.images)} images, {masks} masks, {regions} crowd regions in {places.root}; "
@@ -140,10 +140,10 @@ def summary(plan, places, outcome, regions, client, seconds):
     )
     missing = dict.fromkeys([*plan.missing_sources, *outcome.missing], "")
     groups = (
-        ("not here" if client.offline else "not at the server", missing),
+        ("not on disk" if client.offline else "not on the server", missing),
         ("left out", {**plan.refused, **outcome.left_out}),
-        ("damaged at the server", outcome.damaged),
-        ("not what they must be", outcome.wrong),
+        ("damaged on the server", outcome.damaged),
+        ("not as recorded", outcome.wrong),
         ("not fetched", outcome.failed),
     )
     for title, names in groups:
@@ -156,13 +156,13 @@ def summary(plan, places, outcome, regions, client, seconds):
 
 
 def advice(code, offline):
-    """One sentence on what to do after an exit code."""
-    partial = "what the server lacks is named above; the rest can be used as it is"
+    """Return one sentence that says what to do after an exit code."""
+    partial = "the server lacks the files named above; the others can be used"
     if offline:
-        partial = "what is named above is not here; run the same command again without --offline"
+        partial = "the files named above are not on disk; run the same command again without --offline"
     return {
         COMPLETE: "",
         PARTIAL: f"Partial: {partial}.",
-        INTEGRITY: "Integrity: what is named above was not kept; try again, or without --lock.",
-        NETWORK: "Network: run the same command again; what is whole is not fetched anew.",
+        INTEGRITY: "Integrity: the files named above were not kept; try again, or without --lock.",
+        NETWORK: "Network: run the same command again; complete files are not fetched again.",
     }[code]

@@ -1,7 +1,7 @@
 """Sizes and MD5s of Open Images' files, as its mirrors listed them in July 2020.
 
-They estimate a download before it starts, and check files that are fetched whole. A file of another size is
-another version, which is no fault; one of the same size must have this MD5.
+They serve to estimate a download before it starts and to check files that are fetched whole. A file of
+another size is another version, which is accepted; a file of the same size must have this MD5.
 """
 
 # name below catalog.FOLDERS' folder, bytes, MD5

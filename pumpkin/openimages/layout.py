@@ -1,7 +1,7 @@
-"""Names of files in a data set's folder: oidv6's layout, with masks and crowds beside the images.
+"""File names in a data set's folder: oidv6's layout, with masks and crowds beside the images.
 
 ``<split>/<class>/<ImageID>.jpg``, ``.../masks/<ImageID>_<MID>_<BoxID>.png``, ``.../crowds/<ImageID>.csv``,
-``.../labels/<ImageID>.txt``; with ``multi_classes`` all classes in ``multidata/<split>/``, where images,
+``.../labels/<ImageID>.txt``. With ``multi_classes`` all classes share ``multidata/<split>/``, and images,
 labels and crowds are named ``<class>_<ImageID>``.
 """
 
@@ -11,57 +11,63 @@ from pathlib import Path
 
 IMAGE_ID = re.compile(r"[0-9a-f]{16}")
 MASK_NAME = re.compile(r"(?P<image>[0-9a-f]{16})_(?P<key>m[0-9a-z_]{2,16})_(?P<box>[0-9a-f]{4,16})\.png")
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".csv", ".txt")  # of what training reads
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".csv", ".txt")  # of the files that training reads
 CROWDS_HEADER = "XMin,XMax,YMin,YMax"
 
 
 class Layout:
-    """Paths of one data set. root: its folder."""
+    """The paths of one data set. root: its folder. multi_classes: all classes share one folder per split."""
 
     def __init__(self, root, multi_classes=False):
         self.root, self.multi_classes = Path(root), multi_classes
 
     def folder(self, split, object_class):
-        """The folder that holds a class's images."""
+        """Return the folder of a class's images."""
         if self.multi_classes:
             return self.root / "multidata" / split
         return self.root / split / object_class.folder
 
     def image(self, split, object_class, image_id):
+        """Return the path of an image."""
         return self.folder(split, object_class) / f"{self._stem(object_class, image_id)}.jpg"
 
     def mask(self, split, object_class, name):
+        """Return the path of a mask. name: its file name in the zip."""
         return self.folder(split, object_class) / "masks" / name
 
     def crowds(self, split, object_class, image_id):
+        """Return the path of an image's crowds file."""
         return self.folder(split, object_class) / "crowds" / f"{self._stem(object_class, image_id)}.csv"
 
     def labels(self, split, object_class, image_id):
+        """Return the path of an image's labels file."""
         return self.folder(split, object_class) / "labels" / f"{self._stem(object_class, image_id)}.txt"
 
     @property
     def metadata(self):
-        """What was learned of the sources: lists of classes, directories, kept rows."""
+        """The folder of facts about the sources: lists of classes, directories, kept rows."""
         return self.root / "metadata"
 
     @property
     def manifest(self):
+        """The path of manifest.json."""
         return self.root / "manifest.json"
 
     @property
     def attribution(self):
+        """The path of attribution.csv."""
         return self.root / "attribution.csv"
 
     @property
     def default_lock(self):
-        """``data/pumpkin.lock.json`` for ``data/pumpkin``."""
+        """The default path of the lock file: ``data/pumpkin.lock.json`` for ``data/pumpkin``."""
         root = self.root
-        if root.name in ("", ".."):  # the name of "." stands in its absolute path alone
+        if root.name in ("", ".."):  # only the absolute path has the folder's name
             root = Path(os.path.abspath(root))
         return root.parent / f"{root.name}.lock.json"
 
     def present(self):
-        """Images, masks, crowds and labels of all splits and classes that stand in the folder now."""
+        """Return the images, masks, crowds and labels of all splits and classes that exist in the folder."""
         found = set()
         for pattern in ("*/*/*", "*/*/*/*"):
             for path in self.root.glob(pattern):
@@ -76,12 +82,15 @@ class Layout:
 
 
 def crowds_text(boxes):
-    """A crowds file: a header, then one normalised box (xmin, xmax, ymin, ymax) a row."""
+    """Return the bytes of a crowds file: a header, then a normalised box (xmin, xmax, ymin, ymax) per row."""
     return "".join(f"{line}\n" for line in (CROWDS_HEADER, *(",".join(box) for box in boxes))).encode()
 
 
 def labels_text(object_class, boxes, width, height):
-    """A labels file as oidv6 writes it: ``pumpkin xmin ymin xmax ymax`` in pixels."""
+    """Return the bytes of a labels file as oidv6 writes it: ``pumpkin xmin ymin xmax ymax`` in pixels.
+
+    boxes: normalised (xmin, xmax, ymin, ymax), as texts. width, height: of the image in pixels.
+    """
     lines = []
     for box in boxes:
         xmin, xmax, ymin, ymax = map(float, box)

@@ -1,8 +1,8 @@
-"""Lock files: all that it takes to repeat a download exactly, as JSON.
+"""Lock files: everything needed to repeat a download exactly, as JSON.
 
 A lock file holds the choice, the sources with their ETags, each image with its size and SHA-256, each mask
-with the bytes of its zip, its size and its CRC, and the boxes from which crowds and labels are written. It
-depends on the choice and the sources alone: the same to the byte whoever makes it, from whichever mirror.
+with its byte range in the zip, its size and its CRC, and the boxes from which crowds and labels are written.
+It depends on the choice and the sources alone, so it has the same bytes on every machine and mirror.
 """
 
 from pathlib import Path
@@ -21,9 +21,10 @@ VERSION = 1
 
 
 def encode(plan, outcome):
-    """The bytes of the lock file of a download that is through.
+    """Return the bytes of the lock file of a complete download.
 
-    outcome: fetch.Outcome; what the servers do not have, or what is of no use, is named, not listed.
+    outcome: a fetch.Outcome. Files that are missing or of no use are named under ``missing`` and
+    ``left_out``, not listed as images or masks.
     """
     content = {
         "format": FORMAT,
@@ -48,16 +49,19 @@ def encode(plan, outcome):
 
 
 def read(path):
-    """The Plan of a lock file. Raises UsageError for no lock file, IntegrityError for a damaged one."""
+    """Read the Plan of a lock file.
+
+    Raises UsageError if the file does not exist or is not a lock file, IntegrityError if it is damaged.
+    """
     path = Path(path)
     if not path.is_file():
         raise UsageError(f"There is no lock file {path}; leave --lock off to make one.")
     content = files.read_json(path)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise UsageError(f"{path} is no lock file of this program.")
+        raise UsageError(f"{path} is not a lock file of this program.")
     if content.get("version") != VERSION:
         raise UsageError(
-            f"{path} has version {content.get('version')}, not {VERSION}; use the program that made it."
+            f"{path} has version {content.get('version')}, not {VERSION}; use the program that wrote it."
         )
     try:
         return _to_plan(content)

@@ -1,9 +1,9 @@
-"""Images by the oidv6 package, through its Python API, in a process and a folder of their own.
+"""Fetch images with the oidv6 package through its Python API, in a separate process and folder.
 
-oidv6 1.0.5 reads a whole table of boxes into memory, takes the first rows, runs one ``aws s3 cp`` an image
-and reports success whatever comes of it. So it gets tables that hold just the images that are wanted, and
-what it leaves in its folder is audited: an image moves to the data set once it decodes to its end. Its
-commands go through a shell, so its folder must have a plain name.
+oidv6 1.0.5 reads a whole table of boxes into memory, takes the first rows, runs one ``aws s3 cp`` per image
+and always reports success. So it receives tables that list only the wanted images, and the files in its
+folder are checked: an image moves to the data set only if it decodes to its end. oidv6 runs its commands in
+a shell, so its folder must have a plain name.
 """
 
 import json
@@ -24,30 +24,31 @@ _FILLER = "0000000000000000,/m/none,0,0,0,0\n"  # with pandas 3, oidv6 fails on 
 
 
 def check(dataset):
-    """Raise UsageError where oidv6 cannot be used: not installed, or a path that a shell would read."""
+    """Raise UsageError if oidv6 is not installed or if a shell would interpret the path of the data set."""
     if not _PLAIN_PATH.fullmatch(str(Path(dataset).absolute())):
         raise UsageError(
-            f"oidv6 passes the path {dataset} to a shell; choose one of letters, digits, spaces and "
-            f"./+,:@%=~_-, or leave --engine oidv6 off."
+            f"oidv6 passes the path {dataset} to a shell; choose a path of letters, digits, spaces and "
+            f"./+,:@%=~_-, or omit --engine oidv6."
         )
     import importlib.util
 
     if importlib.util.find_spec("oidv6") is None:
         raise UsageError(
-            "The package oidv6 is not installed; install it (python -m pip install oidv6==1.0.5) or leave "
-            "--engine oidv6 off."
+            "The package oidv6 is not installed; install it (python -m pip install oidv6==1.0.5) or omit "
+            "--engine oidv6."
         )
 
 
 def aws_missing():
-    """Whether oidv6 will not find the ``aws`` command."""
+    """Return whether the ``aws`` command that oidv6 needs is missing."""
     return shutil.which("aws", path=_environment(None)["PATH"]) is None
 
 
 def fetch(images, choice, dataset, class_names, bases):
-    """Run oidv6 for some ImageFiles; {(split, id): path} of what it left, unaudited.
+    """Run oidv6 for some ImageFiles; return {(split, id): path} of the files that it wrote, unchecked.
 
-    class_names: bytes of the list of classes.
+    choice: a plan.Choice. dataset: the data set's folder. class_names: bytes of the list of classes. bases:
+    catalog.Bases.
     """
     folder = Path(dataset).absolute() / FOLDER
     for split in choice.splits:
@@ -70,7 +71,7 @@ def clean(dataset):
 
 
 def _prepare(folder, split, one, ids, class_names):
-    """Place the files that oidv6 would fetch whole: its list of classes, and a table of these images."""
+    """Write the files that oidv6 would fetch whole: its list of classes, and a table of these images."""
     for name in ("metadata", "boxes"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     lines = [line for line in class_names.splitlines() if line.startswith(b"/m/")]
@@ -81,7 +82,7 @@ def _prepare(folder, split, one, ids, class_names):
 
 
 def _run(folder, split, one, bases):
-    """One call of oidv6 in a process of its own."""
+    """Run oidv6 once in a separate process."""
     arguments = {
         "command": "downloader", "dataset": str(folder), "type_data": split, "classes": [one.name],
         "limit": 0, "multi_classes": False, "yes": True, "no_labels": True,
@@ -98,7 +99,7 @@ def _run(folder, split, one, bases):
 
 
 def _environment(s3):
-    """The environment for oidv6: this repository's modules, and ``aws`` beside this Python."""
+    """Return the environment for oidv6: the path of this package's modules, and of ``aws`` beside Python."""
     root, environ = str(Path(__file__).resolve().parents[2]), dict(os.environ)
     environ["PYTHONPATH"] = os.pathsep.join(filter(None, (root, environ.get("PYTHONPATH"))))
     environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), environ.get("PATH", os.defpath)))
@@ -108,7 +109,7 @@ def _environment(s3):
 
 
 def main(arguments):
-    """Run oidv6 in this process."""
+    """Run oidv6 in this process. arguments: of OIDv6.download."""
     from oidv6.OIDv6 import OIDv6
 
     return OIDv6().download(arguments, out=False)

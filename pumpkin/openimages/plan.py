@@ -1,4 +1,4 @@
-"""The files of a download: what was chosen, independent of how it was found."""
+"""The files that a download consists of, independent of how they were found."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from pumpkin.openimages.zipindex import Member
 
 @dataclass(frozen=True)
 class Choice:
-    """What the user asked for. crowds: {split: whether tables of boxes are used}."""
+    """The user's choice. crowds: {split: whether to use its tables of boxes}."""
 
     classes: tuple[ObjectClass, ...]
     splits: tuple[str, ...]
@@ -21,12 +21,13 @@ class Choice:
     labels: bool
 
     def class_of(self, mid):
+        """Return the ObjectClass with a MID."""
         return next(one for one in self.classes if one.mid == mid)
 
 
 @dataclass
 class ImageFile:
-    """An image and the classes (MIDs) that it was chosen for. size, sha256: from a lock file, or None."""
+    """An image and the classes (MIDs) for which it was chosen. size, sha256: from a lock file, or None."""
 
     split: str
     image_id: str
@@ -36,6 +37,7 @@ class ImageFile:
 
     @property
     def key(self):
+        """(split, image id)."""
         return self.split, self.image_id
 
 
@@ -52,21 +54,22 @@ class MaskFile:
 
     @property
     def key(self):
+        """(split, image id) of its image."""
         return self.split, self.image_id
 
 
 @dataclass
 class Boxes:
-    """All boxes of a class in an image, as texts (xmin, xmax, ymin, ymax), sorted.
+    """All boxes of a class in an image, as sorted texts (xmin, xmax, ymin, ymax).
 
-    mask_ids: for each box the BoxIDs of the masks at these very coordinates.
+    mask_ids: for each box, the BoxIDs of the masks with the same coordinates.
     """
 
     boxes: list
     mask_ids: list
 
     def crowds(self, box_ids):
-        """Boxes that none of the masks ``box_ids`` fills."""
+        """Return the boxes without a mask. box_ids: the BoxIDs of the image's masks."""
         return [box for box, ids in zip(self.boxes, self.mask_ids) if not box_ids.intersection(ids)]
 
 
@@ -74,8 +77,8 @@ class Boxes:
 class Plan:
     """All files of a download. boxes: {(split, image id, mid): Boxes}. sources: {path: Facts}.
 
-    missing_sources: paths that the server does not have. refused: {member name: reason}.
-    left_out: {path in the data set: reason} that a lock file knows of.
+    missing_sources: paths that the server does not have. refused: {member name: reason} of zip members with
+    unexpected names. left_out, missing: the same fields of a lock file. locked: the plan is from a lock file.
     """
 
     choice: Choice
@@ -91,6 +94,6 @@ class Plan:
 
 
 def subset(image_ids, limit, seed):
-    """The first ``limit`` ids (0: all) in an order that depends on the seed and each id alone."""
+    """Return the first ``limit`` ids (0: all) in an order that depends only on the seed and on each id."""
     ranked = sorted(image_ids, key=lambda one: hashlib.sha256(f"{seed}:{one}".encode()).digest())
     return ranked[:limit] if limit else ranked

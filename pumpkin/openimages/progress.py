@@ -1,4 +1,4 @@
-"""What the user sees while files arrive, and how much there is."""
+"""Progress bars for downloads, and sizes in readable units."""
 
 import threading
 
@@ -6,7 +6,7 @@ from tqdm import tqdm
 
 
 class Progress:
-    """A bar of bytes that also counts files; silent where stderr is no terminal. Safe between threads."""
+    """A progress bar of bytes that also counts files; thread-safe, and silent if stderr is not a terminal."""
 
     def __init__(self, title, total_bytes, total_files=0):
         self._bar = tqdm(
@@ -22,12 +22,12 @@ class Progress:
         self._bar.close()
 
     def bytes(self, count):
-        """Bytes that have arrived."""
+        """Add bytes that have arrived."""
         with self._lock:
             self._bar.update(count)
 
     def file(self, count=1):
-        """Files that are whole."""
+        """Add files that are complete."""
         with self._lock:
             self._files += count
             if self._total_files:
@@ -35,7 +35,7 @@ class Progress:
 
 
 def megabytes(count):
-    """A number of bytes as people read it."""
+    """Format a number of bytes in kB, MB or GB."""
     if count < 1e6:
         return f"{count / 1e3:.1f} kB"
     return f"{count / 1e6:.1f} MB" if count < 1e9 else f"{count / 1e9:.2f} GB"

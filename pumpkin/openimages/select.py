@@ -1,4 +1,4 @@
-"""Choosing files at the server: directories of zips tell the masks, masks tell the images."""
+"""Choose the files to download: the zips' directories list the masks, and masks determine the images."""
 
 from collections import defaultdict
 from functools import partial
@@ -9,11 +9,11 @@ from pumpkin.openimages.errors import Absent, NetworkError, Offline
 from pumpkin.openimages.plan import ImageFile, MaskFile, Plan, subset
 from pumpkin.openimages.shards import Shard
 
-AT_ONCE = 4  # directories in memory; a train zip's takes about 16 MB
+AT_ONCE = 4  # directories in memory at once; that of a train zip has about 16 MB
 
 
 class Selection:
-    """The shards of a choice, and which of them have to be read. ``client`` may be offline."""
+    """The shards of a choice, and the members of its classes in them. ``client`` may be offline."""
 
     def __init__(self, client, bases, choice, metadata):
         self.client, self.bases, self.choice, self.metadata = client, bases, choice, metadata
@@ -31,7 +31,10 @@ class Selection:
         self.members, self.unread, self.absent = {}, [], []
 
     def probe(self):
-        """Look which directories are known already, and ask for the size of the others."""
+        """Find the directories that are already known, and request the sizes of the others.
+
+        Raises NetworkError if the server has none of the zips.
+        """
         for place, shard in self.shards.items():
             members = shard.load_note(self.keys)
             if members is None:
@@ -59,10 +62,11 @@ class Selection:
 
     @property
     def directory_bytes(self):
+        """Bytes of the directories that must still be read."""
         return sum(self.shards[place].directory_bytes for place in self.unread)
 
     def read(self, on_bytes=lambda count: None):
-        """Read the directories that are not known, and keep what they say of the classes."""
+        """Read the directories that are not yet known, and keep their members of the chosen classes."""
         with self.client.pool(AT_ONCE) as pool:
             list(pool.map(partial(self._read, on_bytes), self.unread))
         self.unread = []
@@ -74,7 +78,7 @@ class Selection:
         self.members[place] = members
 
     def plan(self, on_bytes=lambda count: None):
-        """The Plan of the choice; streams the tables of boxes where crowds are wanted."""
+        """Return the Plan of the choice; for crowds, this streams the tables of boxes."""
         plan = Plan(self.choice, missing_sources=list(self.absent))
         masks = self._masks(plan)
         for split in self.choice.splits:
@@ -93,7 +97,7 @@ class Selection:
         return plan
 
     def _choose(self, by_image):
-        """Ids of a split's images: up to the limit for each class."""
+        """Choose the ids of a split's images, up to the limit for each class."""
         chosen = set()
         for one in self.choice.classes:
             showing = [name for name, masks in by_image.items() if any(m.mid == one.mid for m in masks)]
@@ -101,7 +105,7 @@ class Selection:
         return chosen
 
     def _masks(self, plan):
-        """MaskFiles of the classes; names that are not as expected go to plan.refused."""
+        """Return the MaskFiles of the classes; unexpected names are recorded in plan.refused."""
         mids, masks, seen = {one.key: one.mid for one in self.choice.classes}, [], set()
         for (split, path), members in sorted(self.members.items()):
             for member in members:

@@ -1,4 +1,4 @@
-"""Zips of masks at the server: their directories, and ranges of their bytes."""
+"""The zips of masks on the server: their directories, and ranges of their bytes."""
 
 import hashlib
 import threading
@@ -7,13 +7,14 @@ from pumpkin.openimages import catalog, files, zipindex
 from pumpkin.openimages.errors import IntegrityError, RangeIgnored, SourceChanged
 from pumpkin.openimages.http import Facts
 
-WHOLE_FROM = 0.5  # of a zip's bytes: when more are wanted, one plain request is cheaper
+WHOLE_FROM = 0.5  # share of a zip's bytes above which fetching the whole zip is cheaper
 
 
 class Shard:
-    """One zip. ``read`` gets ranges over HTTP, or from a copy where the whole zip was fetched.
+    """One zip of masks. ``read`` gets ranges over HTTP, or from a copy if the whole zip was fetched.
 
-    folder: where directories (``index/``) and copies (``zips/``) are kept.
+    client: an http.Client. url: the zip's address. path: its path, for messages. folder: where directories
+    (``index/``) and copies (``zips/``) are stored.
     """
 
     def __init__(self, client, url, path, folder):
@@ -28,7 +29,7 @@ class Shard:
         self._fetching = threading.Lock()
 
     def probe(self):
-        """Learn size, ETag and the place of the directory; a request of some kilobytes.
+        """Request the last kilobytes of the zip to learn its size, its ETag and the place of its directory.
 
         Raises IntegrityError for a zip without a directory.
         """
@@ -40,21 +41,22 @@ class Shard:
                 self.ranges, self.facts = False, error.facts
                 return
             if self.facts.size is None:
-                raise IntegrityError(f"{self.url}: the server does not tell the size of the file.")
+                raise IntegrityError(f"{self.url}: the server does not report the size of the file.")
             self.directory = zipindex.find_directory(self._tail, self.facts.size, self.path)
             count = max(4 * count, zipindex.MAX_COMMENT + zipindex.END_SIZE + 1024)
 
     @property
     def directory_bytes(self):
-        """Bytes still to be read to know the members."""
+        """Bytes that must still be read to list the members."""
         if not self.ranges:
             return self.facts.size or catalog.known(self.path)[0] or 0
         return max(0, self.directory.end - self.directory.start - len(self._tail))
 
     def scan(self, keys, on_bytes=lambda count: None):
-        """Members of classes, by directory.
+        """Read the directory and return the Members of some classes.
 
-        keys: MIDs as in names, ``m05zsy``. on_bytes: told of progress.
+        keys: MIDs in the form of file names, ``m05zsy``. on_bytes: called with the number of bytes that have
+        arrived.
         """
         if not self.ranges:
             self.fetch_whole(on_bytes)
@@ -69,7 +71,7 @@ class Shard:
         return zipindex.scan(data, self.directory, wanted, self.path)
 
     def read(self, start, end, on_bytes=lambda count: None):
-        """Bytes ``start`` to ``end``. Raises SourceChanged where the zip is not the one of the directory."""
+        """Read bytes ``start`` to ``end``. Raises SourceChanged if the zip is not that of the directory."""
         if self.ranges and not self.copy.is_file():
             try:
                 return self.client.read_range(self.url, start, end, self.facts, on_bytes)
@@ -81,7 +83,7 @@ class Shard:
             return file.read(end - start)
 
     def fetch_whole(self, on_bytes=lambda count: None):
-        """Fetch the zip by one plain request, unless it is here; an interrupted one is continued."""
+        """Fetch the whole zip by one request unless it is on disk; continue an interrupted one."""
         with self._fetching:
             if self.copy.is_file():
                 return
@@ -96,7 +98,7 @@ class Shard:
             part.replace(self.copy)
 
     def discard(self):
-        """Remove the copy of the zip, once its members are taken out."""
+        """Delete the copy of the zip, after its members have been extracted."""
         self.copy.unlink(missing_ok=True)
 
     def _fetch_into(self, part, start, on_bytes):
@@ -129,10 +131,10 @@ class Shard:
         self.facts = Facts(size, self.facts.etag)
         self.directory = zipindex.find_directory(self._tail, size, self.path)
         if self.directory is None:
-            raise IntegrityError(f"{self.path} is truncated or no zip; try again later.")
+            raise IntegrityError(f"{self.path} is truncated or not a zip; try again later.")
 
     def load_note(self, keys):
-        """Members found by an earlier run, or None; sets the Facts they belong to."""
+        """Return the Members that an earlier run found, or None, and set the Facts of their zip."""
         note = files.read_json(self.note)
         try:
             if not set(keys) <= set(note["keys"]):
@@ -145,11 +147,11 @@ class Shard:
         return [member for member in members if any(part in member.name for part in wanted)]
 
     def save_note(self, keys, members):
-        """Keep the members of classes for later runs."""
+        """Store the members of some classes for later runs."""
         rows = [[m.name, m.offset, m.length, m.compressed, m.size, m.crc, m.method] for m in members]
         note = {"keys": sorted(keys), "members": rows, "size": self.facts.size, "etag": self.facts.etag}
         files.write(self.note, files.to_json(note))
 
     def forget(self):
-        """Drop what was kept of the directory: the zip has changed."""
+        """Delete the stored members, because the zip has changed."""
         self.note.unlink(missing_ok=True)

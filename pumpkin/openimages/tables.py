@@ -1,7 +1,7 @@
-"""Large tables of Open Images, streamed once and kept as the rows that matter.
+"""Large tables of Open Images, streamed once and reduced to the relevant rows.
 
-``metadata/rows/<name>`` holds the header and the kept rows, ``<name>.json`` what they were taken from. A
-killed run goes on from its last checkpoint.
+``metadata/rows/<name>`` holds the header and the kept rows, ``<name>.json`` facts about their source. A
+killed run continues at its last checkpoint.
 """
 
 import os
@@ -10,15 +10,15 @@ from pumpkin.openimages import files
 from pumpkin.openimages.errors import RangeIgnored, SourceChanged
 from pumpkin.openimages.http import Facts
 
-CHECKPOINT = 1 << 25  # bytes of a table after which a killed run need not read them again
+CHECKPOINT = 1 << 25  # bytes between checkpoints
 
 
 class Table:
     """The kept rows of one table.
 
-    client: an http.Client. url, path: its address, and its name in messages. name: of its files in
-    ``folder``. choice: what decides which rows are kept, JSON-able; rows kept for another are dropped.
-    make_filter: called with (consumed, header), gives a csvfilter.RowFilter.
+    client: an http.Client. url: its address. path: its path, for messages. folder, name: where its files are
+    stored. choice: the criteria for keeping rows, as JSON data; rows of another choice are dropped.
+    make_filter: takes (consumed, header) and returns a csvfilter.RowFilter.
     """
 
     def __init__(self, client, url, path, folder, name, choice, make_filter):
@@ -27,20 +27,23 @@ class Table:
         self.choice, self.make_filter = choice, make_filter
 
     def cached(self):
-        """Facts of the source if all rows are here already, else None."""
+        """Return the Facts of the source if all rows are on disk, else None."""
         note = self._read_note()
         return (
             Facts(note["size"], note["etag"]) if note and note["complete"] and self.rows.is_file() else None
         )
 
     def fetch(self, on_bytes=lambda count: None):
-        """(header and kept rows as bytes, Facts), from here or streamed. on_bytes: told of progress."""
+        """Return (header and kept rows as bytes, Facts), from disk or streamed.
+
+        on_bytes: called with the number of bytes that have arrived.
+        """
         facts = self.cached()
         if facts is None:
             self.rows.parent.mkdir(parents=True, exist_ok=True)
             try:
                 facts = self._stream(self._resumable(), on_bytes)
-            except (RangeIgnored, SourceChanged):  # what an earlier run left cannot be continued
+            except (RangeIgnored, SourceChanged):  # the earlier run cannot be continued
                 self.note.unlink(missing_ok=True)
                 facts = self._stream(None, on_bytes)
         return self.rows.read_bytes(), facts

@@ -1,4 +1,4 @@
-"""Checking a folder against its lock file."""
+"""Check a folder against its lock file."""
 
 import io
 import zlib
@@ -12,9 +12,10 @@ _SHOWN = 10
 
 
 def verify(plan, places, report):
-    """Compare all files with the Plan of a lock file; the program's exit code.
+    """Compare all files with the Plan of a lock file; return the program's exit code.
 
-    0: all there, nothing else. 2: files are missing. 3: files differ, or there are some more.
+    places: a Layout. report: a function that takes a line of text. Exit code 0: the folder matches. 2: files
+    are missing. 3: files differ, or the folder holds further files.
     """
     missing, different, sizes = [], [], {}
     for image in plan.images:
@@ -59,10 +60,10 @@ def _report(missing, different, others, report):
             if len(paths) > _SHOWN:
                 report(f"  and {len(paths) - _SHOWN} more")
     if different or others:
-        report("Integrity: repeat the download with --lock, and move away what the lock file does not name.")
+        report("Integrity: repeat the download with --lock, and move files away that the lock file lacks.")
         return INTEGRITY
     if missing:
         report("Partial: repeat the download with --lock.")
         return PARTIAL
-    report("The folder holds what its lock file says, and nothing else.")
+    report("The folder holds exactly the files of its lock file.")
     return COMPLETE

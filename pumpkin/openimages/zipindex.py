@@ -1,4 +1,4 @@
-"""Choosing members of a zip by its central directory, and taking them out of ranges of its bytes.
+"""Choose members of a zip by its central directory, and extract them from ranges of its bytes.
 
 Formats as in PKWARE's APPNOTE 6.3: end record 4.3.16, ZIP64 4.3.14 and 4.3.15, directory entry 4.3.12,
 local header 4.3.7. All integers are little-endian.
@@ -11,24 +11,24 @@ from dataclasses import dataclass
 from pumpkin.openimages.errors import IntegrityError
 
 END_SIZE = 22
-TAIL = 1 << 15  # what is read first: the end records, and all of the directory of a small zip
+TAIL = 1 << 15  # bytes that are read first: the end records, and the whole directory of a small zip
 MAX_COMMENT = 0xFFFF
-MAX_DIRECTORY = 1 << 28  # bytes held in memory; the largest known take 18 million
-MAX_MEMBER = 1 << 24  # bytes of a mask; the largest known take some tens of thousands
+MAX_DIRECTORY = 1 << 28  # bytes held in memory; the largest known directory has 18 million
+MAX_MEMBER = 1 << 24  # bytes of a mask; the largest known masks have some tens of thousands
 _END = struct.Struct("<4s4H2LH")
 _LOCATOR = struct.Struct("<4sLQL")
 _END64 = struct.Struct("<4sQ2H2L4Q")
 _ENTRY = struct.Struct("<4s4B4HL2L5H2L")
 _LOCAL = struct.Struct("<4s5HL2L2H")
 _STORED, _DEFLATED = 0, 8
-_EXTRA_SLACK = 1024  # bytes granted to a local header's extra field, which its entry does not tell
+_EXTRA_SLACK = 1024  # bytes allowed for a local header's extra field, whose length the entry does not state
 
 
 @dataclass(frozen=True)
 class Directory:
-    """Where the central directory stands: bytes ``start`` to ``end`` of the file, and its entries.
+    """The central directory's place, bytes ``start`` to ``end`` of the file, and its number of entries.
 
-    shift: bytes that stand before the zip proper, to be added to all offsets.
+    shift: bytes before the zip proper; they must be added to all offsets.
     """
 
     start: int
@@ -39,7 +39,7 @@ class Directory:
 
 @dataclass(frozen=True, order=True)
 class Member:
-    """One file in a zip. ``length`` bytes from ``offset`` hold its local header and its data."""
+    """One file in a zip. The ``length`` bytes from ``offset`` contain its local header and its data."""
 
     name: str
     offset: int
@@ -51,19 +51,21 @@ class Member:
 
     @property
     def end(self):
+        """The offset after its last byte."""
         return self.offset + self.length
 
 
 def find_directory(tail, size, name):
-    """The Directory of a zip of ``size`` bytes from its last bytes, or None if these are too few.
+    """Find the Directory of a zip in its last bytes; None if they are too few.
 
-    Raises IntegrityError, naming the zip, where it is truncated or no zip.
+    tail: the last bytes. size: of the zip in bytes. name: of the zip, for messages.
+    Raises IntegrityError if the file is truncated or not a zip.
     """
     whole = len(tail) == size
     place = tail.rfind(b"PK\x05\x06", max(0, len(tail) - MAX_COMMENT - END_SIZE))
     if place < 0 or place + END_SIZE > len(tail):
         if whole or len(tail) >= MAX_COMMENT + END_SIZE:
-            raise IntegrityError(f"{name} is truncated or no zip: it has no end record; try again later.")
+            raise IntegrityError(f"{name} is truncated or not a zip: it has no end record; try again later.")
         return None
     _, disk, _, _, count, length, start, _ = _END.unpack_from(tail, place)
     end = size - len(tail) + place
@@ -81,7 +83,7 @@ def find_directory(tail, size, name):
 
 
 def _find_directory64(tail, size, place, name):
-    """(count, length, start, end) by the ZIP64 records before the end record, or None if not in the tail."""
+    """Return (count, length, start, end) from the ZIP64 records, or None if the tail does not hold them."""
     if place < _LOCATOR.size:
         return None
     signature, _, where, _ = _LOCATOR.unpack_from(tail, place - _LOCATOR.size)
@@ -89,7 +91,7 @@ def _find_directory64(tail, size, place, name):
         raise IntegrityError(f"{name} lacks its ZIP64 records; it is damaged.")
     first = size - len(tail)
     at = where - first
-    if tail[at : at + 4] != b"PK\x06\x06" or at < 0:  # bytes stand before the zip: the record is next to here
+    if tail[at : at + 4] != b"PK\x06\x06" or at < 0:  # bytes precede the zip; the record is before the locator
         at = place - _LOCATOR.size - _END64.size
     if at < 0:
         return None
@@ -100,10 +102,10 @@ def _find_directory64(tail, size, place, name):
 
 
 def scan(data, directory, wanted, name):
-    """The Members whose names contain one of ``wanted``, sorted by name.
+    """Return the Members whose names contain one of ``wanted``, sorted by name.
 
-    data: the bytes of the directory. wanted: byte strings. Raises IntegrityError where the directory does
-    not hold what its end record says.
+    data: the bytes of the directory. wanted: byte strings. name: of the zip, for messages. Raises
+    IntegrityError if the directory contradicts its end record.
     """
     chosen, offsets, place = [], [], 0
     unpack, size = _ENTRY.unpack_from, _ENTRY.size
@@ -125,7 +127,7 @@ def scan(data, directory, wanted, name):
 
 
 def _read_zip64(entry, extra, name):
-    """An entry with its 64-bit sizes and offset from the extra field 0x0001, in their fixed order."""
+    """Fill in an entry's 64-bit sizes and offset from the extra field 0x0001, in their fixed order."""
     place, fields = 0, list(entry)
     while place + 4 <= len(extra):
         kind, length = struct.unpack_from("<2H", extra, place)
@@ -144,7 +146,7 @@ def _read_zip64(entry, extra, name):
 
 
 def _with_ends(chosen, offsets, directory, name):
-    """Members with the bytes to read for each: to the next one, or as much as its header may take."""
+    """Return Members with the bytes to read for each: up to the next one, or as many as it may need."""
     following = dict(zip(sorted(offsets), [*sorted(offsets)[1:], directory.start - directory.shift]))
     members = []
     for title, offset, entry in chosen:
@@ -159,16 +161,16 @@ def _with_ends(chosen, offsets, directory, name):
 
 
 def extract(member, data, source):
-    """The content of a member. data: its ``length`` bytes. source: the zip's name, for messages.
+    """Return the content of a member. data: its ``length`` bytes. source: the zip's name, for messages.
 
-    Raises IntegrityError where header, size or CRC do not fit.
+    Raises IntegrityError if header, size or CRC do not match.
     """
     where = f"{source}, {member.name}"
     if len(data) < _LOCAL.size or data[:4] != b"PK\x03\x04":
         raise IntegrityError(f"{where}: there is no file at byte {member.offset}.")
     *_, name_length, extra_length = _LOCAL.unpack_from(data)
     if data[_LOCAL.size : _LOCAL.size + name_length] != member.name.encode():
-        raise IntegrityError(f"{where}: another file stands at byte {member.offset}.")
+        raise IntegrityError(f"{where}: another file is at byte {member.offset}.")
     start = _LOCAL.size + name_length + extra_length
     packed = data[start : start + member.compressed]
     if len(packed) < member.compressed or member.size > MAX_MEMBER:
@@ -183,7 +185,7 @@ def _inflate(packed, member, where):
     if member.method == _STORED:
         return packed
     if member.method != _DEFLATED:
-        raise IntegrityError(f"{where}: compression method {member.method} is not known.")
+        raise IntegrityError(f"{where}: compression method {member.method} is not supported.")
     try:
         return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, member.size + 1)
     except zlib.error as error:
@@ -191,9 +193,9 @@ def _inflate(packed, member, where):
 
 
 def join(members, gap, longest):
-    """Members in groups to be read by one request each: lists by offset, at most ``gap`` bytes apart.
+    """Group members for one request each: lists in order of offset, at most ``gap`` bytes apart.
 
-    longest: bytes of a group, beyond which a new one starts.
+    longest: largest size of a group in bytes.
     """
     groups = []
     for member in sorted(members, key=lambda member: member.offset):

@@ -261,15 +261,15 @@ def test_places_that_cannot_be_written_to(download, server, tmp_path, monkeypatc
             download(dataset=str(tmp_path / name))
     with pytest.raises(UsageError, match=r"file is a file.*--lock-out"):
         download(lock_out=str(tmp_path / "file" / "lock.json"))
-    with pytest.raises(UsageError, match=r"is a folder; --lock-out wants a file"):
+    with pytest.raises(UsageError, match=r"is a folder; --lock-out must be a file"):
         download(lock_out=str(tmp_path))
     access = os.access
     monkeypatch.setattr("os.access", lambda path, mode: Path(path) != tmp_path and access(path, mode))
     (tmp_path / "own").mkdir()
-    with pytest.raises(UsageError, match=r"may not be written to; choose another --lock-out"):
+    with pytest.raises(UsageError, match=r"is not writable; choose another --lock-out"):
         download(dataset=str(tmp_path / "own"))
     monkeypatch.setattr("os.access", lambda *_: False)
-    with pytest.raises(UsageError, match="may not be written"):
+    with pytest.raises(UsageError, match="is not writable"):
         download()
     monkeypatch.undo()
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000}))
@@ -304,7 +304,7 @@ def test_offline_uses_what_is_there(download, server):
     next(download.root.rglob("*.jpg")).unlink()
     next(download.root.rglob("masks/*.png")).unlink()
     assert download(offline=True) == 2
-    assert "not here:" in download.text and "without --offline" in download.text
+    assert "not on disk:" in download.text and "without --offline" in download.text
     assert "server" not in download.text
     assert server.requests == [] and download.lock.read_bytes() == lock
     assert download() == 0

@@ -76,7 +76,7 @@ def test_a_mask_that_never_fits_its_crc(download, server, world, monkeypatch):
     data[data.index(mask.encode()) + len(mask) + 12] ^= 0xFF
     server.files[where] = bytes(data)
     assert download() == 3
-    assert mask in download.text and "not what they must be" in download.text
+    assert mask in download.text and "not as recorded" in download.text
     assert not list(download.root.rglob(mask)) and not download.lock.exists()
     assert len(list(download.root.rglob("masks/*.png"))) == 8
 

@@ -104,7 +104,7 @@ def test_verify_finds_what_is_missing_other_or_too_much(locked):
     def verify():
         return repeat(again, path, verify=True)
 
-    assert verify() == 0 and "nothing else" in again.text
+    assert verify() == 0 and "holds exactly the files of its lock file" in again.text
     for pattern in ("*.jpg", "masks/*.png", "crowds/*.csv", "labels/*.txt"):
         file = sorted(again.root.rglob(pattern))[0]
         data = file.read_bytes()
@@ -162,7 +162,7 @@ def test_verify_takes_the_lock_beside_the_folder(download):
 def test_other_files_are_no_lock_files(tmp_path, text):
     path = tmp_path / "x.json"
     path.write_text(text, encoding="latin-1")
-    with pytest.raises(UsageError, match="no lock file of this program"):
+    with pytest.raises(UsageError, match="is not a lock file of this program"):
         lock.read(path)
 
 
