@@ -91,7 +91,7 @@ def _find_directory64(tail, size, place, name):
         raise IntegrityError(f"{name} lacks its ZIP64 records; it is damaged.")
     first = size - len(tail)
     at = where - first
-    if tail[at : at + 4] != b"PK\x06\x06" or at < 0:  # bytes precede the zip; the record is before the locator
+    if tail[at : at + 4] != b"PK\x06\x06" or at < 0:  # bytes precede the zip: the record is next to here
         at = place - _LOCATOR.size - _END64.size
     if at < 0:
         return None
