@@ -1,12 +1,12 @@
-"""Seconds, arithmetic and memory to detect in one image.
+"""Measure the time, arithmetic and memory of detection in one image.
 
     python benchmarks/detect.py
     python benchmarks/detect.py --precision mixed_bfloat16
     python benchmarks/detect.py --backbone resnet50 --size 512
 
-As for COCO: 81 classes, 1,000 proposals, 100 detections with their masks in the image. Random weights and a
-random image: what is computed does not depend on them, but for the last step, the pasting of masks, which is
-shown beside it on as many masks as the config allows.
+The network is that for COCO: 81 classes, 1,000 proposals, and 100 detections whose masks are pasted into the
+image. Weights and image are random. Only the time of the last step, pasting masks, depends on them; it is
+also measured separately, with 100 masks.
 """
 
 import argparse
@@ -36,13 +36,13 @@ def main(argv=None):
     seconds = [flops.timed(lambda: model.detect([image])) for _ in range(args.runs)]
     peak.measure()
     title = (
-        f"detect: {args.backbone} at {args.size}, {args.precision}, {keras.backend.backend()}, one image a "
+        f"detect: {args.backbone} at {args.size}, {args.precision}, {keras.backend.backend()}, one image per "
         f"batch, {found} detections"
     )
     flop, _ = flops.count(model.keras_model, batch=1)
     networks.report(title, seconds, flop, peak.best)
     pasting = min(flops.timed(lambda: paste(image.shape)) for _ in range(3))
-    print(f"Of which pasting 100 masks of a quarter of the image's area each takes up to {pasting:.2f} s.")
+    print(f"Pasting 100 masks of a quarter of the image's area each takes up to {pasting:.2f} s of this.")
 
 
 def parse(argv):

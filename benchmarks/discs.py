@@ -1,10 +1,10 @@
-"""The images that steps of training are measured with: noise and some discs. Needs NumPy alone."""
+"""The images for measuring training steps: noise and some discs. This module needs only NumPy."""
 
 import numpy as np
 
 
 def draw(seed, side, classes, instances=12):
-    """(image [side, side, 3] uint8, masks [side, side, instances] bool, class ids from 1 to classes - 1)."""
+    """Draw (image [side, side, 3] uint8, masks [side, side, instances] bool, class ids 1 to classes - 1)."""
     rng = np.random.default_rng(seed)
     image = rng.integers(0, 256, (side, side, 3), dtype=np.uint8)
     y, x = np.mgrid[:side, :side]

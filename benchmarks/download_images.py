@@ -1,9 +1,9 @@
-"""Seconds for 1,000 images: the native engine and the package oidv6, from the same server on the loopback.
+"""Time the download of 1,000 images by the native engine and by oidv6, from the same local server.
 
     python benchmarks/download_images.py [--native 1000] [--oidv6 1000]
 
-The server is moto's S3, which oidv6 reads through ``aws s3 cp`` and the native engine over plain HTTP. Both
-run in processes of their own, start to end; images are JPEGs of 768 x 1024 pixels and about 290 kB.
+The server is moto's S3, which oidv6 reads through ``aws s3 cp`` and the native engine over plain HTTP. Each
+runs in its own process, timed from start to end. Images are JPEGs of 768 x 1024 pixels, about 290 kB.
 """
 
 import argparse
@@ -46,7 +46,7 @@ def main(argv=None):
             server.terminate()
     print(
         f"native: {args.native} images in {native * args.native:.2f} s; oidv6: {args.oidv6} images in "
-        f"{oidv6 * args.oidv6:.1f} s; an image takes oidv6 {oidv6 / native:.0f} times as long"
+        f"{oidv6 * args.oidv6:.1f} s; oidv6 takes {oidv6 / native:.0f} times as long per image"
     )
 
 
@@ -67,7 +67,7 @@ def start_server():
 
 
 def fill(address, ids):
-    """Images, zips of one mask an image, and the lists of classes, into the bucket."""
+    """Upload images, zips with one mask per image, and the lists of classes to the bucket."""
     noise = np.random.default_rng(0).integers(0, 255, (1024, 768, 3), np.uint8)
     smooth = Image.fromarray(noise).resize((384, 512)).resize((768, 1024))
     file = io.BytesIO()
@@ -91,7 +91,7 @@ def put(session, address, data):
 
 
 def time_native(address, folder, count):
-    """Seconds of scripts/download.py, masks and checks included."""
+    """Return the seconds that scripts/download.py takes, masks and checks included."""
     command = [
         sys.executable, str(ROOT / "scripts/download.py"), "--dataset", f"{folder}/native", "--yes",
         "--type_data", "train", "--limit", str(count),
@@ -105,7 +105,7 @@ def time_native(address, folder, count):
 
 
 def time_oidv6(address, folder, ids):
-    """Seconds of oidv6 alone, with its tables placed first, as it needs no network for them then."""
+    """Return the seconds that oidv6 alone takes; its tables are on disk, so it does not fetch them."""
     root = Path(folder, "oidv6")
     (root / "metadata").mkdir(parents=True)
     (root / "boxes").mkdir()

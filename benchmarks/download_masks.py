@@ -1,10 +1,10 @@
-"""Bytes and seconds for the masks of one class out of zips as large as Open Images' train split.
+"""Measure bytes and seconds to fetch one class's masks from zips as large as Open Images' train split.
 
     python benchmarks/download_masks.py [--extra 24]
 
-Writes 16 zips of 168,000 members each, as large as the real ones, into a temporary folder: directories and
-wanted masks are real, the data of other members are holes. A server in another process serves them on the
-loopback. --extra is the length of a member's extra fields: a directory has 82 to 106 bytes an entry.
+It writes 16 zips of 168,000 members each, as large as the real ones, to a temporary folder. Directories and
+the class's masks are real; the data of other members are holes. A server in another process serves the zips
+locally. --extra is the length of a member's extra fields: a directory has 82 to 106 bytes per entry.
 """
 
 import argparse
@@ -37,7 +37,7 @@ from pumpkin.openimages.progress import Progress
 from pumpkin.openimages.select import Selection
 
 MEMBERS = 168_000
-WANTED = 125  # masks of the class in a zip: 2,000 in all
+WANTED = 125  # masks of the class per zip: 2,000 in total
 MID = "/m/05zsy"
 SIZE = (768, 1024)
 OUTLINES = 40  # different masks
@@ -47,7 +47,7 @@ _LOCAL = struct.Struct("<4s5HL2L2H")
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--extra", type=int, default=24, help="bytes of extra fields an entry (24)")
+    parser.add_argument("--extra", type=int, default=24, help="bytes of extra fields per entry (24)")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
@@ -65,11 +65,11 @@ def write_lists(folder):
 
 
 def write_zip(path, shard, extra):
-    """A zip of the real one's size. Two masks of an image stand together, as they do there."""
+    """Write a zip of the real one's size. The two masks of an image are adjacent, as in the real one."""
     rng = np.random.default_rng(int(shard, 16))
     path.parent.mkdir(parents=True, exist_ok=True)
     size = catalog.known(f"v5/train-masks/{path.name}")[0]
-    mean = (size - MEMBERS * (2 * 83 + 2 * extra)) // MEMBERS  # bytes of data a member
+    mean = (size - MEMBERS * (2 * 83 + 2 * extra)) // MEMBERS  # bytes of data per member
     wanted = set((rng.choice(MEMBERS // 2, WANTED // 2 + 1, replace=False) * 2).tolist())
     entries, offset = [], 0
     with path.open("wb") as file:
@@ -94,7 +94,7 @@ def write_zip(path, shard, extra):
 
 
 def make_member(shard, k, own):
-    """(name, deflated data, data) of a member; a mask of some 3 kB if it is of the class, else no data."""
+    """Return (name, deflated data, data) of a member: a mask of about 3 kB if it is ``own``, else no data."""
     image = shard + hashlib.sha256(f"{shard} {k // 2}".encode()).hexdigest()[:15]
     name = f"{image}_{'m05zsy' if own else 'm04yx4'}_{k:08x}.png".encode()
     if not own:
@@ -106,7 +106,7 @@ def make_member(shard, k, own):
 
 @functools.cache
 def outline(seed):
-    """A PNG of a mask with an uneven edge, larger than its image as most are."""
+    """Return a PNG of a mask with an uneven edge; like most masks it is larger than its image."""
     height, width = SIZE[1] * 3 // 2, SIZE[0] * 3 // 2
     y, x = np.mgrid[:height, :width].astype(np.float32)
     angle = np.arctan2(y - height / 2, x - width / 2)
@@ -119,7 +119,7 @@ def outline(seed):
 
 @contextmanager
 def served(folder, latency=0.0, extra_files=None):
-    """A server of a folder's files in another process: yields (its address, a function for its counts)."""
+    """Serve a folder's files in another process; yield (its address, a function for its counts)."""
     here, there = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(
         target=serve, args=(folder, latency, extra_files or {}, there), daemon=True
@@ -155,7 +155,7 @@ def serve(folder, latency, extra_files, pipe):
 
 
 def measure_bytes(folder):
-    """All masks of the class from all zips, then the same by the lock file."""
+    """Fetch all masks of the class from all zips, then again with the lock file."""
     file = io.BytesIO()
     Image.new("L", SIZE).save(file, "JPEG")
     images = {f"/{catalog.image_path('train', name)}": file.getvalue() for name in wanted_images(folder)}
@@ -179,7 +179,7 @@ def measure_bytes(folder):
 
 
 def wanted_images(folder):
-    """Ids of the images with masks of the class, from the zips' names."""
+    """Return the ids of the images with masks of the class, from the zips' member names."""
     from zipfile import ZipFile
 
     names = set()
@@ -190,7 +190,7 @@ def wanted_images(folder):
 
 
 def measure_latency(folder, count=122):
-    """Some masks of one zip at 50 ms a request: with its directory, and by a lock file."""
+    """Fetch some masks of one zip at 50 ms per request: with its directory, then with a lock file."""
     choice = Choice((ObjectClass(MID, "Pumpkin"),), ("train",), 0, 0, {}, False, False)
     with served(folder, latency=0.05) as (url, counts), tempfile.TemporaryDirectory() as out:
         client, bases = Client(), catalog.Bases(url, url)
@@ -214,7 +214,7 @@ def measure_latency(folder, count=122):
             "masks": len(fetcher.outcome.masks["train"]), "requests": counts()[0],
             "seconds in all": round(ended - started, 2), "of these for the masks": round(ended - middle, 2),
         }  # fmt: skip
-        print(f"one zip at 50 ms a request: {json.dumps(result)}")
+        print(f"one zip at 50 ms per request: {json.dumps(result)}")
 
 
 if __name__ == "__main__":

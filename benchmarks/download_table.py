@@ -1,9 +1,9 @@
-"""Memory and speed of streaming a table of 2 GB for the rows of one class.
+"""Measure memory and speed of streaming a 2 GB table for the rows of one class.
 
     python benchmarks/download_table.py [--gigabytes 2]
 
-A server in another process makes up the table as it sends it: rows as long as Open Images' boxes, of which
-one in 1,000 is of the class.
+A server in another process generates the table as it sends it. The rows are as long as those of Open Images'
+boxes, and one in 1,000 has the class.
 """
 
 import argparse
@@ -30,7 +30,7 @@ ROW = "{:016x},xclick,/m/{},1,0.1024,0.3345678,0.25,0.78125,0,1,0,0,0,0.1,0.2,0.
 
 
 def block():
-    """1,000 rows, the first of the class."""
+    """Return 1,000 rows; the first has the class."""
     return "".join(ROW.format(k, "04yx4" if k else "05zsy") for k in range(1000)).encode()
 
 

@@ -1,7 +1,7 @@
-"""How much arithmetic a network is, and how much of it this machine can do in a second.
+"""Count a network's arithmetic, and measure how much of it this machine does per second.
 
-Counted are multiplications and additions, two for each weight of a convolution or dense layer at each
-position that it is applied to; all else is about a hundredth of it.
+The count includes a multiplication and an addition for each weight of a convolution or dense layer at each
+position of its output. All other arithmetic is about a hundredth of that.
 """
 
 import functools
@@ -18,10 +18,10 @@ KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel")
 
 
 def count(model, batch):
-    """FLOP of one call of a functional model with inputs of known sizes: (forward, training step).
+    """Count the FLOP of a functional model with inputs of known sizes: (forward pass, training step).
 
-    The step is the forward pass, the gradient of each trainable kernel, and the gradient of each layer's
-    input where something trainable lies before it.
+    The step consists of the forward pass, the gradient of each trainable kernel, and the gradient of each
+    layer's input if a trainable layer precedes it.
     """
     shapes = [(batch, *tensor.shape[1:]) for tensor in model.inputs]
     forward, step, _ = _count_model(model, shapes, [False] * len(shapes))
@@ -29,9 +29,9 @@ def count(model, batch):
 
 
 def _count_model(model, shapes, learns):
-    """(forward, step, whether each output depends on something trainable) for inputs of given shapes.
+    """Count (forward, step, whether each output depends on trainable weights) for inputs of given shapes.
 
-    learns: for each input, whether something before it is trainable.
+    learns: for each input, whether it depends on trainable weights.
     """
     nodes = [
         node for depth in sorted(model._nodes_by_depth, reverse=True) for node in model._nodes_by_depth[depth]
@@ -55,18 +55,18 @@ def _count_model(model, shapes, learns):
 
 
 def _count_layer(layer, shapes, out, learns):
-    """(forward, step, whether the outputs depend on something trainable) of a layer.
+    """Count (forward, step, whether the outputs depend on trainable weights) of a layer.
 
-    shapes: of its inputs. out: shape of its first output.
+    shapes: shapes of its inputs. out: shape of its first output.
     """
     if isinstance(layer, ProposalLayer):
-        return 0, 0, False  # no gradient passes it
+        return 0, 0, False  # no gradient passes through it
     if isinstance(layer, SampledRPN):
         return _count_sampled_rpn(layer, out, learns)
     inner = _model_in(layer)
     if inner is not None:
         forward, step, after = _count_model(inner, shapes, learns)
-        # The RPN learns at sampled anchors alone; its maps only propose.
+        # The RPN is trained at sampled anchors only; its maps only produce proposals.
         return forward, forward if inner.name == "rpn_model" else step, after
     kernels = [kernel for name in KERNELS if (kernel := getattr(layer, name, None)) is not None]
     forward = step = 0
@@ -80,7 +80,7 @@ def _count_layer(layer, shapes, out, learns):
 
 
 def _count_sampled_rpn(layer, out, learns):
-    """As _count_layer, for the RPN's layers at the anchors of ``out`` [B, S, ...]."""
+    """Count like _count_layer, for the RPN's layers at the sampled anchors; out: [B, S, ...]."""
     shared, *ends = [inner.kernel for inner in layer.rpn_layers()]
     before = any(learns[2:])  # the pyramid
     forward = step = 0
@@ -92,7 +92,7 @@ def _count_sampled_rpn(layer, out, learns):
 
 
 def _model_in(layer):
-    """A model among the layers, or the one that a layer wraps; None for others."""
+    """Return the layer if it is a model, or the model that it wraps, or None."""
     if isinstance(layer, keras.Model):
         return layer
     held = [inner for inner in getattr(layer, "_layers", ()) if isinstance(inner, keras.Model)]
@@ -100,10 +100,10 @@ def _model_in(layer):
 
 
 class Peak:
-    """What the machine reaches in 3x3 convolutions of a given precision, in FLOP a second.
+    """The machine's peak in 3x3 convolutions of a given precision, in FLOP per second.
 
-    The images are made where they are looked at, and are as many as take ``at_least`` seconds, so that
-    neither a launch nor a transfer counts. batch: how many there are at least.
+    The images are created on the device, as many as take ``at_least`` seconds, so launches and transfers do
+    not count. batch: smallest number of images.
     """
 
     def __init__(self, precision, batch=2, side=64, channels=256, layers=4, at_least=0.02, most=512):
@@ -120,12 +120,12 @@ class Peak:
             self.batch *= 4
 
     def measure(self, runs=7):
-        """Measure again; ``best`` keeps the highest median."""
+        """Measure once more; ``best`` keeps the highest median."""
         self.best = max(self.best, count(self._model, self.batch)[0] / self._seconds(runs))
         return self.best
 
     def _seconds(self, runs):
-        """The median of some runs after one that may compile."""
+        """Return the median time of some runs, after one run that may compile."""
         colors = np.random.default_rng(0).random((self.batch, *self._model.input_shape[1:]), np.float32)
         look = functools.partial(self._model.predict_on_batch, colors)
         look()
@@ -133,7 +133,7 @@ class Peak:
 
 
 def timed(action):
-    """The seconds that a call takes."""
+    """Return the seconds that a call takes."""
     start = time.perf_counter()
     action()
     return time.perf_counter() - start

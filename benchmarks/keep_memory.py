@@ -1,8 +1,10 @@
-"""A short training with and without mrcnn.startup.keep_memory: python benchmarks/keep_memory.py DATASET.
+"""Compare a short training with and without mrcnn.startup.keep_memory.
 
-Two runs of configs/demo.yaml, two epochs of 15 steps each, one after the other. Of each are printed the
-seconds of the processor in the program and in the system, and its epochs: losses, which must be equal,
-images a second and peak memory.
+    python benchmarks/keep_memory.py DATASET
+
+It runs configs/demo.yaml twice, one run after the other, each with two epochs of 15 steps. For each run it
+prints the CPU seconds in the program and in the system and a line per epoch: losses, which must be equal,
+images per second and peak memory.
 """
 
 import os

@@ -1,10 +1,10 @@
-"""Kill a short training at random moments, let it go on, and compare: python benchmarks/kills.py.
+"""Kill a short training at random moments, resume it, and compare the results: python benchmarks/kills.py.
 
-A tiny network learns rendered scenes in real processes of scripts/train.py, which save their state at each
-step. The reference run is left alone. Every other one is killed: by SIGKILL, one in four by Ctrl-C; half at a
-moment drawn from its whole course, much of which is compilation, half within a second of a step drawn from
-all; a run that goes on may be killed again. In the end its weights, the bytes of its checkpoints and its
-metrics must be those of the reference. KERAS_BACKEND chooses the backend.
+A tiny network trains on rendered scenes in real processes of scripts/train.py, which save their state after
+each step. The reference run is not interrupted. All other runs are killed: one kill in four is by Ctrl-C, the
+others are by SIGKILL. Half of them come at a moment drawn from the whole course of a run, much of which is
+compilation, and half within a second of a randomly drawn step. A resumed run may be killed again. At the end
+weights, bytes of checkpoints and metrics must equal the reference's. KERAS_BACKEND selects the backend.
 """
 
 import argparse
@@ -34,7 +34,7 @@ CONFIG = {
         {"layers": "all", "epochs": 3, "learning_rate": 0.0005},
     ],
 }  # fmt: skip
-SCENES = 12  # to train on, two a step
+SCENES = 12  # for training, two per step
 EPOCHS = sum(stage["epochs"] for stage in CONFIG["STAGES"])
 STEPS = EPOCHS * SCENES // 2
 TIMES = (
@@ -46,7 +46,7 @@ TIMES = (
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=0, help="of the moments (0)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the moments (0)")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
@@ -61,7 +61,7 @@ def main(argv=None):
         rng, results = np.random.default_rng(args.seed), []
         while sum(kills for kills, _ in results) < args.kills:
             killed = killed_run(out, len(results) + 1, course, rng, expected)
-            results += [killed] if killed[0] else []  # some end before their moment
+            results += [killed] if killed[0] else []  # some runs end before their moment
     kills, equal = sum(kills for kills, _ in results), sum(same for _, same in results)
     print(f"\n{kills} kills of {len(results)} runs; equal to the reference: {equal} of {len(results)} runs")
     return 0 if equal == len(results) else 1
@@ -78,7 +78,7 @@ def prepare(out):
 
 
 def start(runs, out, folder=None):
-    """Start a run in ``runs``, or go on with the one in ``folder``: process, folder, moment of its folder."""
+    """Start a run in ``runs`` or resume the one in ``folder``; return process, folder and start time."""
     if folder is None:
         what = ["--weights", "none", "--config", str(out / "config.yaml"), "--dataset", str(out / "scenes")]
     else:
@@ -95,7 +95,7 @@ def start(runs, out, folder=None):
 
 
 def killed_run(out, number, course, rng, expected):
-    """One run that is killed at least once: the number of kills, and whether it ended as expected."""
+    """Run a training that is killed at least once; return the number of kills and whether it ended equal."""
     kills, folder, code = 0, None, None
     runs = out / f"run{number}"
     while code != 0:
@@ -124,7 +124,7 @@ def killed_run(out, number, course, rng, expected):
 
 
 def kill(process, moment, number):
-    """Send a signal after so many seconds unless the process ends before; returns its code."""
+    """Send a signal after some seconds unless the process ends before; return its exit code."""
     try:
         return process.wait(moment)
     except subprocess.TimeoutExpired:
@@ -133,7 +133,7 @@ def kill(process, moment, number):
 
 
 def newest(folder):
-    """Whole epochs and further steps of the newest state; None before the first."""
+    """Return complete epochs and further steps of the newest state; None before the first."""
     states = [path.stem.split("_")[1:] for path in folder.glob("state_*.bin")]
     return max([(int(epoch), int(step)) for epoch, step in states], default=None)
 
@@ -144,14 +144,14 @@ def steps_done(folder):
 
 
 def position(folder):
-    """Epoch and step of the newest state, as text."""
+    """Return epoch and step of the newest state as text."""
     found = newest(folder)
     half = " (a file half written)" if list(folder.glob(".*.tmp")) else ""
     return (f"{found[0] + 1:5}, {found[1]:3}" if found else "no state") + half
 
 
 def content(folder):
-    """What must be equal: weights, checkpoints to the byte, metrics but for times."""
+    """Return what must be equal: weights, bytes of checkpoints, and metrics except times."""
     facts = json.loads((folder / "run.json").read_text())
     with open(folder / "metrics.csv", newline="") as file:
         rows = [{k: v for k, v in row.items() if k not in TIMES} for row in csv.DictReader(file)]

@@ -1,11 +1,11 @@
-"""How many images a second the loader prepares, for each augmentation, and where the time goes.
+"""Measure how many images per second the loader prepares with each augmentation, and the time of each stage.
 
     python benchmarks/loader.py [--presets none light strong] [--size 1024] [--workers 2] [--images 48]
 
-It writes photographs of about 1024 x 768 as JPEG, each with eight mask PNGs, in the downloader's layout to a
-temporary folder and reads them through PumpkinDataset and Loader: batches in order from a pool of threads,
-as Keras does. The stages are of another pass on one thread under the profiler, in milliseconds an image;
-reading includes decoding.
+It writes JPEG photographs of about 1024 x 768 pixels, each with eight mask PNGs, to a temporary folder in the
+layout of a download. It reads them through PumpkinDataset and Loader: batches in order from a pool of
+threads, as Keras does. The stages are timed in another pass on one thread under the profiler, in milliseconds
+per image; reading includes decoding.
 """
 
 import argparse
@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import cv2
 import numpy as np
 
-# What counts for a stage: functions that do not call each other.
+# The functions that count towards each stage; they do not call each other.
 STAGES = {
     "read image": ("load_image",),
     "read masks": ("load_mask",),
@@ -42,7 +42,7 @@ def main(argv=None):
     parser.add_argument("--size", type=int, default=1024, help="IMAGE_MAX_DIM")
     parser.add_argument("--workers", type=int, default=2, help="WORKERS")
     parser.add_argument("--images", type=int, default=48, help="photographs to write")
-    parser.add_argument("--runs", type=int, default=5, help="passes over them; the median counts")
+    parser.add_argument("--runs", type=int, default=5, help="passes; their median is printed")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         write_photographs(Path(folder) / "train" / "pumpkin", args.images)
@@ -60,7 +60,7 @@ def main(argv=None):
 
 
 def write_photographs(folder, count):
-    """Soft random colours with grain, sides of 1024 and 683 to 1024 px, and eight blobs with their masks."""
+    """Write images of soft random colours, 1024 x 683 to 1024 px, with eight blobs and their masks."""
     (folder / "masks").mkdir(parents=True)
     for number in range(count):
         rng = np.random.default_rng([1, number])
@@ -77,7 +77,7 @@ def write_photographs(folder, count):
 
 
 def blob(shape, rng):
-    """A closed wavy outline of 60 to 400 px across, somewhere in a picture of the given shape: bool."""
+    """Return a mask, bool, of a wavy blob 60 to 400 px across at a random place in a picture."""
     angles = np.linspace(0, 2 * np.pi, 60, endpoint=False)
     radius = np.exp(rng.uniform(np.log(30), np.log(200)))
     waves = 1 + 0.1 * np.sin(rng.integers(2, 6) * angles + rng.uniform(0, 6))
@@ -105,7 +105,7 @@ def make_loader(dataset, args, preset):
 
 
 def images_a_second(loader, workers, run):
-    """Speed of one pass; the first batches, which wake the threads, are not counted."""
+    """Return the speed of one pass; the first batches, which start the threads, do not count."""
     warm, steps = workers, len(loader)
     with Pool(workers) as pool:
         batches = pool.imap(loader.batch, range(run * steps, (run + 1) * steps))
@@ -118,7 +118,7 @@ def images_a_second(loader, workers, run):
 
 
 def stage_times(loader):
-    """Milliseconds an image in each of STAGES, then altogether, on one thread."""
+    """Return the milliseconds per image of each of STAGES and in total, on one thread."""
     profile = cProfile.Profile()
     steps = len(loader)
     start = time.perf_counter()

@@ -1,7 +1,9 @@
-"""Memory of a process that detects in image after image: python benchmarks/memory.py [--images 500].
+"""Measure the memory of a process that detects in one image after another.
 
-Photographs' sizes, each another; with IMAGE_RESIZE_MODE=pad64 the network, too, sees another size each time.
-Flat means: what the process holds in the last hundred images is what it held in the second hundred.
+    python benchmarks/memory.py [--images 500]
+
+Each image has another size, as photographs do; with IMAGE_RESIZE_MODE=pad64 the network's input changes its
+size too. Memory is flat if the process holds as much in the last hundred images as in the second hundred.
 """
 
 import argparse
@@ -43,9 +45,9 @@ def main(argv=None):
         held.append(resident_mb())
         if (number + 1) % args.every == 0:
             print(f"| {number + 1} | {found} | {max(held[-args.every :]):.0f} |", flush=True)
-    after = len(held) // 5  # caches are full and threads awake
+    after = len(held) // 5  # caches are full and threads have started
     slope, _ = np.polyfit(np.arange(len(held))[after:], held[after:], 1)
-    print(f"From image {after + 1} on: {1000 * slope:+.1f} kB an image")
+    print(f"From image {after + 1} on: {1000 * slope:+.1f} kB per image")
 
 
 def parse(argv):
@@ -54,17 +56,17 @@ def parse(argv):
     parser.add_argument("--size", type=int, default=320)
     parser.add_argument("--mode", default="square", help="IMAGE_RESIZE_MODE: square or pad64")
     parser.add_argument("--images", type=int, default=500)
-    parser.add_argument("--every", type=int, default=100, help="images to a line; it shows their largest")
+    parser.add_argument("--every", type=int, default=100, help="images per line, which shows their maximum")
     return parser.parse_args(argv)
 
 
 def resident_mb():
-    """The memory of this process now, in 10^6 bytes, as Linux tells it."""
+    """Return the resident memory of this process in 10^6 bytes, as reported by Linux."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def photograph(number):
-    """Noise with sides of 150 to 500 px."""
+    """Return noise with sides of 150 to 500 px."""
     rng = np.random.default_rng(number)
     return rng.integers(0, 256, (*rng.integers(150, 500, 2), 3), dtype=np.uint8)
 

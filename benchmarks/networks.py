@@ -1,4 +1,4 @@
-"""The networks that are measured: those of the default Config, but for COCO's 81 classes."""
+"""The measured networks: those of the default Config, but with COCO's 81 classes."""
 
 import statistics
 
@@ -11,9 +11,9 @@ from mrcnn.training.speed import peak_memory_gb
 
 
 def build(mode, backbone, size, precision="float32", batch=1, settings=()):
-    """A MaskRCNN with random weights for square images of ``size`` pixels.
+    """Build a MaskRCNN with random weights for square images of ``size`` pixels.
 
-    settings: further ones, as NAME=VALUE.
+    settings: further settings, as NAME=VALUE.
     """
     config = Config()
     config.update(
@@ -32,9 +32,9 @@ def build(mode, backbone, size, precision="float32", batch=1, settings=()):
 
 
 def report(title, seconds, flop, peak):
-    """Print a table of one row: times, arithmetic, the share of the machine's peak, and memory.
+    """Print a table with one row: times, arithmetic, the share of the machine's peak, and memory.
 
-    seconds: of each run. flop: of one run. peak: FLOP a second.
+    seconds: of each run. flop: of one run. peak: FLOP per second.
     """
     middle, held = statistics.median(seconds), backend.accelerator_memory_gb()
     print(f"{title}; on {', '.join(backend.device_names())}")

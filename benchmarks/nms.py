@@ -1,14 +1,15 @@
-"""Time of NMS, 6,000 boxes to 1,000, on the current Keras backend, compiled as in the network.
+"""Time NMS from 6,000 boxes to 1,000 on the current Keras backend, compiled as in the network.
 
     python benchmarks/nms.py
     KERAS_BACKEND=jax python benchmarks/nms.py --repeats 50
 
-Prints the median milliseconds an image for each kind of boxes:
-- random: boxes of all sizes all over the image; 1,000 are kept soon;
-- clustered: jittered around 20 objects with the best scores in the middle, as a trained RPN gives them;
-- many remain: 999 boxes that stay, then thousands that each overlap one of them: every box must be
-  compared with a full list, and none ends the search;
-- chain: each box overlaps only its neighbours in the order of scores: the worst case within a tile.
+It prints the median milliseconds per image for each kind of boxes:
+- random: boxes of all sizes all over the image; 1,000 are soon kept;
+- clustered: boxes jittered around 20 objects, with the highest scores in the middle, as a trained RPN
+  predicts them;
+- many remain: 999 boxes that stay, then thousands that each overlap one of them. Every box must be compared
+  with a full list, and none ends the search;
+- chain: each box overlaps only its neighbours in the order of scores, the worst case within a tile.
 """
 
 import argparse
@@ -27,14 +28,14 @@ BOXES, KEPT, THRESHOLD = 6000, 1000, 0.7
 
 
 class Nms(keras.layers.Layer):
-    """NMS as the proposal layer calls it."""
+    """A layer that calls NMS as the proposal layer does."""
 
     def call(self, boxes, scores):
         return nms(boxes, scores, KEPT, THRESHOLD)
 
 
 def from_centers(center, size):
-    """[N, 2] and [N, 2] to boxes within the unit square."""
+    """Convert centres [N, 2] and sizes [N, 2] to boxes within the unit square."""
     return np.clip(np.concatenate([center - size / 2, center + size / 2], axis=1), 0, 1)
 
 
@@ -69,7 +70,7 @@ def many_remaining_boxes(rng):
 def chained_boxes(rng):
     start = np.arange(BOXES) / BOXES
     zeros = np.zeros(BOXES)
-    # A shift of a tenth leaves IoU 0.9 / 1.1 with the neighbour, two shifts 0.8 / 1.2, below the threshold.
+    # A shift of a tenth gives IoU 0.9 / 1.1 with the neighbour, two shifts 0.8 / 1.2, below the threshold.
     boxes = np.stack([zeros, start, zeros + 1, start + 10 / BOXES], axis=1)
     return boxes, -start + rng.uniform(0, 0.1 / BOXES, BOXES)
 
@@ -83,7 +84,7 @@ KINDS = {
 
 
 def measure(model, boxes, scores, repeats):
-    """Median milliseconds a call, and the mean number of kept boxes an image."""
+    """Return the median milliseconds per call and the mean number of kept boxes per image."""
     arrays = [keras.ops.convert_to_tensor(x, "float32") for x in (boxes, scores)]
     seconds = []
     for _ in range(repeats + 3):

@@ -1,10 +1,10 @@
-"""Seconds of a training step of torchvision's Mask R-CNN, to compare with train_step.py.
+"""Time a training step of torchvision's Mask R-CNN, to compare with train_step.py.
 
     python benchmarks/torchvision_step.py --rois 200
 
-It needs torch and torchvision alone, which are no dependencies of this project: run it by the Python of an
-environment of their own. The network is ResNet-50 with fixed batch norm, as train_step.py has it; --rois is
-how many ROIs of an image the heads learn from, 512 in torchvision and 200 in matterport's Config.
+It needs only torch and torchvision, which this project does not require: run it with the Python of a separate
+environment. The network is ResNet-50 with fixed batch norm, as in train_step.py. --rois is the number of ROIs
+per image that train the heads: 512 in torchvision, 200 in matterport's Config.
 """
 
 import argparse
@@ -29,16 +29,16 @@ def main(argv=None):
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--classes", type=int, default=81)
-    parser.add_argument("--rois", type=int, default=512, help="of an image, to learn from (512)")
-    parser.add_argument("--bf16", action="store_true", help="under torch's autocast to bfloat16")
-    parser.add_argument("--runs", type=int, default=5, help="steps that count (5)")
-    parser.add_argument("--warm-up", type=int, default=2, help="steps before them (2)")
+    parser.add_argument("--rois", type=int, default=512, help="ROIs per image that train the heads (512)")
+    parser.add_argument("--bf16", action="store_true", help="use torch's autocast to bfloat16")
+    parser.add_argument("--runs", type=int, default=5, help="steps to measure (5)")
+    parser.add_argument("--warm-up", type=int, default=2, help="steps before these (2)")
     args = parser.parse_args(argv)
     torch.manual_seed(0)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     seconds = steps(network(args).to(device), args, device)
     print(
-        f"torchvision {torchvision.__version__}, resnet50 at {args.size}, {args.batch} images a batch, "
+        f"torchvision {torchvision.__version__}, resnet50 at {args.size}, {args.batch} images per batch, "
         f"{args.rois} ROIs, {'bfloat16' if args.bf16 else 'float32'}, {device}: "
         f"{statistics.median(seconds):.3g} s ({min(seconds):.3g} to {max(seconds):.3g})"
     )
@@ -51,7 +51,7 @@ def network(args):
 
 
 def steps(model, args, device):
-    """Seconds of each step that counts."""
+    """Return the seconds of each measured step."""
     optimizer = torch.optim.SGD(model.parameters(), lr=0.001, momentum=0.9, weight_decay=0.0001)
     images, targets = batch(args, device)
     ends = [time.perf_counter()]

@@ -1,12 +1,12 @@
-"""Seconds, arithmetic and memory of a training step.
+"""Measure the time, arithmetic and memory of a training step.
 
     python benchmarks/train_step.py
     python benchmarks/train_step.py --precision mixed_bfloat16
     python benchmarks/train_step.py --backbone resnet50 --size 512
 
-It goes through Keras's fit as scripts/train.py does, deterministic, with the default Config and 81 classes.
-The same batch comes again and again, so that preparing images does not count. Random weights and a random
-image: how long a step takes does not depend on them.
+It trains through Keras's fit as scripts/train.py does, deterministically, with the default Config and 81
+classes. It repeats the same batch, so that preparing images does not count. Weights and image are random: the
+time of a step does not depend on them.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def main(argv=None):
     free = ", not deterministic" if args.free else ""
     title = (
         f"training step: {args.backbone} at {args.size}, {args.precision}, {keras.backend.backend()}, "
-        f"{args.batch} images a batch, layers {args.layers}{free}; loss {logs['loss']:.3f}"
+        f"{args.batch} images per batch, layers {args.layers}{free}; loss {logs['loss']:.3f}"
     )
     networks.report(title, seconds, flop, peak.best)
 
@@ -48,10 +48,10 @@ def parse(argv):
     parser.add_argument("--size", type=int, default=1024)
     parser.add_argument("--precision", default="float32", help="or mixed_bfloat16")
     parser.add_argument("--batch", type=int, default=2)
-    parser.add_argument("--layers", default="all", help="which to train: all, heads, 3+, 4+, 5+")
-    parser.add_argument("--runs", type=int, default=7, help="steps that count (7)")
+    parser.add_argument("--layers", default="all", help="layers to train: all, heads, 3+, 4+ or 5+")
+    parser.add_argument("--runs", type=int, default=7, help="steps to measure (7)")
     parser.add_argument(
-        "--warm-up", type=int, default=2, help="steps before them (2); the first builds the graph"
+        "--warm-up", type=int, default=2, help="steps before these (2); the first builds the graph"
     )
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help="further settings")
     parser.add_argument("--free", action="store_true", help="do not ask for deterministic kernels")
@@ -59,7 +59,7 @@ def parse(argv):
 
 
 def steps(model, args):
-    """Train through fit: (seconds of each step that counts, the logs of the epoch)."""
+    """Train through fit; return (seconds of each measured step, the logs of the epoch)."""
     import keras
 
     from mrcnn.backbones import layers_regex
@@ -72,7 +72,7 @@ def steps(model, args):
     network.optimizer.build(network.trainable_variables)
 
     class Same(keras.utils.PyDataset):
-        """One batch, again and again."""
+        """A data set that repeats one batch."""
 
         batch = one_batch(config)
 
@@ -96,7 +96,7 @@ def steps(model, args):
 
 
 def one_batch(config):
-    """The images of discs.draw, as the Loader gives them."""
+    """Return the images of discs.draw as a batch of the Loader."""
     from benchmarks import discs
     from mrcnn.datasets.dataset import Dataset
     from mrcnn.pipeline.loader import Loader
