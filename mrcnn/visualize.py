@@ -337,7 +337,7 @@ def display_table(table):
 def display_weight_stats(model):
     """Show name, shape, range and standard deviation of each weight of a MaskRCNN.
 
-    A weight whose values are all equal is marked as dead, unless it is a bias.
+    A weight whose values are all equal is marked as dead, unless it is a bias or a beta.
     """
     table = [["weight name", "shape", "min", "max", "std"]]
     for name, values in _weights_of(model):

@@ -45,7 +45,7 @@ CLAIMS = {
         "tests/weights/test_imagenet.py::test_load_weights_converts_a_resnet",
         "tests/weights/test_imagenet.py::test_features_are_those_of_keras_applications",
     ],
-    "Files that we write": [
+    "Files that this package writes": [
         "tests/weights/test_layouts.py::test_the_old_code_reads_what_either_graph_writes",
         "tests/weights/test_layouts.py::test_keras_reads_our_files_by_name",
         "tests/weights/test_door.py::test_matterports_layout_returns_from_training_to_inference",
@@ -91,7 +91,7 @@ CLAIMS = {
         "tests/modeling/test_network.py::test_images_without_instances_train_as_background",
         "tests/programs/test_edges.py::test_an_epoch_of_edges_trains",
     ],
-    "Each image comes exactly once": ["tests/pipeline/test_loader.py::test_each_image_once_an_epoch"],
+    "Each image occurs exactly once": ["tests/pipeline/test_loader.py::test_each_image_once_an_epoch"],
     "Weights that do not fit": [
         "tests/weights/test_door.py::test_a_file_of_another_network_needs_insistence",
         "tests/weights/test_named.py::test_a_layer_is_loaded_whole_or_not_at_all",
