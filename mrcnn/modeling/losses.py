@@ -1,15 +1,43 @@
 """The five losses of Mask R-CNN (He et al. 2017, section 3), under matterport's names.
 
+A further loss is a function and a Loss in a file of its own; mrcnn.modeling.network lists all of them.
+
 B: images, S: sampled anchors, R: sampled ROIs, P: ROIs with a mask target, C: classes.
 Each is one number for the whole batch; a batch with nothing to learn from gives 0.
 """
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import keras
 from keras import ops
 
 from mrcnn.ops.matching import NEUTRAL, POSITIVE
 
-NAMES = ("rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss", "mrcnn_mask_loss")
+
+@dataclass(frozen=True)
+class Loss:
+    """One of the numbers whose weighted sum the training minimises.
+
+    function: from tensors to a number; its name is the loss's, in LOSS_WEIGHTS, logs and metrics.csv, too.
+    label: names it in the line of an epoch. title: names it in curves.png.
+    """
+
+    function: Callable
+    label: str
+    title: str
+
+    def __post_init__(self):
+        # A saved model finds the function by its name.
+        keras.saving.register_keras_serializable("mrcnn")(self.function)
+
+    @property
+    def name(self):
+        return self.function.__name__
+
+    def __call__(self, *tensors):
+        """The loss of symbolic tensors, the output of a layer that has its name."""
+        return LossLayer(self.function, name=self.name)(list(tensors))
 
 
 def smooth_l1(target, prediction):
@@ -81,15 +109,34 @@ def _mean_where(values, mask):
 
 
 @keras.saving.register_keras_serializable("mrcnn")
-class Loss(keras.layers.Layer):
-    """One of the losses above as a layer, so that it has a name in the graph. Always float32."""
+class LossLayer(keras.layers.Layer):
+    """A loss as a layer, so that it has a name in the graph. Always float32.
 
-    def __init__(self, name, **kwargs):
-        super().__init__(name=name, dtype="float32", **kwargs)
-        self.function = globals()[name]
+    function: takes the layer's inputs one by one and returns a number.
+    """
+
+    def __init__(self, function, **kwargs):
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        self.function = function
 
     def call(self, inputs):
         return self.function(*inputs)
 
     def compute_output_spec(self, inputs):
         return keras.KerasTensor((), dtype="float32")
+
+    def get_config(self):
+        return {**super().get_config(), "function": keras.saving.serialize_keras_object(self.function)}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "function": keras.saving.deserialize_keras_object(config["function"])})
+
+
+LOSSES = (
+    Loss(rpn_class_loss, "rpn class", "RPN: object or not"),
+    Loss(rpn_bbox_loss, "rpn box", "RPN: boxes"),
+    Loss(mrcnn_class_loss, "class", "heads: classes"),
+    Loss(mrcnn_bbox_loss, "box", "heads: boxes"),
+    Loss(mrcnn_mask_loss, "mask", "heads: masks"),
+)

@@ -4,13 +4,14 @@ B: images, G: gt instances, A: anchors, M: length of image meta.
 """
 
 import contextlib
+import difflib
 
 import keras
 import numpy as np
 from keras import layers, ops
 
 from mrcnn.backend import keep_updates_last, replicas
-from mrcnn.modeling import losses
+from mrcnn.modeling import losses, roi_heads
 from mrcnn.modeling.backbones import build_backbone
 from mrcnn.modeling.detections import DetectionBoxes, DetectionLayer
 from mrcnn.modeling.fpn import build_fpn
@@ -21,6 +22,14 @@ from mrcnn.modeling.targets import DetectionTargetLayer, RPNTargets
 from mrcnn.ops import anchors as anchor_ops
 from mrcnn.ops import boxes as box_ops
 from mrcnn.ops import image_meta as meta_ops
+
+# What training minimises the weighted sum of. To add a loss, list its Loss here and give it its inputs in
+# _build_training; its weight, the progress line, metrics.csv and curves.png follow.
+LOSSES = losses.LOSSES
+LOSS_NAMES = tuple(loss.name for loss in LOSSES)
+
+# The heads in the order of a weights file. To add one, list its Head here and build it in both networks.
+HEADS = (roi_heads.CLASS_HEAD, roi_heads.BOX_HEAD, roi_heads.MASK_HEAD)
 
 
 def build_network(mode, config):
@@ -99,18 +108,30 @@ def _build_training(config):
     at_anchors = SampledRPN(rpn, shapes, config.RPN_ANCHOR_STRIDE, name="rpn_sampled")
     sampled_logits, sampled_deltas = at_anchors([anchor_index, rpn_class, *pyramid])
     active_class_ids = meta_ops.parse(meta)["active_class_ids"]
-    loss_inputs = {
+    inputs_of = {
         "rpn_class_loss": [rpn_match, sampled_logits],
         "rpn_bbox_loss": [rpn_match, rpn_deltas, sampled_deltas],
         "mrcnn_class_loss": [target_class_ids, logits, active_class_ids, sampled],
         "mrcnn_bbox_loss": [target_class_ids, target_deltas, mrcnn_bbox],
         "mrcnn_mask_loss": [target_class_ids[:, :positives], target_masks, mrcnn_mask],
     }
-    outputs = {name: losses.Loss(name)(tensors) for name, tensors in loss_inputs.items()}
+    outputs = {loss.name: loss(*inputs_of[loss.name]) for loss in LOSSES}
     model = TrainingModel(inputs, outputs, name="mask_rcnn")
-    model.loss_weights = {name: float(config.LOSS_WEIGHTS.get(name, 1.0)) for name in outputs}
+    model.loss_weights = loss_weights(config)
     model.weight_decay = config.WEIGHT_DECAY if decays_through_loss(config) else 0.0
     return model
+
+
+def loss_weights(config):
+    """The factor of each loss in the training's sum, {name: float}: that of LOSS_WEIGHTS, 1 where it has none.
+
+    Raises ValueError for a name in LOSS_WEIGHTS that no loss has, with the nearest that one has.
+    """
+    for name in config.LOSS_WEIGHTS:
+        if name not in LOSS_NAMES:
+            nearest = difflib.get_close_matches(str(name), LOSS_NAMES, n=1, cutoff=0.0)[0]
+            raise ValueError(f"LOSS_WEIGHTS: no loss is named {name!r}; the nearest is {nearest!r}.")
+    return {name: float(config.LOSS_WEIGHTS.get(name, 1.0)) for name in LOSS_NAMES}
 
 
 def decays_through_loss(config):

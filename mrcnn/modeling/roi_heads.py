@@ -3,12 +3,31 @@
 B: images, N: ROIs per image, C: classes.
 """
 
+from dataclasses import dataclass, field
+
 import keras
 from keras import layers, ops
 
 from mrcnn.modeling.normalization import BatchNorm, Conv2D, conv_norm
 from mrcnn.ops import image_meta as meta_ops
 from mrcnn.ops.roi_align import pyramid_roi_align
+
+
+@dataclass(frozen=True)
+class Head:
+    """What weights files need to know of a head.
+
+    prefix: the names of its layers begin with it, and with "mrcnn_", so that stages of training find them.
+    class_layers: the layers whose shapes depend on the number of classes, with their channels per class.
+    """
+
+    prefix: str
+    class_layers: dict = field(default_factory=dict)
+
+
+CLASS_HEAD = Head("mrcnn_class_", {"mrcnn_class_logits": 1})
+BOX_HEAD = Head("mrcnn_bbox_", {"mrcnn_bbox_fc": 4})
+MASK_HEAD = Head("mrcnn_mask", {"mrcnn_mask": 1})
 
 
 @keras.saving.register_keras_serializable("mrcnn")

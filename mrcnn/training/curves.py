@@ -8,17 +8,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mrcnn.files import replacing
+from mrcnn.modeling.network import LOSSES
 from mrcnn.training.metrics import read_metrics
 from mrcnn.training.order import Order
 
-_LOSSES = {
-    "loss": "total loss",
-    "rpn_class_loss": "RPN: object or not",
-    "rpn_bbox_loss": "RPN: boxes",
-    "mrcnn_class_loss": "heads: classes",
-    "mrcnn_bbox_loss": "heads: boxes",
-    "mrcnn_mask_loss": "heads: masks",
-}
+_LOSSES = {"loss": "total loss", **{loss.name: loss.title for loss in LOSSES}}
 _AP = {"val_mask_ap": "masks", "val_box_ap": "boxes"}
 _NO_NUMBERS = {"finished"}
 _FIRST, _SECOND = "#1b6ca8", "#d1495b"
@@ -46,18 +40,22 @@ def draw(metrics, path):
 
 
 def figure_of(rows):
-    """A matplotlib Figure of the rows of a metrics.csv: six losses, AP, and the learning rate."""
+    """A matplotlib Figure of the rows of a metrics.csv: the losses, AP, and the learning rate."""
     columns = _columns(rows)
     figure = Figure(figsize=(14, 7), layout="constrained")
     FigureCanvasAgg(figure)  # no window, and none of pyplot's shared state
-    axes = figure.subplots(2, 4).ravel()
+    panels = len(_LOSSES) + 2
+    axes = figure.subplots(2, (panels + 1) // 2).ravel()
+    for unused in axes[panels:]:
+        unused.remove()
+    *_, ap, rate = axes = axes[:panels]
     for place, (name, title) in zip(axes, _LOSSES.items()):
         _lines(place, columns, {name: "training", f"val_{name}": "validation"}, title)
         place.set_ylim(bottom=0, top=_top(columns, name))
-    _lines(axes[6], columns, _AP, "validation: COCO AP")
-    axes[6].set_ylim(bottom=0)
-    _lines(axes[7], columns, {"learning_rate": "at the end"}, "learning rate")
-    axes[7].set_ylim(bottom=0)
+    _lines(ap, columns, _AP, "validation: COCO AP")
+    ap.set_ylim(bottom=0)
+    _lines(rate, columns, {"learning_rate": "at the end"}, "learning rate")
+    rate.set_ylim(bottom=0)
     for place in axes:
         place.set_xlim(0.5, max(len(rows), 1) + 0.5)
     return figure

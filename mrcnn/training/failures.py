@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from mrcnn.files import replacing, write_text
-from mrcnn.modeling.losses import NAMES
+from mrcnn.modeling.network import LOSS_NAMES
 from mrcnn.training.errors import NonFiniteLoss
 from mrcnn.training.order import Order
 from mrcnn.weights import named
@@ -60,7 +60,7 @@ class StopAtNonFinite(keras.callbacks.Callback):
         self._steps += 1
         losses = of_this_step(self._steps, logs, self._means)
         if not math.isfinite(float(logs["loss"])):
-            parts = ", ".join(f"{name} {losses[name]:.4g}" for name in NAMES if name in losses)
+            parts = ", ".join(f"{name} {losses[name]:.4g}" for name in LOSS_NAMES if name in losses)
             raise self._failure("The loss is no finite number", f" ({parts})", self._steps, losses)
         self._means = {name: float(value) for name, value in logs.items()}
         self._recent.append(losses["loss"])
@@ -70,7 +70,7 @@ class StopAtNonFinite(keras.callbacks.Callback):
         if spoilt:
             raise self._failure(f"{_several(spoilt)} hold numbers that are not finite")
         if not math.isfinite((logs or {}).get("val_loss", 0.0)):
-            losses = {name: logs[f"val_{name}"] for name in ("loss", *NAMES)}
+            losses = {name: logs[f"val_{name}"] for name in ("loss", *LOSS_NAMES)}
             what = "The validation loss is no finite number"
             raise self._failure(what, ", though all weights are", losses=losses)
         self.start, self._trained = None, True

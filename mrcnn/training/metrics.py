@@ -9,7 +9,7 @@ from datetime import datetime
 import keras
 
 from mrcnn.files import write_text
-from mrcnn.modeling.losses import NAMES
+from mrcnn.modeling.network import LOSS_NAMES
 from mrcnn.training.order import Order
 from mrcnn.training.schedule import current_rate
 
@@ -26,7 +26,7 @@ class MetricsCsv(keras.callbacks.Callback):
     def __init__(self, path, done=0):
         super().__init__()
         self.path = path
-        names = ["loss", *NAMES]
+        names = ["loss", *LOSS_NAMES]
         self.columns = ["epoch", *names, *(f"val_{n}" for n in names), "learning_rate", "seconds", "finished"]
         self.rows = [row for row in read_metrics(path) if int(row["epoch"]) <= done]
         self._before, self._started = 0.0, None

@@ -6,11 +6,10 @@ import time
 import keras
 from tqdm import tqdm
 
-from mrcnn.modeling.losses import NAMES
+from mrcnn.modeling.network import LOSSES
 from mrcnn.training.order import Order
 from mrcnn.training.validation import is_due
 
-_SHORT = dict(zip(NAMES, ("rpn class", "rpn box", "class", "box", "mask")))
 
 
 class Progress(keras.callbacks.Callback):
@@ -44,7 +43,7 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.bar.close()
-        parts = ", ".join(f"{_SHORT[name]} {logs[name]:.3f}" for name in NAMES)
+        parts = ", ".join(f"{loss.label} {logs[loss.name]:.3f}" for loss in LOSSES)
         validation = f"  validation {logs['val_loss']:.3f}" if "val_loss" in logs else ""
         seconds = time.monotonic() - self.epoch_started
         self.report(

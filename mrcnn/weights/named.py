@@ -14,6 +14,7 @@ import numpy as np
 
 from mrcnn.backbones import find
 from mrcnn.modeling.layer_names import layers_of
+from mrcnn.modeling.network import HEADS
 from mrcnn.weights.hdf5 import WeightsError, open_weights, read_groups, read_metadata, write_groups
 from mrcnn.weights.report import CLASS_HEADS, Report
 
@@ -40,8 +41,6 @@ _MATTERPORTS = {
     "MASK_HEAD_CHANNELS": (256,),
     "ROI_ALIGN": ("corner",),
 }
-# The heads as they follow one another in the inference graph; the training graph mixes them.
-_HEADS = ("mrcnn_class_", "mrcnn_bbox_", "mrcnn_mask")
 # Names that mean the same in every file; other names may differ between versions of Keras.
 _STANDARD_NAMES = {"kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"}
 
@@ -113,9 +112,12 @@ def save(model, path, metadata=None):
 
 
 def _place(group):
-    """Where a group stands among the others, which keep their order before the heads."""
-    heads = [number for number, head in enumerate(_HEADS, start=1) if group[0].startswith(head)]
-    return heads[0] if heads else 0
+    """Where a group stands among the others, which keep their order before the heads.
+
+    The heads follow one another as in the inference graph; the training graph mixes them.
+    """
+    heads = [head.prefix for head in HEADS if group[0].startswith(head.prefix)]
+    return 1 + [head.prefix for head in HEADS].index(max(heads, key=len)) if heads else 0
 
 
 def check_layout(layout, config):

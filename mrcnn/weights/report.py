@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, field
 
+from mrcnn.modeling.network import HEADS
+
 # The layers whose shapes depend on the class count, with their channels per class.
-CLASS_HEADS = {"mrcnn_class_logits": 1, "mrcnn_bbox_fc": 4, "mrcnn_mask": 1}
+CLASS_HEADS = {layer: channels for head in HEADS for layer, channels in head.class_layers.items()}
 
 _SHOWN = 6  # layers named in a list before it is cut
 

@@ -7,7 +7,7 @@ from keras import ops
 
 from mrcnn.modeling import losses
 from mrcnn.modeling.layer_names import leaf_layers
-from mrcnn.modeling.network import build_network, image_anchors
+from mrcnn.modeling.network import LOSS_NAMES, build_network, image_anchors, loss_weights
 from tests import tiny
 
 
@@ -103,11 +103,11 @@ def ancestors_of(name, before):
 def test_losses_are_reported_by_name_in_training_and_validation(model):
     data = batch(Tiny())
     logs = model.evaluate(data, batch_size=2, verbose=0, return_dict=True)
-    assert set(logs) == {"loss", *losses.NAMES}
+    assert set(logs) == {"loss", *LOSS_NAMES}
     assert all(np.isfinite(value) for value in logs.values())
     assert logs["rpn_class_loss"] > 0.1
     penalty = float(ops.convert_to_numpy(losses.l2_penalty(model.trainable_weights, 1e-4)))
-    assert logs["loss"] == pytest.approx(sum(logs[name] for name in losses.NAMES) + penalty, rel=1e-4)
+    assert logs["loss"] == pytest.approx(sum(logs[name] for name in LOSS_NAMES) + penalty, rel=1e-4)
 
 
 def test_it_learns_two_squares():
@@ -133,9 +133,19 @@ def test_images_without_instances_train_as_background(model, instances):
         assert logs["rpn_bbox_loss"] == logs["mrcnn_bbox_loss"] == logs["mrcnn_mask_loss"] == 0
 
 
+def test_a_loss_weighs_1_unless_loss_weights_names_it():
+    config = Tiny()
+    config.LOSS_WEIGHTS = {"rpn_bbox_loss": 2}
+    assert loss_weights(config) == {**dict.fromkeys(LOSS_NAMES, 1.0), "rpn_bbox_loss": 2.0}
+    config.LOSS_WEIGHTS = {"rpn_box_loss": 2}
+    message = "no loss is named 'rpn_box_loss'; the nearest is 'rpn_bbox_loss'"
+    with pytest.raises(ValueError, match=message):
+        build_network("training", config)
+
+
 def test_loss_weights_weigh():
     config = Tiny()
-    config.update({"LOSS_WEIGHTS": dict.fromkeys(losses.NAMES, 0.0), "WEIGHT_DECAY": 0.0})
+    config.update({"LOSS_WEIGHTS": dict.fromkeys(LOSS_NAMES, 0.0), "WEIGHT_DECAY": 0.0})
     config.update({"LOSS_WEIGHTS": {"rpn_class_loss": 3.0}})
     logs = compiled(config).test_on_batch(batch(config), return_dict=True)
     assert logs["loss"] == pytest.approx(3 * logs["rpn_class_loss"], rel=1e-5)

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from mrcnn.config import Config
-from mrcnn.modeling.losses import NAMES
+from mrcnn.modeling.network import LOSS_NAMES
 from mrcnn.weights import named
 from tests.programs import datasets
 from tests.programs.projects import Project, made_sure, model_of, same, tensors, write_coco_weights
@@ -53,7 +53,7 @@ def assert_trained(project, name, epochs, classes):
     rows = project.metrics(name)
     assert [int(row["epoch"]) for row in rows] == list(range(1, epochs + 1))
     for row in rows:
-        values = [float(row[prefix + loss]) for prefix in ("", "val_") for loss in ("loss", *NAMES)]
+        values = [float(row[prefix + loss]) for prefix in ("", "val_") for loss in ("loss", *LOSS_NAMES)]
         assert all(math.isfinite(value) for value in values)
         assert float(row["loss"]) > 0 and float(row["val_loss"]) > 0
     path = project.log_folder(name) / f"mask_rcnn_{name}_{epochs:04}.h5"

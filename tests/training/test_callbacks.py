@@ -11,7 +11,7 @@ import pytest
 from tensorboardX.proto.event_pb2 import Event
 
 from mrcnn.config import Config
-from mrcnn.modeling.losses import NAMES
+from mrcnn.modeling.network import LOSS_NAMES
 from mrcnn.training import progress
 from mrcnn.training.checkpoint import Checkpoint
 from mrcnn.training.metrics import EventFiles, MetricsCsv, read_metrics
@@ -80,7 +80,7 @@ def model_of_rate(rate):
 
 
 def logs(value, validation=None):
-    found = {name: value + i for i, name in enumerate(["loss", *NAMES])}
+    found = {name: value + i for i, name in enumerate(["loss", *LOSS_NAMES])}
     if validation is not None:
         found.update({f"val_{name}": validation for name in found})
     return found

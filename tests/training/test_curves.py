@@ -7,7 +7,8 @@ import matplotlib.pyplot
 import numpy as np
 from PIL import Image
 
-from mrcnn.modeling.losses import NAMES
+from mrcnn.modeling.network import LOSS_NAMES
+from mrcnn.training import curves
 from mrcnn.training.curves import Curves, draw, figure_of
 
 
@@ -15,7 +16,7 @@ def rows_of(epochs, ap_every=0):
     rows = []
     for epoch in range(1, epochs + 1):
         row = {"epoch": str(epoch), "finished": "2026-01-01T12:00:00", "learning_rate": str(0.1 / epoch)}
-        for number, name in enumerate(["loss", *NAMES]):
+        for number, name in enumerate(["loss", *LOSS_NAMES]):
             row[name], row[f"val_{name}"] = str((number + 1) / epoch), str((number + 1) / epoch + 0.5)
         row["val_mask_ap"] = str(epoch / 10) if ap_every and epoch % ap_every == 0 else ""
         rows.append(row)
@@ -40,6 +41,15 @@ def test_each_panel_has_its_numbers():
         "training 0.25", "validation 0.75",
     ]  # fmt: skip
     assert {axes.get_xlim() for axes in figure.axes} == {(0.5, 4.5)}
+
+
+def test_a_further_loss_has_a_panel_of_its_own(monkeypatch):
+    monkeypatch.setitem(curves._LOSSES, "edge_loss", "heads: edges")
+    rows = [{**row, "edge_loss": "0.5"} for row in rows_of(2)]
+    figure = figure_of(rows)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles[5:] == ["heads: masks", "heads: edges", "validation: COCO AP", "learning rate"]
+    assert lines(figure, 6) == [[[1, 0.5], [2, 0.5]]]
 
 
 def test_what_was_not_measured_is_said():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mrcnn.model import MaskRCNN
-from mrcnn.modeling.losses import NAMES
+from mrcnn.modeling.network import LOSS_NAMES
 from mrcnn.pipeline.loader import Loader
 from mrcnn.training import failures
 from mrcnn.training.errors import NonFiniteLoss
@@ -44,7 +44,7 @@ def watch():
 def means(*losses):
     """Keras's logs after each step: the means so far of all losses, which are a step's number plus 0 to 5."""
     return [
-        {name: float(np.mean(losses[: n + 1])) + i for i, name in enumerate(["loss", *NAMES])}
+        {name: float(np.mean(losses[: n + 1])) + i for i, name in enumerate(["loss", *LOSS_NAMES])}
         for n in range(len(losses))
     ]
 
@@ -90,7 +90,7 @@ def test_weights_that_are_no_numbers_stop_before_a_checkpoint(watch):
 
 
 def test_a_validation_loss_that_is_no_number_stops(watch):
-    logs = {f"val_{name}": 1.0 for name in NAMES}
+    logs = {f"val_{name}": 1.0 for name in LOSS_NAMES}
     with pytest.raises(NonFiniteLoss, match="validation loss is no finite number in epoch 3, though all"):
         watch.on_epoch_end(2, {**logs, "val_loss": math.inf})
 
@@ -200,7 +200,7 @@ def test_the_batch_is_tried_again_with_good_weights_which_the_model_keeps(explai
     assert next(iter(record["weight_norms"].items())) == (spoilt, "nan")
     again = record["losses_with_the_last_good_weights"]
     other = record["losses_of_another_batch_with_them"]
-    assert set(again) == set(other) == {"loss", *NAMES}
+    assert set(again) == set(other) == {"loss", *LOSS_NAMES}
     assert again != other
     assert all(0 <= value < 100 for value in again.values())
     for tensor in named.tensors_of(explained["model"]):

@@ -12,8 +12,7 @@ import pytest
 from keras import layers
 
 from mrcnn import backend
-from mrcnn.modeling.losses import NAMES
-from mrcnn.modeling.network import TrainingModel
+from mrcnn.modeling.network import LOSS_NAMES, TrainingModel
 from mrcnn.modeling.seeding import seed_weights
 from mrcnn.training import driver, resume
 from mrcnn.training.errors import Interrupted, StateError
@@ -79,10 +78,10 @@ class SmallModel:
         x = layers.AveragePooling2D(8)(inputs[0])
         x = layers.BatchNormalization(name="bn2a")(layers.Conv2D(4, 3, name="res2a")(x))
         x = layers.Dropout(0.5, seed=3, name="dropout")(layers.Flatten()(x))
-        x = keras.ops.mean(layers.Dense(len(NAMES), name="fpn_out")(x) ** 2, axis=0)
-        outputs = {name: x[number] for number, name in enumerate(NAMES)}
+        x = keras.ops.mean(layers.Dense(len(LOSS_NAMES), name="fpn_out")(x) ** 2, axis=0)
+        outputs = {name: x[number] for number, name in enumerate(LOSS_NAMES)}
         self.keras_model = TrainingModel(inputs, outputs)
-        self.keras_model.loss_weights = dict.fromkeys(NAMES, 1.0)
+        self.keras_model.loss_weights = dict.fromkeys(LOSS_NAMES, 1.0)
         seed_weights(self.keras_model, config.SEED)
 
     def save_weights(self, path, epoch):
