@@ -123,7 +123,7 @@ def _build_training(config):
 
 
 def loss_weights(config):
-    """The factor of each loss in the training's sum, {name: float}: that of LOSS_WEIGHTS, 1 where it has none.
+    """The factor of each loss in the sum, {name: float}: that of LOSS_WEIGHTS, 1 where it has none.
 
     Raises ValueError for a name in LOSS_WEIGHTS that no loss has, with the nearest that one has.
     """
