@@ -11,7 +11,6 @@ from mrcnn.training.order import Order
 from mrcnn.training.validation import is_due
 
 
-
 class Progress(keras.callbacks.Callback):
     """A line an epoch, and on a terminal a bar within it.
 
