@@ -4,13 +4,13 @@ Functions that return a Figure need no display. Those under matterport's names d
 a window. Masks are [H, W, N] bool, boxes [N, (y1, x1, y2, x2)] pixels.
 """
 
-import io
-
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
 
+from mrcnn.datasets import sheets
+from mrcnn.datasets.sheets import DPI, TINT
+from mrcnn.datasets.sheets import save as save_figure
 from mrcnn.drawing import Captions, apply_mask, draw_frame, draw_outline, random_colors
 from mrcnn.evaluation.matches import compute_matches
 from mrcnn.modeling.layer_names import leaf_layers
@@ -36,9 +36,7 @@ __all__ = [
     "save_figure",
 ]
 
-_DPI = 100
 _GREY = (0.5, 0.5, 0.5)
-_COLORS = (256, 192, 128, 96, 64, 32)  # palette sizes to try until a file is small enough
 
 
 # --- Figures for files --------------------------------------------------------------------------
@@ -52,7 +50,12 @@ def draw_detections(image, result, class_names, width=None):
     """
     width = width or max(800, image.shape[1])
     figure = _figure(width, width * image.shape[0] / image.shape[1])
-    _draw_instances(figure.add_axes((0, 0, 1, 1)), image, result, class_names)
+    ax = figure.add_axes((0, 0, 1, 1))
+    display_instances(
+        image, result["rois"], result["masks"], result["class_ids"], class_names,
+        scores=result["scores"], ax=ax,
+    )  # fmt: skip
+    ax.set_aspect("auto")  # the Axes has the image's proportions, but for a fraction of a pixel
     return figure
 
 
@@ -62,73 +65,15 @@ def detection_sheet(items, class_names, columns=3, width=1000):
     items: pairs of image and result. class_names: indexed by class id. columns: images per row. width: width
     of the sheet in pixels.
     """
-    rows = [items[i : i + columns] for i in range(0, len(items), columns)]
-    gap = 4 / width
-    heights = [(1 - gap * (len(row) - 1)) / _aspects(row) for row in rows]
-    if len(rows) > 1 and len(rows[-1]) < columns:  # a short last row is not taller than the one before
-        heights[-1] = min(heights[-1], heights[-2])
-    total = sum(heights) + gap * (len(rows) - 1)
-    figure = _figure(width, width * total)
-    top = total
-    for row, height in zip(rows, heights):
-        left = 0
-        for image, result in row:
-            own_width = height * image.shape[1] / image.shape[0]
-            ax = figure.add_axes((left, (top - height) / total, own_width, height / total))
-            _draw_instances(ax, image, result, class_names, captions=False)
-            left += own_width + gap
-        top -= height + gap
-    return figure
-
-
-def save_figure(figure, path, max_bytes=None):
-    """Write a Figure as PNG, first under a temporary name, then renamed.
-
-    path: a Path. max_bytes: a larger file is reduced to a palette, as large as keeps the file below max_bytes
-    but at least 32 colours.
-    """
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})
-    data = file.getvalue()
-    for colors in _COLORS if max_bytes else ():
-        if len(data) <= max_bytes:
-            break
-        data = _in_colors(Image.open(file), colors)
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _in_colors(picture, colors):
-    """Encode a picture as PNG with a palette of the given number of colours."""
-    file = io.BytesIO()
-    picture = picture.convert("RGB")
-    # Pillow's other methods lose the bright outlines, which cover few pixels.
-    palette = picture.quantize(colors, method=Image.Quantize.MAXCOVERAGE)
-    picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(file, "PNG", optimize=True)
-    return file.getvalue()
-
-
-def _aspects(row):
-    return sum(image.shape[1] / image.shape[0] for image, _ in row)
+    pixels = 2 * width // max(1, min(columns, len(items)))
+    pictures = [sheets.picture(image, result["masks"], tinted=True, pixels=pixels) for image, result in items]
+    return sheets.draw(pictures, columns, width)
 
 
 def _figure(width, height):
-    figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI)
+    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)
     FigureCanvasAgg(figure)
     return figure
-
-
-def _draw_instances(ax, image, result, class_names, captions=True):
-    display_instances(
-        image, result["rois"], result["masks"], result["class_ids"], class_names,
-        scores=result["scores"], ax=ax, show_bbox=captions,
-        captions=None if captions else [""] * len(result["rois"]),
-    )  # fmt: skip
-    ax.set_aspect("auto")  # the Axes has the image's aspect ratio up to a fraction of a pixel
 
 
 # --- matterport's names -------------------------------------------------------------------------
@@ -176,7 +121,7 @@ def display_instances(
     drawn = [i for i in range(len(boxes)) if np.any(boxes[i])]  # skips padding
     painted = image.astype(np.uint8).copy()
     for i in drawn if show_mask else ():
-        apply_mask(painted, masks[:, :, i], colors[i], alpha=0.35)
+        apply_mask(painted, masks[:, :, i], colors[i], alpha=TINT)
     _show_image(ax, painted, title)
     for i in drawn:
         if show_mask:

@@ -1,8 +1,29 @@
 """The data sets of the product, under the names it is asked for."""
 
-from mrcnn.datasets.class_folders import PumpkinDataset
+from mrcnn.datasets import formats
+from mrcnn.datasets.class_folders import ClassFolders
 from mrcnn.datasets.errors import DatasetError, DatasetWarning
-from mrcnn.datasets.formats import open_dataset
-from mrcnn.datasets.image_folders import NucleiDataset
+from mrcnn.datasets.image_folders import ImageFolders
 
 __all__ = ["DatasetError", "DatasetWarning", "NucleiDataset", "PumpkinDataset", "open_dataset"]
+
+
+class PumpkinDataset(ClassFolders):
+    """Pumpkins, or any other classes of Open Images, in the downloader's layout."""
+
+    def load_pumpkins(self, root, split, classes=("Pumpkin",)):
+        """Index the images of one split; call prepare() afterwards. Takes and raises what load_split does."""
+        self.load_split(root, split, classes)
+
+
+class NucleiDataset(ImageFolders):
+    """Nuclei in images of microscopes, a folder an image."""
+
+    def load_nuclei(self, root, split, name="nucleus"):
+        """Index the images of one split; call prepare() afterwards. name: of the one class."""
+        self.load_split(root, split, (name,))
+
+
+def open_dataset(config, root, split):
+    """The split of a data set in the layout that config.LAYOUT names, prepared. Raises DatasetError."""
+    return formats.open_dataset(config.LAYOUT, root, split, config.CLASSES)

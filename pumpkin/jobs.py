@@ -8,7 +8,8 @@ from pathlib import Path
 import pumpkin
 from mrcnn.backbones import find as find_backbone
 from mrcnn.config import ConfigError
-from mrcnn.datasets import check
+from mrcnn.datasets import FORMATS, check, formats, splits
+from mrcnn.datasets.errors import DatasetError
 from mrcnn.datasets.images import ImageError
 from mrcnn.startup import import_backend
 from mrcnn.training.errors import Interrupted
@@ -17,7 +18,6 @@ from mrcnn.training.state import newest_state
 from pumpkin import earlier_runs
 from pumpkin.calls import typed
 from pumpkin.config import load_config, parse_settings
-from pumpkin.dataset import DatasetError, open_dataset
 
 SPECIAL_WEIGHTS = ("coco", "imagenet", "last", "none")
 
@@ -79,7 +79,7 @@ def _start_of(facts):
 def preview(args, report=print):
     """Do ``--preview``; returns the exit code. Raises ConfigError, DatasetError and ImageError."""
     config = settings(args.config, args.set, args.seed, None, args.dataset, report)
-    dataset, _ = open_splits(config, report)
+    dataset, _ = open_data(config, report)
     import_backend()  # the loader is a data set of Keras
 
     from mrcnn.datasets.preview import write_preview
@@ -93,7 +93,7 @@ def train(job, log):
     """Do a job; returns the exit code. log: a Log. Raises what driver.train raises, and RunError."""
     if job.folder is not None:
         log.write_to(job.folder / "train.log")
-    train_dataset, val_dataset = open_splits(job.config, log.report)
+    train_dataset, val_dataset = open_data(job.config, log.report)
     if job.check:
         check_data(train_dataset, val_dataset, job, log.report)
     state = None if job.folder is None else newest_state(job.folder, log.report)
@@ -150,7 +150,7 @@ def _ingredients(job, train_dataset, val_dataset, start, state):
         weights = fingerprint.start_facts(job.weights, start or job.config.BACKBONE_WEIGHTS or None)
     else:
         weights = job.old["weights"]  # the state holds what became of them
-    packages = (fingerprint.PACKAGE, Path(pumpkin.__file__).parent)
+    packages = (fingerprint.PACKAGE, Path(pumpkin.__file__).parent, *formats.source_files(job.config.LAYOUT))
     return fingerprint.ingredients(job.config, data, packages, weights, {"skip_bad": job.skip_bad})
 
 
@@ -243,24 +243,20 @@ def settings(config_file, values, seed=None, epochs=None, dataset=None, report=p
     return config
 
 
-def open_splits(config, report=print):
-    """The training and the validation split; no validation split is told and allowed.
+def open_data(config, report=print):
+    """The training and the validation split; the latter may be missing, which is reported, and is then None.
 
     Raises DatasetError, with the commands that make a data set, if there is nothing to train on.
     """
     root = Path(config.DATASET)
-    if not root.is_dir():
+    if config.LAYOUT in FORMATS and not root.is_dir():
         raise DatasetError(
             f"{root}: there is no such folder. Fetch Open Images with `{typed('download')} --classes "
             f"{' '.join(config.CLASSES)} --dataset {root}`, or render scenes with "
             f"`{typed('synthetic')} --out {root} --train 200 --val 40`."
         )
-    train = open_dataset(config, root, "train")
-    try:
-        val = open_dataset(config, root, "val")
-    except DatasetError as error:
-        val = None
-        report(f"No validation: {error}")
+    found = splits.open_splits(config.LAYOUT, root, config.CLASSES, report=report)
+    train, val = found["train"], found.get("val")
     _check_has_instances(train, root)
     report(f"Data: {train.num_images} images to train on, {val.num_images if val else 0} to validate on")
     return train, val

@@ -100,7 +100,7 @@ def test_the_data_set_in_the_readme_is_the_real_one():
     source = (ROOT / "mrcnn" / "datasets" / "image_folders.py").read_text(encoding="utf-8")
     shown = next(block for block in fenced("python") if "NucleiDataset" in block)
     body = shown[shown.index("    def load_mask") :].rstrip()
-    assert re.sub(r'\n        """.*?"""', "", source[source.index("class NucleiDataset") :]).count(body) == 1
+    assert re.sub(r'\n        """.*?"""', "", source[source.index("class ImageFolders") :]).count(body) == 1
 
 
 def test_the_picture_is_small():

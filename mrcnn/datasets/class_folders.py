@@ -3,33 +3,33 @@
 import csv
 import difflib
 import os
-import re
 import warnings
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 
+from mrcnn.datasets import mask_files
 from mrcnn.datasets.dataset import Dataset
 from mrcnn.datasets.errors import DatasetError, DatasetWarning
+from mrcnn.datasets.folders import folder_names, split_folder
 from mrcnn.datasets.images import read_mask, read_size
-from mrcnn.datasets.splits import folder_names, split_folder
+from mrcnn.datasets.scan import add_mask_files, scan_file
 from mrcnn.pipeline.masks import resize_nearest
 
 SOURCE = "openimages"
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
-# <ImageID>_<MID without its slashes>_<BoxID>.png
-MASK_NAME = re.compile(r"(?P<image>.+)_(?P<mid>m[0-9a-z_]+?)_(?P<box>[0-9a-f]+)\.png", re.IGNORECASE)
+MASK_FOLDERS = ("masks", "segmentations")
 
 
-class PumpkinDataset(Dataset):
-    """Instances of Open Images classes as the downloader and the synthetic renderer write them.
+class ClassFolders(Dataset):
+    """Instances of classes as Open Images' downloader and the renderer of scenes write them.
 
     ``<root>/<split>/<class>/<ImageID>.jpg``, masks in ``masks/`` beside the images as
     ``<ImageID>_<MID>_<BoxID>.png`` of any size, and boxes of crowds in ``crowds/<ImageID>.csv``.
     """
 
-    def load_pumpkins(self, root, split, classes=("Pumpkin",)):
+    def load_split(self, root, split, classes):
         """Index the images of one split; call prepare() afterwards.
 
         root: the data set's folder. split: "train", "val" or "test"; None where class folders stand in
@@ -56,6 +56,14 @@ class PumpkinDataset(Dataset):
                 masks=sorted(masks[image_id]), crowds=sorted(crowds[image_id]),
             )  # fmt: skip
 
+    @classmethod
+    def recognises(cls, root):
+        """Whether a class's folder of masks holds a file named as Open Images names masks."""
+        folders = (folder for name in MASK_FOLDERS for folder in Path(root).glob(f"*/*/{name}"))
+        return any(
+            mask_files.NAME.fullmatch(path.name) for folder in folders for path in folder.glob("*.png")
+        )
+
     def load_mask(self, image_id):
         """Masks [H, W, N] bool at the image's size and class ids [N] int32, negative for crowds.
 
@@ -77,6 +85,15 @@ class PumpkinDataset(Dataset):
             return np.zeros((*shape, 0), bool), np.zeros(0, np.int32)
         # Each mask stays in one piece in memory, which is faster to make and to use.
         return np.moveaxis(np.stack(masks), 0, -1), np.array(class_ids, np.int32)
+
+    def scan(self, image_id):
+        """What the check has to know, from the image's ends, the masks' boxes and the rows of crowds."""
+        info, found = self.image_info[image_id], scan_file(self, image_id)
+        if found.size:
+            add_mask_files(found, info["masks"], rescaled=True)
+            for _, path in info["crowds"]:
+                _scan_crowds(found, path)
+        return found
 
     def image_reference(self, image_id):
         """The image's page at Open Images."""
@@ -107,14 +124,14 @@ def _image_files(class_folder):
 
 
 def _mask_files(class_folder):
-    for place in (class_folder / "masks", class_folder / "segmentations"):
-        for path in _files(place):
-            name = MASK_NAME.fullmatch(path.name)
+    for place in MASK_FOLDERS:
+        for path in _files(class_folder / place):
+            name = mask_files.NAME.fullmatch(path.name)
             if name:
                 yield name["image"], path
             elif path.suffix == ".png":
                 warnings.warn(
-                    f"{path}: left out, its name is not <ImageID>_<MID>_<BoxID>.png.",
+                    f"{path}: left out, its name is not {mask_files.NAME_FORM}.",
                     DatasetWarning,
                     stacklevel=4,
                 )
@@ -135,17 +152,11 @@ def _warn_of_strays(masks, images):
         )
 
 
-def is_same_shape(mask, image):
-    """Whether a mask's (height, width) is its image's at some scale, to a percent or what rounding does."""
-    expected = mask[1] * image[0] / image[1]
-    return abs(mask[0] - expected) <= max(0.01 * expected, 1)
-
-
 def _read_instance(path, shape):
     """A mask file at its image's size, or None with a warning if it is of no use."""
     mask = read_mask(path)
     height, width = mask.shape
-    if not is_same_shape(mask.shape, shape):
+    if not mask_files.is_same_shape(mask.shape, shape):
         fault = f"it is {width} x {height}, which is not the shape of its image, {shape[1]} x {shape[0]}"
     else:
         mask = resize_nearest(mask, shape)
@@ -158,21 +169,37 @@ def _read_instance(path, shape):
 
 def _read_crowds(path, shape):
     """One filled box a row of a crowds file. Raises DatasetError for a row that is no box."""
+    for number, row, box in _crowd_rows(path):
+        if box is None:
+            raise DatasetError(f"{path}, line {number}: expected XMin,XMax,YMin,YMax, got {row}.")
+        y1, x1, y2, x2 = (round(edge * side) for edge, side in zip(np.clip(box, 0, 1), (*shape, *shape)))
+        if y1 < y2 and x1 < x2:
+            mask = np.zeros(shape, bool)
+            mask[y1:y2, x1:x2] = True
+            yield mask
+
+
+def _scan_crowds(found, path):
+    """Add the rows of a crowds file to a Scanned."""
+    for number, row, box in _crowd_rows(path):
+        if box is None:
+            found.add_fault("crowd", path, f"line {number}: {row}")
+            continue
+        y1, x1, y2, x2 = np.clip(box, 0, 1)
+        if not (y1 < y2 and x1 < x2):
+            found.add_fault("nowhere", path, f"line {number}")
+            continue
+        found.crowds += 1
+        if min(box) < 0 or max(box) > 1:
+            found.add_fault("outside", path, f"line {number}")
+
+
+def _crowd_rows(path):
+    """(line, row, box) of a crowds file. box: (y1, x1, y2, x2) in shares of the image's sides, or None."""
     with open(path, newline="", encoding="utf-8") as file:
         for number, row in enumerate(csv.DictReader(file), start=2):
             try:
-                y1, y2 = (_edge(row[name], shape[0]) for name in ("YMin", "YMax"))
-                x1, x2 = (_edge(row[name], shape[1]) for name in ("XMin", "XMax"))
-            except (KeyError, TypeError, ValueError) as error:
-                raise DatasetError(
-                    f"{path}, line {number}: expected XMin,XMax,YMin,YMax, got {row}."
-                ) from error
-            mask = np.zeros(shape, bool)
-            mask[y1:y2, x1:x2] = True
-            if mask.any():
-                yield mask
-
-
-def _edge(text, side):
-    """The pixel of a normalised coordinate, within the image. Raises ValueError for what is no number."""
-    return round(min(max(float(text), 0.0), 1.0) * side)
+                box = [float(row[name]) for name in ("YMin", "XMin", "YMax", "XMax")]
+            except (KeyError, TypeError, ValueError):
+                box = [np.nan]
+            yield number, row, None if np.isnan(box).any() else box

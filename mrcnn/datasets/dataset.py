@@ -1,12 +1,18 @@
-"""Dataset: what the network learns from, under matterport's interface.
+"""Dataset: what the network learns from, under matterport's interface, and what a format of data sets is.
 
 A data set is a list of images and a list of classes. A program subclasses Dataset, calls add_class and
 add_image, overrides load_mask, and calls prepare.
+
+The commands do this through ``load_split``: a subclass that has it is a format, and LAYOUT names it.
 """
+
+import os
+from pathlib import Path
 
 import numpy as np
 
 from mrcnn.datasets.images import read_image
+from mrcnn.datasets.scan import scan_by_loading
 
 
 class Dataset:
@@ -97,3 +103,62 @@ class Dataset:
         Crowds have negative class ids. The base class knows of no instances.
         """
         return np.empty([0, 0, 0], bool), np.empty([0], np.int32)
+
+    # --- What a format adds to matterport's interface ---------------------------------------------------
+
+    def load_split(self, root, split, classes):
+        """Add the classes and the images of one split; every format overrides it, and load_mask.
+
+        root: what --dataset names, a Path. split: "train", "val" or "test", or None for data without splits.
+        classes: the names of the classes, which get the numbers 1, 2, ... in this order.
+        Raises DatasetError if the split is not there. Nothing should be decoded here: an index of 100,000
+        images has to open in seconds.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no method load_split(root, split, classes).")
+
+    @classmethod
+    def recognises(cls, root):
+        """Whether a path looks like a data set of this format; formats override it. It must be quick."""
+        return False
+
+    def data_files(self, image_id):
+        """The files that an image and its masks are read from; a folder stands for all files in it.
+
+        A run knows its data by the content of these files. The base class takes every path in image_info:
+        "path", Path objects, and strings with a separator, in lists and dicts too. A folder that holds the
+        image or the working folder is left out: anything may lie in it.
+        """
+        info = self.image_info[image_id]
+        within = [os.path.join(os.getcwd(), "")]
+        if info.get("path"):
+            within.append(os.path.abspath(info["path"]))
+        return [path for path in paths_in(info) if not _holds(path, within)]
+
+    def scan(self, image_id):
+        """What the check of a data set has to know of an image and its masks: a scan.Scanned.
+
+        The base class loads both. A format overrides it where it knows a faster way to the same answer.
+        """
+        return scan_by_loading(self, image_id)
+
+
+def paths_in(value, key=None):
+    """The paths in a value of image_info, as Path objects: see Dataset.data_files."""
+    if isinstance(value, dict):
+        return [path for name, item in value.items() for path in paths_in(item, name)]
+    if isinstance(value, (list, tuple)):
+        return [path for item in value for path in paths_in(item)]
+    return [Path(value)] if is_path(value, key) else []
+
+
+def is_path(value, key=None):
+    """Whether a value of image_info names a file or folder. key: its name there."""
+    if isinstance(value, str):  # "" is no path, and to Path the current folder
+        return bool(value) and (key == "path" or os.sep in value)
+    return isinstance(value, Path)
+
+
+def _holds(folder, paths):
+    """Whether one of some absolute paths lies below a folder."""
+    start = os.path.join(os.path.abspath(folder), "")
+    return any(path.startswith(start) for path in paths)

@@ -1,19 +1,142 @@
-"""The formats of data sets, by the names that LAYOUT takes."""
+"""Opening a data set by the word that LAYOUT holds: a format of ours, or module:Class of a user's own."""
 
-from mrcnn.datasets.class_folders import PumpkinDataset
-from mrcnn.datasets.errors import DatasetError
-from mrcnn.datasets.image_folders import NucleiDataset
+import difflib
+import importlib
+import os
+import sys
+from pathlib import Path
+
+from mrcnn.datasets import FORMATS
+from mrcnn.datasets.dataset import Dataset
+from mrcnn.datasets.errors import DatasetError, LoadError
+from mrcnn.datasets.images import ImageError
 
 
-def open_dataset(config, root, split):
-    """The split of a data set in the layout that config.LAYOUT names, prepared. Raises DatasetError."""
-    if config.LAYOUT == "openimages":
-        dataset = PumpkinDataset()
-        dataset.load_pumpkins(root, split, config.CLASSES)
-    elif config.LAYOUT == "nuclei":
-        dataset = NucleiDataset()
-        dataset.load_nuclei(root, split, config.CLASSES[0])
-    else:
-        raise DatasetError(f"Unknown LAYOUT {config.LAYOUT!r}; it is one of openimages, nuclei.")
+def find_format(layout):
+    """The Dataset class of a layout. Raises DatasetError, with the nearest name that there is.
+
+    layout: a key of FORMATS, or ``module:Class``; the module is looked for in the working folder first.
+    """
+    if layout in FORMATS:
+        module, _, name = FORMATS[layout].partition(":")
+        return getattr(importlib.import_module(module), name)
+    if not isinstance(layout, str) or ":" not in layout:
+        close = difflib.get_close_matches(str(layout), FORMATS, n=1)
+        raise DatasetError(
+            f"Unknown LAYOUT {layout!r}; it is one of {', '.join(FORMATS)}, "
+            "or module:Class for a Dataset of your own." + (f" Did you mean {close[0]!r}?" if close else "")
+        )
+    try:
+        return _check_class(_load_class(layout), layout)
+    except DatasetError as error:
+        raise DatasetError(f"LAYOUT {layout!r}: {error}") from error.__cause__
+
+
+def open_dataset(layout, root, split, classes):
+    """One split of a data set, prepared.
+
+    layout: as for find_format. root: the data set's folder, or what else the format reads. split: "train",
+    "val", "test", or None for data without splits. classes: the names of the classes 1, 2, ...
+    Raises DatasetError, also where the data set's classes are others, and ImageError.
+    """
+    dataset = _load_split(find_format(layout), layout, Path(root), split, list(classes))
     dataset.prepare()
+    found = dataset.class_names[1:]
+    if found != [name.split(",")[0] for name in classes]:
+        raise DatasetError(
+            f"{root}: LAYOUT {layout} has the classes {', '.join(found) or '(none)'}, but CLASSES names "
+            f"{', '.join(classes)}. Set CLASSES=[{', '.join(found)}], or have load_split add its argument "
+            "classes."
+        )
+    if not dataset.num_images:
+        raise DatasetError(f"{root}: LAYOUT {layout} finds no image for the split {split!r}.")
     return dataset
+
+
+def source_files(layout):
+    """The files of a user's own class, whose code takes part in a training; none for formats of ours."""
+    if layout in FORMATS:
+        return []
+    return [Path(sys.modules[find_format(layout).__module__].__file__)]
+
+
+def _load_split(kind, layout, root, split, classes):
+    """A Dataset that its format has filled; an error in a user's own code becomes a DatasetError."""
+    try:
+        dataset = kind()
+        dataset.load_split(root, split, classes)
+    except DatasetError as error:
+        hint = _hint(layout, root)
+        if hint:
+            raise DatasetError(f"{str(error).rstrip('.')}. {hint}") from error
+        raise
+    except ImageError:
+        raise
+    except Exception as error:
+        if layout in FORMATS:
+            raise
+        # A missing file means that the split is not there, which may be so; any other error is a mistake.
+        kind_of_error = DatasetError if isinstance(error, FileNotFoundError) else LoadError
+        raise kind_of_error(
+            f"{layout}: load_split of {root}, split {split!r}, raised {type(error).__name__}: {error}"
+        ) from error
+    return dataset
+
+
+def _hint(layout, root):
+    """The format that a folder looks like, as a sentence, if it does not look like the one named."""
+    if layout not in FORMATS or not root.is_dir() or find_format(layout).recognises(root):
+        return ""
+    others = [name for name in FORMATS if find_format(name).recognises(root)]
+    return f"The folder looks like LAYOUT: {others[0]}." if others else ""
+
+
+def _load_class(place):
+    """What stands at ``module:Class``. Raises DatasetError."""
+    module_name, _, name = place.partition(":")
+    if not name.isidentifier() or not all(part.isidentifier() for part in module_name.split(".")):
+        raise DatasetError("it must be module:Class as Python imports it, such as my_module:MyDataset.")
+    module = _import(module_name)
+    if not hasattr(module, name):
+        known = [key for key, value in vars(module).items() if _is_format(value) and value is not Dataset]
+        close = difflib.get_close_matches(name, known, n=1) or known[:1]
+        hint = f"; did you mean {close[0]!r}?" if close else "."
+        raise DatasetError(f"{module.__file__} has no class {name!r}{hint}")
+    return getattr(module, name)
+
+
+def _import(name):
+    """A module from the working folder, or else from where Python finds modules. Raises DatasetError."""
+    folder = os.getcwd()
+    sys.path.insert(0, folder)
+    importlib.invalidate_caches()
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and (name == error.name or name.startswith(f"{error.name}.")):
+            raise DatasetError(
+                f"there is no module {name!r} in the working folder, {folder}, or among installed packages."
+            ) from error
+        raise DatasetError(f"importing {name} raised {type(error).__name__}: {error}.") from error
+    except Exception as error:
+        raise DatasetError(f"importing {name} raised {type(error).__name__}: {error}.") from error
+    finally:
+        sys.path.remove(folder)
+        if folder not in sys.path:
+            sys.path.append(folder)  # for what the module imports later; last, so that it hides no package
+
+
+def _is_format(value):
+    return isinstance(value, type) and issubclass(value, Dataset)
+
+
+def _check_class(kind, layout):
+    """A class, if it is a format. Raises DatasetError."""
+    if not _is_format(kind):
+        what = f"the class {kind.__name__}" if isinstance(kind, type) else f"a {type(kind).__name__}"
+        raise DatasetError(f"it is {what}, which is no subclass of mrcnn.datasets.Dataset.")
+    if kind.load_split is Dataset.load_split:
+        raise DatasetError(
+            "the class needs a method load_split(self, root, split, classes) that adds classes and images."
+        )
+    return kind

@@ -1,9 +1,33 @@
-"""What a training will see: a sheet of its first images as they come out of augmentation."""
+"""Two sheets of a data set: its images with their masks as they are, and as a training sees them."""
+
+import itertools
+import warnings
+from pathlib import Path
+
+import numpy as np
 
 from mrcnn.datasets import sheets
-from mrcnn.pipeline.loader import Loader
+from mrcnn.datasets.errors import DatasetWarning
 
 COUNT = 24
+_COLUMNS, _CELL = 6, 275  # pixels of a cell
+_LETTERS = 24  # of an image's name
+
+
+def write_sheet(datasets, report, path, count=COUNT):
+    """Write a PNG of up to ``count`` images with the masks that a training sees; returns their number.
+
+    datasets: a dict of split to Dataset. report: of check.check, or None. Up to half of the places go to
+    images that findings are about, with the fault as caption, the rest to images spread evenly over the
+    splits. Images that cannot be read are left out.
+    """
+    findings = report.findings if report else ()
+    pictures = []
+    for split, image_id in _choose(datasets, findings, count):
+        faults = [finding.label for finding in findings if (split, image_id) in finding.images]
+        pictures += _load(split, datasets[split], image_id, ", ".join(faults))
+    write_pictures(path, pictures)
+    return len(pictures)
 
 
 def write_preview(dataset, config, path, count=COUNT, skip_bad=False):
@@ -13,14 +37,61 @@ def write_preview(dataset, config, path, count=COUNT, skip_bad=False):
     of fewer images is shown pass after pass, each time augmented anew.
     Raises ImageError for an unreadable file (unless skip_bad).
     """
+    from mrcnn.pipeline.loader import Loader  # it loads Keras, which the other sheet does without
+
     loader = Loader(dataset, config, augmentation=config.AUGMENTATION, skip_bad=skip_bad)
     pictures = []
     for position in range(count):
         image_id, image, class_ids, masks = loader.example(position)
-        name = str(dataset.image_info[image_id]["id"])
         crowds = int((class_ids < 0).sum())
         masks = masks[:, :, class_ids > 0]
         words = [f"{crowds} crowd{'s'[: crowds != 1]}"] if crowds else []
-        pictures.append(sheets.picture(image, masks, sheets.caption(*words, name=name, masks=masks)))
-    sheets.write_pictures(path, pictures)
+        pictures.append(sheets.picture(image, masks, _caption(dataset, image_id, masks, *words)))
+    write_pictures(path, pictures)
     return len(pictures)
+
+
+def write_pictures(path, pictures):
+    """Draw pictures on a sheet of up to six columns, narrower for fewer pictures, and write it as PNG."""
+    columns = max(1, min(_COLUMNS, len(pictures)))
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sheets.save(sheets.draw(pictures, columns, columns * _CELL), path)
+
+
+def _choose(datasets, findings, count):
+    """(split, image_id) of the images to show, by split."""
+    # In turns, so that of each finding some are shown.
+    turns = itertools.zip_longest(*(_evenly(finding.images, count) for finding in findings))
+    faulty = list(dict.fromkeys(place for turn in turns for place in turn if place is not None))
+    places = [(split, int(i)) for split, dataset in datasets.items() for i in dataset.image_ids]
+    chosen = set(faulty[: count // 2])
+    chosen |= set(_evenly([place for place in places if place not in chosen], count - len(chosen)))
+    return [place for place in places if place in chosen]
+
+
+def _evenly(items, count):
+    """At most ``count`` of some items, evenly spread."""
+    if len(items) <= count:
+        return items
+    return [items[int(k)] for k in (np.arange(count) + 0.5) * (len(items) / count)]
+
+
+def _load(split, dataset, image_id, fault):
+    """A list of the Picture of an image; empty where the image or a mask is unreadable."""
+    try:
+        image = dataset.load_image(image_id)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DatasetWarning)  # the findings tell of masks that are left out
+            masks, _ = dataset.load_mask(image_id)
+    except (ValueError, OSError):
+        return []
+    return [sheets.picture(image, masks, _caption(dataset, image_id, masks, split), fault)]
+
+
+def _caption(dataset, image_id, masks, *words):
+    """The line above an image: some words, its name and how many masks it has."""
+    name = str(dataset.image_info[image_id]["id"])
+    name = name if len(name) <= _LETTERS else f"{name[: _LETTERS - 1]}\N{HORIZONTAL ELLIPSIS}"
+    count = masks.shape[2] if masks.size else 0
+    return "  ".join([*words, name, "1 mask" if count == 1 else f"{count} masks"])

@@ -1,19 +1,19 @@
-"""What an image of a data set and its masks are like, from headers and boxes, without their pixels.
+"""What an image of a data set and its masks are like, for the check of a data set.
 
-A photograph is not decoded if its file ends as it should. A mask is, for its box.
+``look`` asks the data set: ``Dataset.scan`` loads image and masks, which is right for every data set. A
+format overrides it where headers and boxes say the same in less time; ``scan_file`` and ``add_mask_files``
+help with that.
 """
 
-import csv
 import hashlib
 import io
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
-from mrcnn.datasets.class_folders import is_same_shape
 from mrcnn.datasets.images import ImageError, read_image, read_mask, read_size
+from mrcnn.datasets.mask_files import is_same_shape
 from mrcnn.pipeline.masks import extract_bboxes
 
 # A whole file of a format ends so, perhaps with some bytes after.
@@ -27,7 +27,7 @@ class Scanned:
     """One image: its number in the data set, path, (height, width) or None where it cannot be read.
 
     instances: (class_id, height, width) of the box of each usable mask, in pixels of the image. crowds: their
-    number. faults: (kind, path, detail) of what is wrong; the kinds are keys of check.FAULTS.
+    number. faults: (kind, path, detail) of what is wrong; the kinds are keys of findings.FAULTS.
     """
 
     image_id: int
@@ -37,31 +37,103 @@ class Scanned:
     crowds: int = 0
     faults: list = field(default_factory=list)
 
+    def add_fault(self, kind, path, detail=""):
+        """Note what is wrong with a file. detail: a text, or the exception that says it."""
+        self.faults.append((kind, str(path), _text(detail, path)))
 
-def scan(dataset, image_id):
-    """Look at one image of a prepared Dataset and at its masks.
 
-    Data sets of pumpkin.dataset are read file by file; any other is asked for its images and masks, which
-    takes as long as loading them.
+def look(dataset, image_id):
+    """The Scanned of an image of a prepared Dataset, as the data set itself says.
+
+    A class that replaces load_image or load_mask of a format inherits a ``scan`` that knows nothing of that.
+    Its images and masks are loaded instead.
     """
-    info = dataset.image_info[image_id]
-    found = Scanned(int(image_id), str(info.get("path") or info["id"]))
-    masks = info.get("masks")
-    known = isinstance(masks, (Path, list))
+    if _depth(dataset, "scan") > min(_depth(dataset, "load_image"), _depth(dataset, "load_mask")):
+        return scan_by_loading(dataset, image_id)
+    return dataset.scan(image_id)
+
+
+def _depth(dataset, name):
+    """How far up among the classes of a data set a method is defined; 0 is its own class."""
+    return next(depth for depth, kind in enumerate(type(dataset).__mro__) if name in vars(kind))
+
+
+def scan_by_loading(dataset, image_id):
+    """The Scanned of an image from what load_image and load_mask return."""
+    found = _begin(dataset, image_id)
     try:
-        found.size = _image_size(info["path"]) if known else dataset.load_image(image_id).shape[:2]
+        found.size = dataset.load_image(image_id).shape[:2]
     except (ImageError, OSError) as error:
-        found.faults.append(("image", found.path, _without_path(error, found.path)))
+        found.add_fault("image", found.path, error)
         return found
-    if isinstance(masks, Path):
-        _scan_masks(found, [(1, path) for path in sorted(masks.glob("*.png"))], rescaled=False)
-    elif known:
-        _scan_masks(found, masks, rescaled=True)
-        for _, path in info.get("crowds", ()):
-            _scan_crowds(found, path)
-    else:
-        _ask(found, dataset)
+    try:
+        masks, class_ids = dataset.load_mask(image_id)
+    except (ImageError, OSError) as error:
+        found.add_fault("mask", found.path, error)
+        return found
+    if len(class_ids):
+        _add_masks(found, masks, class_ids)
     return found
+
+
+def scan_file(dataset, image_id):
+    """The Scanned of an image whose "path" is a file, without masks so far. Its pixels are not decoded.
+
+    ``size`` is None, and a fault is noted, if the file cannot be read.
+    """
+    found = _begin(dataset, image_id)
+    try:
+        found.size = _image_size(found.path)
+    except (ImageError, OSError) as error:
+        found.add_fault("image", found.path, error)
+    return found
+
+
+def add_mask_files(found, files, rescaled):
+    """Add the instances of mask files to a Scanned.
+
+    files: pairs of class id and path. rescaled: whether the data set resizes masks to their image; if not,
+    they must have its size.
+    """
+    seen = {}
+    for class_id, path in files:
+        try:
+            data = Path(path).read_bytes()
+            shape, box = _mask_box(path, data)
+        except (ImageError, OSError) as error:
+            found.add_fault("mask", path, error)
+            continue
+        digest = hashlib.sha256(data).digest()
+        if box is None:
+            found.add_fault("empty", path)
+        elif not (is_same_shape(shape, found.size) if rescaled else tuple(shape) == tuple(found.size)):
+            found.add_fault("shape" if rescaled else "size", path, _sizes(shape, found.size))
+        else:
+            if digest in seen:
+                found.add_fault("twice", path, f"as {seen[digest].name}")
+            y1, x1, y2, x2 = box
+            scale = found.size[0] / shape[0], found.size[1] / shape[1]
+            found.instances.append((class_id, (y2 - y1) * scale[0], (x2 - x1) * scale[1]))
+            seen.setdefault(digest, Path(path))
+
+
+def _begin(dataset, image_id):
+    info = dataset.image_info[image_id]
+    return Scanned(int(image_id), str(info.get("path") or info["id"]))
+
+
+def _add_masks(found, masks, class_ids):
+    """Add the instances of masks [H, W, N] to a Scanned."""
+    if masks.shape[:2] != tuple(found.size):
+        found.add_fault("size", found.path, _sizes(masks.shape, found.size))
+        return
+    for number, (box, class_id) in enumerate(zip(extract_bboxes(masks), class_ids)):
+        if not box.any():
+            found.add_fault("empty", found.path, f"mask {number}")
+        elif class_id < 0:
+            found.crowds += 1
+        else:
+            found.instances.append((int(class_id), int(box[2] - box[0]), int(box[3] - box[1])))
 
 
 def _image_size(path):
@@ -75,31 +147,6 @@ def _image_size(path):
     if end is None or end not in tail:
         read_image(path)  # it says what is wrong, or that all is well
     return size
-
-
-def _scan_masks(found, files, rescaled):
-    """Note the instances of mask files. rescaled: whether the data set resizes masks to their image."""
-    seen = {}
-    for class_id, path in files:
-        try:
-            data = Path(path).read_bytes()
-            shape, box = _mask_box(path, data)
-        except (ImageError, OSError) as error:
-            found.faults.append(("mask", str(path), _without_path(error, path)))
-            continue
-        digest = hashlib.sha256(data).digest()
-        if box is None:
-            found.faults.append(("empty", str(path), ""))
-        elif not (is_same_shape(shape, found.size) if rescaled else tuple(shape) == tuple(found.size)):
-            detail = f"{shape[1]} x {shape[0]}, its image {found.size[1]} x {found.size[0]}"
-            found.faults.append(("shape" if rescaled else "size", str(path), detail))
-        else:
-            if digest in seen:
-                found.faults.append(("twice", str(path), f"as {seen[digest].name}"))
-            y1, x1, y2, x2 = box
-            scale = found.size[0] / shape[0], found.size[1] / shape[1]
-            found.instances.append((class_id, (y2 - y1) * scale[0], (x2 - x1) * scale[1]))
-            seen.setdefault(digest, Path(path))
 
 
 def _mask_box(path, data):
@@ -116,47 +163,10 @@ def _mask_box(path, data):
     return mask.shape, tuple(int(side) for side in box) if box.any() else None
 
 
-def _scan_crowds(found, path):
-    """Note the rows of a file of crowd boxes, in shares of the image's sides."""
-    with open(path, newline="", encoding="utf-8") as file:
-        for number, row in enumerate(csv.DictReader(file), start=2):
-            try:
-                low, high = ([float(row[a + end]) for a in "YX"] for end in ("Min", "Max"))
-                if np.isnan(low + high).any():
-                    raise ValueError
-            except (KeyError, TypeError, ValueError):
-                found.faults.append(("crowd", str(path), f"line {number}: {row}"))
-                continue
-            if not all(a < b for a, b in zip(np.clip(low, 0, 1), np.clip(high, 0, 1))):
-                found.faults.append(("nowhere", str(path), f"line {number}"))
-                continue
-            found.crowds += 1
-            if min(low) < 0 or max(high) > 1:
-                found.faults.append(("outside", str(path), f"line {number}"))
+def _sizes(mask, image):
+    return f"{mask[1]} x {mask[0]}, its image {image[1]} x {image[0]}"
 
 
-def _ask(found, dataset):
-    """Note the instances that load_mask gives, for data sets of a kind that is not known here."""
-    try:
-        masks, class_ids = dataset.load_mask(found.image_id)
-    except (ImageError, OSError) as error:
-        found.faults.append(("mask", found.path, _without_path(error, found.path)))
-        return
-    if not len(class_ids):
-        return
-    if masks.shape[:2] != tuple(found.size):
-        detail = f"{masks.shape[1]} x {masks.shape[0]}, its image {found.size[1]} x {found.size[0]}"
-        found.faults.append(("size", found.path, detail))
-        return
-    for number, (box, class_id) in enumerate(zip(extract_bboxes(masks), class_ids)):
-        if not box.any():
-            found.faults.append(("empty", found.path, f"mask {number}"))
-        elif class_id < 0:
-            found.crowds += 1
-        else:
-            found.instances.append((int(class_id), int(box[2] - box[0]), int(box[3] - box[1])))
-
-
-def _without_path(error, path):
-    """An error's text without the file's name, which stands before it anyway."""
-    return str(error).removeprefix(f"{path}: ").rstrip(".")
+def _text(detail, path):
+    """A text, or an error's text without the path, which stands before it anyway."""
+    return str(detail).removeprefix(f"{path}: ").rstrip(".") if isinstance(detail, Exception) else detail

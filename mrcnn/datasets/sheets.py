@@ -1,77 +1,139 @@
-"""Contact sheets: images with the outlines of their masks in one PNG."""
+"""Contact sheets: pictures with the outlines of their masks in one image, in rows that are equally wide."""
 
+import io
 import math
+import textwrap
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from mrcnn.drawing import draw_outline, random_colors
+from mrcnn.drawing import apply_mask, draw_outline, random_colors
+from mrcnn.files import replacing
 from mrcnn.pipeline.masks import resize_nearest
 
-COLUMNS = 6
-_CELL, _CAPTION = 2.5, 0.4  # inches
-_DPI = 110
-_PIXELS = 550  # longer side of an image before it is drawn: twice what a cell has
-_LETTERS = 24  # of an image's name
+DPI = 100
+PIXELS = 550  # longer side of an image before it is drawn: twice what a cell of a sheet of six columns has
+TINT = 0.35  # share of an instance's colour where masks are tinted
+_COLORS = (256, 192, 128, 96, 64, 32)  # palettes to try, until a file is small enough
+_GAP = 4  # pixels between pictures
+_NARROWEST, _WIDEST = 0.5, 3.0  # width / height of a cell; an image beyond that does not fill it
+_FONT, _LINE, _LETTER = 7, 13, 6  # points; pixels of a line and of a letter
 
 
 @dataclass
 class Picture:
-    """One cell of a sheet: image [H, W, 3] uint8, masks [H, W, N], a caption, and a fault told in red."""
+    """One cell of a sheet: image [H, W, 3] uint8, masks [H, W, N], a caption, and a fault, which is red."""
 
     image: np.ndarray
     masks: np.ndarray
-    caption: str
+    caption: str = ""
     fault: str = ""
 
 
-def picture(image, masks, caption, fault=""):
-    """A Picture reduced to what a sheet shows of it."""
-    small = Image.fromarray(image)
-    small.thumbnail((_PIXELS, _PIXELS))
+def picture(image, masks, caption="", fault="", tinted=False, pixels=PIXELS):
+    """A Picture reduced to what a sheet shows of it.
+
+    tinted: give the masks the colours of their outlines. pixels: the longer side that the sheet needs.
+    """
+    small = Image.fromarray(image.astype(np.uint8))
+    small.thumbnail((pixels, pixels))
     shape = small.height, small.width
-    if not masks.size:
-        masks = np.zeros((*shape, 0), bool)
-    return Picture(np.asarray(small), resize_nearest(masks, shape), caption, fault)
+    masks = resize_nearest(masks, shape) if masks.size else np.zeros((*shape, 0), bool)
+    painted = np.array(small)
+    for number, color in enumerate(random_colors(masks.shape[2] if tinted else 0)):
+        apply_mask(painted, masks[:, :, number], color, TINT)
+    return Picture(painted, masks, caption, fault)
 
 
-def caption(*words, name, masks):
-    """The line above an image: some words, its name and how many masks it has."""
-    name = name if len(name) <= _LETTERS else f"{name[: _LETTERS - 1]}\N{HORIZONTAL ELLIPSIS}"
-    count = masks.shape[2] if masks.size else 0
-    return "  ".join([*words, name, "1 mask" if count == 1 else f"{count} masks"])
+def draw(pictures, columns=6, width=1650):
+    """A Figure of Pictures, row by row.
+
+    columns: pictures a row. width: of the sheet in pixels, which every row fills but a shorter last one.
+    """
+    rows = [pictures[i : i + columns] for i in range(0, len(pictures), columns)] or [[]]
+    heights = [(width - _GAP * (len(row) - 1)) / max(1, sum(map(_aspect, row))) for row in rows]
+    if len(rows) > 1 and len(rows[-1]) < columns:  # keeps to the left, not blown up beyond the others
+        heights[-1] = min(heights[-1], heights[-2])
+    bands = [_band(row, height) for row, height in zip(rows, heights)]
+    total = sum(heights) + sum(bands) + _GAP * (len(rows) - 1)
+    figure = Figure(figsize=(width / DPI, total / DPI), dpi=DPI)
+    FigureCanvasAgg(figure)
+    top = total
+    for row, height, band in zip(rows, heights, bands):
+        left, bottom = 0, top - band - height
+        for item in row:
+            own_width = height * _aspect(item)
+            ax = figure.add_axes((left / width, bottom / total, own_width / width, height / total))
+            _draw(ax, item, _letters(item, height))
+            left += own_width + _GAP
+        top = bottom - _GAP
+    return figure
 
 
-def write_pictures(path, pictures):
-    """Write pictures in rows as a PNG, under another name first."""
-    columns = max(1, min(COLUMNS, len(pictures)))
-    rows = max(1, math.ceil(len(pictures) / columns))
-    figure = Figure(figsize=(columns * _CELL, rows * (_CELL + _CAPTION)), dpi=_DPI, layout="constrained")
-    axes = np.atleast_1d(figure.subplots(rows, columns)).ravel()
-    for ax in axes:
-        ax.axis("off")
-    for ax, item in zip(axes, pictures):
-        _draw(ax, item)
-    _save(figure, Path(path))
+def _aspect(item):
+    """Width / height of a picture's cell."""
+    return float(np.clip(item.image.shape[1] / item.image.shape[0], _NARROWEST, _WIDEST))
 
 
-def _draw(ax, item):
-    ax.imshow(item.image)
+def _letters(item, height):
+    """How many letters a line above a picture holds."""
+    return max(1, math.floor(height * _aspect(item) / _LETTER))
+
+
+def _band(row, height):
+    """The height of what stands above a row, in pixels."""
+    return _LINE * max((len(_lines(item, _letters(item, height))) for item in row), default=0)
+
+
+def _lines(item, letters):
+    """The lines above a picture, each with its colour, from the top: the fault and the caption."""
+    return [
+        (line, color)
+        for text, color in ((item.fault, "firebrick"), (item.caption, "black"))
+        for line in textwrap.wrap(text, letters)
+    ]
+
+
+def _draw(ax, item, letters):
+    ax.imshow(item.image, interpolation="bilinear")
     for number, color in enumerate(random_colors(item.masks.shape[2])):
         draw_outline(ax, item.masks[:, :, number], color)
-    ax.set_xlim(-0.5, item.image.shape[1] - 0.5)
-    ax.set_ylim(item.image.shape[0] - 0.5, -0.5)
+    height, width = item.image.shape[:2]
+    ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
+    ax.axis("off")
     ax.set_anchor("NW")
-    ax.set_title(item.caption, fontsize=7, loc="left", pad=12 if item.fault else 3)
-    options = {"fontsize": 7, "color": "firebrick", "weight": "bold", "va": "bottom"}
-    ax.annotate(item.fault, (0, 1), (0, 3), xycoords="axes fraction", textcoords="offset points", **options)
+    if _NARROWEST <= width / height <= _WIDEST:
+        ax.set_aspect("auto")  # the cell has the image's proportions, but for a fraction of a pixel
+    for place, (line, color) in enumerate(reversed(_lines(item, letters))):
+        options = {"fontsize": _FONT, "color": color, "weight": "bold" if color == "firebrick" else "normal"}
+        offset = (1, 2.5 + place * _LINE * 72 / DPI)  # points
+        ax.annotate(line, (0, 1), offset, xycoords="axes fraction", textcoords="offset points", **options)
 
 
-def _save(figure, path):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    figure.savefig(temporary, format="png")
-    temporary.replace(path)
+def save(figure, path, max_bytes=None):
+    """Write a Figure as PNG.
+
+    path: a Path. max_bytes: a larger file gets a palette of as many colours as keep it below, 32 at least.
+    """
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None})
+    data = file.getvalue()
+    for colors in _COLORS if max_bytes else ():
+        if len(data) <= max_bytes:
+            break
+        data = _in_colors(Image.open(file), colors)
+    with replacing(path) as target:
+        target.write(data)
+
+
+def _in_colors(image, colors):
+    """An image as PNG with a palette of so many colours."""
+    file = io.BytesIO()
+    image = image.convert("RGB")
+    # Pillow's other choices lose the bright outlines, which cover few pixels.
+    palette = image.quantize(colors, method=Image.Quantize.MAXCOVERAGE)
+    image.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(file, "PNG", optimize=True)
+    return file.getvalue()

@@ -1,21 +1,23 @@
-"""The folders of a data set's splits."""
+"""The splits of a data set, opened together."""
 
-from mrcnn.datasets.errors import DatasetError
+from mrcnn.datasets.errors import DatasetError, LoadError
+from mrcnn.datasets.formats import open_dataset
 
-# A split may stand under its own name or under Open Images'.
-SPLIT_NAMES = {"val": ("val", "validation"), "validation": ("validation", "val")}
-
-
-def split_folder(root, split):
-    if not root.is_dir():
-        raise DatasetError(f"{root}: there is no such folder.")
-    if split is None:
-        return root
-    for name in SPLIT_NAMES.get(split, (split,)):
-        if (root / name).is_dir():
-            return root / name
-    raise DatasetError(f"{root}: no split {split!r}; it holds {folder_names(root)}.")
+NAMES = {"train": "training", "val": "validation", "test": "test"}
 
 
-def folder_names(folder):
-    return ", ".join(sorted(path.name for path in folder.iterdir() if path.is_dir())) or "no folders"
+def open_splits(layout, root, classes, splits=("train", "val"), report=print):
+    """A dict of split to prepared Dataset.
+
+    layout, root, classes: as for formats.open_dataset. splits: which to open. report: called with a line for
+    each split that is not there. The first split must be there. Raises DatasetError.
+    """
+    datasets = {splits[0]: open_dataset(layout, root, splits[0], classes)}
+    for split in splits[1:]:
+        try:
+            datasets[split] = open_dataset(layout, root, split, classes)
+        except LoadError:
+            raise
+        except DatasetError as error:
+            report(f"No {NAMES.get(split, split)}: {error}")
+    return datasets

@@ -18,6 +18,7 @@ import keras
 import numpy as np
 
 from mrcnn import backend
+from mrcnn.datasets.dataset import is_path, paths_in
 from mrcnn.weights.hdf5 import open_weights, read_groups
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -92,23 +93,32 @@ def start_facts(name, path):
 
 
 def data_hash(dataset):
-    """A hash of a data set: its classes, and of each image in order the content of all its files.
+    """A hash of a data set: its classes, and each image's image_info and files, in order.
 
-    The files are those that image_info names: the path, and Path objects or strings with a separator
-    anywhere in it; of a folder every file, once however many images name it. Other values count as they are.
-    Moving the data changes nothing. Images that are in no file count by their names and what image_info
-    tells of them.
+    The files are those of ``dataset.data_files``; of a folder every file, once however many images name it.
+    Moving the data changes nothing: paths count by their last name and what they hold, and other values as
+    they are.
     """
     infos = [_describe(info) for info in dataset.image_info]
-    files_of = {path: _files_at(path) for path in {path for info in infos for path in _paths_in(info)}}
+    named = [[Path(path) for path in dataset.data_files(image_id)] for image_id in range(len(infos))]
+    hashes = _hashes_of({path for paths in named for path in paths})
+    digest = hashlib.sha256(json.dumps(dataset.class_names).encode())
+    for info, paths in zip(infos, named):
+        known = {path: hashes[path] for path in paths}
+        digest.update(json.dumps(_with_hashes(info, known), sort_keys=True).encode() + b"\n")
+        others = sorted(set(paths).difference(paths_in(info)))  # which image_info does not name
+        if others:
+            digest.update(json.dumps([[path.name, hashes[path]] for path in others]).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _hashes_of(paths):
+    """A dict of path to the hash of its file, or of all files in its folder; None where nothing is."""
+    files_of = {path: _files_at(path) for path in paths}
     files = sorted({file for found in files_of.values() for file in found})
     with ThreadPoolExecutor(max_workers=8) as pool:  # reading waits, hashing releases the interpreter's lock
         hash_of = dict(zip(files, pool.map(file_hash, files)))
-    hashes = {path: _content_hash(path, found, hash_of) for path, found in files_of.items()}
-    digest = hashlib.sha256(json.dumps(dataset.class_names).encode())
-    for info in infos:
-        digest.update(json.dumps(_with_hashes(info, hashes), sort_keys=True).encode() + b"\n")
-    return digest.hexdigest()
+    return {path: _content_hash(path, found, hash_of) for path, found in files_of.items()}
 
 
 def file_hash(path):
@@ -130,18 +140,21 @@ def weights_hash(path):
 
 
 def sources_hash(packages):
-    """A hash of all Python files below some folders, and of the YAML files that they read.
+    """A hash of single files, and of the Python and YAML files below folders.
 
     The configs in a wheel do not count: a run's settings do.
     """
     digest = hashlib.sha256()
-    for package in packages:
-        for path in sorted([*Path(package).rglob("*.py"), *Path(package).rglob("*.yaml")]):
-            if path.relative_to(package).parts[0] == "configs":
-                continue
-            name = path.relative_to(Path(package).parent).as_posix()
+    for package in map(Path, packages):
+        for path in [package] if package.is_file() else _sources_below(package):
+            name = path.relative_to(package.parent).as_posix()
             digest.update(f"{name} {file_hash(path)}\n".encode())
     return digest.hexdigest()
+
+
+def _sources_below(package):
+    found = sorted([*package.rglob("*.py"), *package.rglob("*.yaml")])
+    return [path for path in found if path.relative_to(package).parts[0] != "configs"]
 
 
 def versions():
@@ -220,22 +233,14 @@ def _describe(value, key=None):
         return {str(name): _describe(item, name) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_describe(item) for item in value]
-    if isinstance(value, Path) or (isinstance(value, str) and (key == "path" or os.sep in value)):
-        return Path(value) if value else value  # "" is no path, and to Path the current folder
+    if is_path(value, key):
+        return Path(value)
     if isinstance(value, np.ndarray):
         return [str(value.dtype), value.shape, _sha256(np.ascontiguousarray(value).tobytes())]
     if isinstance(value, np.generic):
         return value.item()
     known = value is None or isinstance(value, (bool, int, float, str))
     return value if known else type(value).__name__
-
-
-def _paths_in(value):
-    if isinstance(value, Path):
-        yield value
-    elif isinstance(value, (dict, list)):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _paths_in(item)
 
 
 def _files_at(path):

@@ -43,20 +43,22 @@ def main(argv=None):
 
 def check_data(args):
     from mrcnn.datasets import check
+    from mrcnn.datasets.errors import DatasetWarning
+    from mrcnn.datasets.findings import SHOWN
+    from mrcnn.datasets.splits import open_splits
     from pumpkin.config import load_config
-    from pumpkin.dataset import DatasetWarning
 
     config = load_config(args.config, args.set)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", DatasetWarning)
-        datasets = open_splits(config, args.dataset or config.DATASET)
+        datasets = open_splits(config.LAYOUT, args.dataset or config.DATASET, config.CLASSES, SPLITS)
     report = check.check(datasets, config)
-    for line in report.lines(shown=None if args.all else check.SHOWN):
+    for line in report.lines(shown=None if args.all else SHOWN):
         print(line)
     for warning in caught:
         print(f"note   {warning.message}")
     if args.sheet:
-        from mrcnn.datasets.check_sheet import write_sheet
+        from mrcnn.datasets.preview import write_sheet
 
         count = write_sheet(datasets, report, args.sheet)
         print(f"The sheet of {count} images is {args.sheet}")
@@ -65,16 +67,3 @@ def check_data(args):
     else:
         print("Fine to train on, if the notes are." if report.findings or caught else "Fine to train on.")
     return 3 if report.fatal else 0
-
-
-def open_splits(config, root):
-    """The splits that there are, by name. Raises DatasetError if there is nothing to train on."""
-    from pumpkin.dataset import DatasetError, open_dataset
-
-    datasets = {"train": open_dataset(config, root, "train")}
-    for split in SPLITS[1:]:
-        try:
-            datasets[split] = open_dataset(config, root, split)
-        except DatasetError as error:
-            print(f"No {split}: {error}")
-    return datasets

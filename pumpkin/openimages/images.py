@@ -8,11 +8,11 @@ import io
 import numpy as np
 from PIL import Image
 
+from mrcnn.datasets.mask_files import is_same_shape
 from pumpkin.openimages.errors import OpenImagesError
 
 MAX_IMAGE = 1 << 25  # bytes; the largest of Open Images, scaled to 1024 pixels per side, have about 2 million
 MAX_PIXELS = 1 << 26
-ASPECT_TOLERANCE = 0.01
 
 
 class BadImage(OpenImagesError):
@@ -46,8 +46,7 @@ def check_mask(data, image_size):
         _decode(image)
         width, height = image.size
         area = _area(image)
-    aspect = height * image_size[0] / (width * image_size[1])
-    if abs(aspect - 1) > ASPECT_TOLERANCE:
+    if not is_same_shape((height, width), image_size[::-1]):
         raise UselessMask(
             f"its shape, {width} x {height}, is not its image's, {image_size[0]} x {image_size[1]}"
         )

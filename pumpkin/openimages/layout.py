@@ -9,8 +9,10 @@ import os
 import re
 from pathlib import Path
 
+from mrcnn.datasets.mask_files import name_pattern
+
 IMAGE_ID = re.compile(r"[0-9a-f]{16}")
-MASK_NAME = re.compile(r"(?P<image>[0-9a-f]{16})_(?P<key>m[0-9a-z_]{2,16})_(?P<box>[0-9a-f]{4,16})\.png")
+MASK_NAME = name_pattern(IMAGE_ID.pattern, flags=0)
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".csv", ".txt")  # of the files that training reads
 CROWDS_HEADER = "XMin,XMax,YMin,YMax"
 

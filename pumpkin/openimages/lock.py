@@ -149,7 +149,7 @@ def _to_image(row, plan):
 def _to_mask(row, plan):
     name = MASK_NAME.fullmatch(row["name"])
     _check(name and row["split"] in plan.choice.splits and row["address"] in set(catalog.paths()), row)
-    _check(name["key"] == plan.choice.class_of(row["class"]).key, row)
+    _check(name["mid"] == plan.choice.class_of(row["class"]).key, row)
     numbers = [int(row[field]) for field in ("offset", "length", "compressed", "size")]
     _check(all(number >= 0 for number in numbers) and max(numbers[2:]) <= MAX_MEMBER, row)
     _check(numbers[2] < numbers[1] <= 2 * MAX_MEMBER, row)

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from functools import partial
 
+from mrcnn.datasets.mask_files import NAME_FORM
 from pumpkin.openimages import catalog, layout
 from pumpkin.openimages.boxes import load_boxes
 from pumpkin.openimages.errors import Absent, NetworkError, Offline
@@ -111,9 +112,9 @@ class Selection:
             for member in members:
                 name = layout.MASK_NAME.fullmatch(member.name)
                 if not name:
-                    plan.refused[f"{path}: {member.name}"] = "its name is not <ImageID>_<MID>_<BoxID>.png"
-                elif name["key"] in mids and (split, member.name) not in seen:
+                    plan.refused[f"{path}: {member.name}"] = f"its name is not {NAME_FORM}"
+                elif name["mid"] in mids and (split, member.name) not in seen:
                     seen.add((split, member.name))
-                    mid = mids[name["key"]]
+                    mid = mids[name["mid"]]
                     masks.append(MaskFile(split, path, name["image"], mid, name["box"], member))
         return masks

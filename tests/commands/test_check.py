@@ -77,7 +77,7 @@ def test_an_interrupt_ends_quietly(folder, capsys, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(data_check, "scan", interrupt)
+    monkeypatch.setattr(data_check, "look", interrupt)
     assert check.main(["--dataset", str(folder), *SMALL]) == 130
     assert capsys.readouterr().err.endswith("check: stopped.\n")
 

@@ -370,7 +370,7 @@ def test_epochs_are_shared_among_the_stages():
 def opened(config, root):
     lines = []
     settings = load_config(config, [f"DATASET={root}"])
-    return steps.open_splits(settings, lines.append), lines
+    return steps.open_data(settings, lines.append), lines
 
 
 def test_no_validation_is_told_and_allowed(config, tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from mrcnn.datasets import check
-from mrcnn.datasets.check_sheet import write_sheet
+from mrcnn.datasets.preview import write_sheet
 from pumpkin.config import PumpkinConfig
 from pumpkin.dataset import DatasetWarning, NucleiDataset, PumpkinDataset
 from tests.scenes import Rectangles, rectangles, write_dataset, write_image

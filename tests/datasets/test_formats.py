@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mrcnn.datasets.class_folders import ClassFolders
 from mrcnn.datasets.images import ImageError
 from pumpkin.config import PumpkinConfig
 from pumpkin.dataset import DatasetError, DatasetWarning, NucleiDataset, PumpkinDataset, open_dataset
@@ -184,7 +185,7 @@ def test_the_config_names_the_layout(tmp_path):
     write_dataset(tmp_path / "pumpkins")
     nuclei(tmp_path / "nuclei")
     config = PumpkinConfig()
-    assert isinstance(open_dataset(config, tmp_path / "pumpkins", "val"), PumpkinDataset)
+    assert isinstance(open_dataset(config, tmp_path / "pumpkins", "val"), ClassFolders)
     config.update({"LAYOUT": "nuclei", "CLASSES": ["cell"]})
     assert open_dataset(config, tmp_path / "nuclei", "train").class_names == ["BG", "cell"]
     config.update({"LAYOUT": "coco"})

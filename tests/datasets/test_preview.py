@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mrcnn.datasets import preview, sheets
+from mrcnn.datasets import preview
 from mrcnn.pipeline.loader import Loader
 from pumpkin.commands import train
 from pumpkin.config import load_config
@@ -23,13 +23,13 @@ def data(tmp_path):
 def shown(monkeypatch):
     """The pictures of the sheets that are written."""
     pictures = []
-    write = sheets.write_pictures
+    write = preview.write_pictures
 
     def watch(path, items):
         pictures.extend(items)
         write(path, items)
 
-    monkeypatch.setattr(sheets, "write_pictures", watch)
+    monkeypatch.setattr(preview, "write_pictures", watch)
     return pictures
 
 

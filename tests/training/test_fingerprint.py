@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -79,17 +80,72 @@ def test_a_folder_that_all_images_name_is_read_once(tmp_path, monkeypatch):
     def hashed():
         dataset = Rectangles((1, 1, 1))
         for info in dataset.image_info:
-            info.update(path=str(tmp_path / "a"), root=tmp_path)
+            info.update(path=str(tmp_path / "a"), notes=tmp_path / "c")
         return data_hash(dataset)
 
     monkeypatch.setattr(fingerprint, "file_hash", file_hash)
-    (tmp_path / "a/b").mkdir(parents=True)
-    for name in ("a/b/1", "a/2", "3"):
+    for name in ("a/b/1", "a/2", "c/3"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
     before = hashed()
-    assert sorted(read) == ["3", "a/2", "a/b/1"]
+    assert sorted(read) == ["a/2", "a/b/1", "c/3"]
     (tmp_path / "a/b/1").rename(tmp_path / "a/b/4")
     assert hashed() != before
+
+
+@pytest.mark.parametrize("where", [".", "./", "photos", ".."])
+@pytest.mark.parametrize("path", ["photos/a.jpg", None])
+def test_the_folder_that_the_data_stand_in_is_not_read(tmp_path, monkeypatch, where, path):
+    """Programs note their root with each image; logs and weights may lie in it."""
+    read = []
+    monkeypatch.setattr(fingerprint, "file_hash", lambda path: read.append(path.name) or "")
+    (tmp_path / "work/photos").mkdir(parents=True)
+    (tmp_path / "work/photos/a.jpg").write_text("an image")
+    (tmp_path / "work/train.log").write_text("a log")
+    monkeypatch.chdir(tmp_path / "work")
+    dataset = Rectangles((1,))
+    dataset.image_info[0].update(path=path, root=Path(where), folder=f"{where}/")
+    data_hash(dataset)
+    assert read == (["a.jpg"] if path or where == "photos" else [])
+
+
+class Annotated(Rectangles):
+    """A data set that knows better than image_info what it reads."""
+
+    def data_files(self, image_id):
+        return [Path(self.image_info[image_id]["folder"]) / "labels.json"]
+
+
+def test_a_data_set_says_itself_what_it_reads(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def hashed():
+        dataset = Annotated((1, 1))
+        for info in dataset.image_info:
+            info.update(folder=f"{tmp_path}/", path="photo.jpg")
+        return data_hash(dataset)
+
+    (tmp_path / "labels.json").write_text("{}")
+    before = hashed()
+    (tmp_path / "photo.jpg").write_text("not named by data_files")
+    assert hashed() == before
+    (tmp_path / "labels.json").write_text("[]")
+    assert hashed() != before
+
+
+def test_the_hashes_of_runs_before_this_version_hold(tmp_path):
+    """--resume refuses data of another hash."""
+    for name, text in {"a.jpg": "image", "masks/a_m1_0.png": "mask", "crowds/a.csv": "crowd"}.items():
+        (tmp_path / "train/pumpkin" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "train/pumpkin" / name).write_text(text)
+    for name, text in {"images/b.png": "image", "masks/1.png": "one", "masks/2.png": "two"}.items():
+        (tmp_path / "train/b" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "train/b" / name).write_text(text)
+    assert pumpkins(tmp_path) == "95d4e5b672ba40dd4f03d07d9fd12f89f5535f0523afc649aed8b625b6afa5ac"
+    dataset = NucleiDataset()
+    dataset.load_nuclei(tmp_path, "train")
+    dataset.prepare()
+    assert data_hash(dataset) == "6d5c9183c1a2b3975054191dd86d9df1dc911a8b1a61fca21596561fd5452be4"
 
 
 @pytest.mark.parametrize("path", ["", "nowhere/at/all"])

@@ -1,0 +1,231 @@
+"""What the check of a data set finds wrong: faults of files, duplicates, absent classes, unsuitable sizes.
+
+Every function here takes the scanned images, a dict of split to a list of scan.Scanned.
+"""
+
+import hashlib
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mrcnn.pipeline.transforms import scale_of
+
+SMALL_SHARE = 0.25  # report instances below the smallest anchor from this share of all instances
+SHOWN = 5  # files that a finding names
+
+# Faults of files: a label, is it fatal, what it means, what to do.
+FAULTS = {
+    "image": (
+        "unreadable", True, "Images that cannot be read",
+        "Fetch them again, or delete them with their masks.",
+    ),
+    "mask": (
+        "unreadable mask", True, "Masks that cannot be read",
+        "Fetch or draw them again, or delete them.",
+    ),
+    "size": (
+        "mask of another size", True, "Masks that have not their image's size",
+        "Save them at their image's size.",
+    ),
+    "crowd": (
+        "crowd is no box", True, "Rows of crowd files that are no boxes",
+        "A row holds XMin,XMax,YMin,YMax from 0 to 1. Correct it or delete it.",
+    ),
+    "empty": (
+        "empty mask", False, "Masks without a pixel, which are left out",
+        "Delete them, or draw the instances again.",
+    ),
+    "shape": (
+        "mask of another shape", False,
+        "Masks whose proportions are not their image's. They are left out, so what they show is background",
+        "Draw them again: they belong to another image, or the image was cropped or turned since.",
+    ),
+    "twice": (
+        "mask twice", False, "Masks that equal another mask of their image",
+        "Delete one of each pair.",
+    ),
+    "outside": (
+        "crowd beyond the image", False, "Crowd boxes that reach beyond their image, which are cut",
+        "Check which image they were drawn on.",
+    ),
+    "nowhere": (
+        "crowd without area", False, "Crowd boxes without area inside their image, which are left out",
+        "Delete them, or draw them again.",
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is wrong with a data set.
+
+    fatal: whether a training on the data would be wrong. label: the finding in two words. text: the finding
+    in a sentence. advice: what to do. files: the files it is about, each with a detail. images: the (split,
+    image_id) that a person may want to see.
+    """
+
+    fatal: bool
+    label: str
+    text: str
+    advice: str
+    files: tuple = ()
+    images: tuple = ()
+
+    def lines(self, shown=SHOWN):
+        """The finding as text; ``shown`` files are named, all for None."""
+        head = "FATAL " if self.fatal else "note  "
+        named = self.files if shown is None else self.files[:shown]
+        lines = [f"{head} {self.text}", f"       {self.advice}", *(f"         {file}" for file in named)]
+        if len(named) < len(self.files):
+            lines.append(f"         and {len(self.files) - len(named)} more")
+        return lines
+
+
+def find_all(scanned, class_names, config, skip_bad=False):
+    """All findings, fatal ones first.
+
+    class_names: by split and class id. config: how images are scaled, the anchors, MAX_GT_INSTANCES.
+    skip_bad: the training passes over unreadable images, so they are not fatal.
+    """
+    found = [
+        *_file_faults(scanned, skip_bad),
+        *_duplicates(scanned),
+        *_absent(scanned, class_names),
+        *_too_many(scanned, config.MAX_GT_INSTANCES),
+        *_too_small(scanned, config),
+    ]
+    return sorted(found, key=lambda finding: not finding.fatal)
+
+
+def molded_sides(images, config):
+    """The sides sqrt(height * width) of all instances' boxes once their image is scaled for the network."""
+    return np.array(
+        [
+            np.sqrt(height * width) * _scale(image.size, config)
+            for image in images
+            for _, height, width in image.instances
+        ]
+    )
+
+
+def _scale(size, config):
+    return scale_of(
+        *size, config.IMAGE_MIN_DIM, config.IMAGE_MAX_DIM, config.IMAGE_MIN_SCALE, config.IMAGE_RESIZE_MODE
+    )
+
+
+def _file_faults(scanned, skip_bad):
+    """A finding for each kind of fault that a file has."""
+    for kind, (label, fatal, text, advice) in FAULTS.items():
+        hits = [
+            (split, image, path, detail)
+            for split, images in scanned.items()
+            for image in images
+            for what, path, detail in image.faults
+            if what == kind
+        ]
+        if hits:
+            yield Finding(
+                fatal and not (skip_bad and kind in ("image", "mask")),
+                label,
+                f"{text}: {len(hits)}.",
+                advice,
+                tuple(f"{path}: {detail}" if detail else path for _, _, path, detail in hits),
+                tuple(dict.fromkeys((split, image.image_id) for split, image, _, _ in hits)),
+            )
+
+
+def _duplicates(scanned):
+    """Photographs with the same bytes: within a split, and fatal where one of them is learned from."""
+    groups = _equal_files([(split, image) for split, images in scanned.items() for image in images])
+    across, within = defaultdict(list), defaultdict(list)
+    for group in groups:
+        splits = tuple(dict.fromkeys(split for split, _ in group))
+        (within if len(splits) == 1 else across)[splits].append(group)
+    for splits, found in across.items():
+        learned = "train" in splits
+        why = "The model is measured on images that it has learned" if learned else "They count twice"
+        yield Finding(
+            learned,
+            f"in {' and '.join(splits)}",
+            f"Images in {splits[0]} that are also in {' and '.join(splits[1:])}: {len(found)}. {why}.",
+            "Delete one of each, with its masks.",
+            *_named(found),
+        )
+    for (split,), found in within.items():
+        yield Finding(
+            False,
+            "more than once",
+            f"Images that are in {split} more than once: {len(found)}. They count that many times.",
+            "Delete the copies with their masks.",
+            *_named(found),
+        )
+
+
+def _named(groups):
+    """Files of groups of equal ones, a line each, and their places."""
+    files = tuple(" = ".join(image.path for _, image in group) for group in groups)
+    return files, tuple((split, image.image_id) for group in groups for split, image in group)
+
+
+def _equal_files(places):
+    """Groups of (split, image) whose files have the same bytes; only files of equal length are read."""
+    by_length, by_content = defaultdict(list), defaultdict(list)
+    for split, image in places:
+        path = Path(image.path)
+        if path.is_file():
+            by_length[path.stat().st_size].append((split, image))
+    for length, group in by_length.items():
+        if length and len(group) > 1:
+            for split, image in group:
+                digest = hashlib.sha256(Path(image.path).read_bytes()).digest()
+                by_content[digest].append((split, image))
+    return [group for group in by_content.values() if len(group) > 1]
+
+
+def _absent(scanned, class_names):
+    """Splits without instances, and classes without any in a split."""
+    for split, images in scanned.items():
+        present = {class_id for image in images for class_id, _, _ in image.instances}
+        names = class_names[split]
+        absent = [names[i] for i in range(1, len(names)) if i not in present]
+        if not absent:
+            continue
+        fatal = split == "train"
+        then = "The network cannot learn it" if fatal else "Nothing is measured of it"
+        yield Finding(
+            fatal,
+            "absent class",
+            f"{split} has no instance of {', '.join(absent)}. {then}.",
+            "Add instances, or remove the class from CLASSES.",
+        )
+
+
+def _too_many(scanned, places):
+    """Images of the training with more instances than the network has places for."""
+    hits = [image for image in scanned.get("train", ()) if len(image.instances) + image.crowds > places]
+    if hits:
+        yield Finding(
+            False,
+            "too many",
+            f"Images with over {places} instances: {len(hits)}. A random choice of {places} is learned.",
+            f"Raise MAX_GT_INSTANCES, up to {max(len(image.instances) + image.crowds for image in hits)}.",
+            tuple(f"{image.path}: {len(image.instances) + image.crowds}" for image in hits),
+            tuple(("train", image.image_id) for image in hits),
+        )
+
+
+def _too_small(scanned, config):
+    """Many instances that are smaller than the smallest anchor."""
+    sides, smallest = molded_sides(scanned.get("train", ()), config), min(config.RPN_ANCHOR_SCALES)
+    small = np.count_nonzero(sides < smallest)
+    if small > SMALL_SHARE * len(sides):
+        yield Finding(
+            False,
+            "too small",
+            f"{small / len(sides):.0%} of the instances in train are smaller than the smallest anchor, "
+            f"{smallest} px, once images are scaled.",
+            "Lower RPN_ANCHOR_SCALES, or raise IMAGE_MIN_SCALE or IMAGE_MAX_DIM.",
+        )
