@@ -158,7 +158,7 @@ def test_a_limit_is_a_stable_subset(server, tmp_path, world):
 def test_a_smaller_choice_names_what_is_too_much(download):
     download()
     assert download(limit=2) == 0
-    assert "also holds" in download.text and "the lock file does not name them" in download.text
+    assert "also holds" in download.text and "the lock file does not list them" in download.text
     assert download(verify=True) == 3
 
 

@@ -99,7 +99,7 @@ def test_a_truncated_jpeg_is_left_out(download, server, world):
     path = world.path_of("validation", name)
     server.files[path] = server.files[path][:-400]
     assert download() == 2
-    assert "damaged at the server" in download.text and name in download.text
+    assert "damaged on the server" in download.text and name in download.text
     assert not list(download.root.rglob(f"{name}*"))
 
 
