@@ -1,23 +1,115 @@
-"""Config: every knob of the network and its training, under matterport's names.
+"""Config: every setting of the network and its training, under matterport's names.
 
 A program subclasses ``Config`` and overrides class attributes; a YAML file overrides the same names
 (``Config.from_yaml``). ``Config()`` computes what follows from the others: BATCH_SIZE, IMAGE_SHAPE and
-IMAGE_META_SIZE.
+IMAGE_META_SIZE. ``check`` says all that is wrong with the settings at once.
 """
 
 import difflib
+import re
 import warnings
-from pathlib import Path
 
 import numpy as np
-import yaml
+
+from mrcnn import backbones, choices
+from mrcnn.files import YamlError, read_yaml
+from mrcnn.settings import (
+    ConfigError,
+    Kind,
+    Settings,
+    about,
+    either,
+    entries,
+    flag,
+    number,
+    or_none,
+    setting,
+    several,
+    shown,
+    text,
+    whole,
+    word,
+)
+
+__all__ = ["Config", "ConfigError"]
+
+_CHANNELS = whole(1, 65_536)
+_BOXES = whole(1, 1_000_000)
+_SHARE = number(0, 1)
+_SIZE = number(above=0, most=65_536)  # in pixels
+_PAIR = several(whole(1, 4096), 2)
+_LEVELS = 5  # P2..P6
+_FOUR_SCALES = several(number(above=0, most=1000), 4)
+_LOSSES = ("rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss", "mrcnn_mask_loss")
 
 
-class ConfigError(ValueError):
-    """A config holds a name or a value that cannot be used."""
+def _is_file_name(name):
+    return 0 < len(name) <= 100 and name not in (".", "..") and not re.search(r"[/\\\x00-\x1f\x7f]", name)
 
 
-class Config:
+def _is_number_or_list(value):
+    listed = several(number(-65_536, 65_536))
+    return listed.accepts(value) or listed.accepts([value])
+
+
+def _backbone():
+    """A known name, or a program's own function."""
+
+    def accepts(value):
+        return callable(value) or (isinstance(value, str) and value in backbones.BACKBONES)
+
+    def hint(value):
+        close = (
+            difflib.get_close_matches(str(value), backbones.BACKBONES, n=1) if isinstance(value, str) else []
+        )
+        return f"the nearest known one is {close[0]}" if close else ""
+
+    own = [name for name, record in backbones.BACKBONES.items() if not record.extractor]
+    words = f"{', '.join(own)}, a model of keras.applications such as MobileNetV2, or a function"
+    return Kind(words, accepts, hint)
+
+
+def stage_fault(stage):
+    """What is wrong with one of STAGES, or None."""
+    if not isinstance(stage, dict) or set(stage) != set(choices.STAGE_KEYS):
+        return f"expected {{{', '.join(choices.STAGE_KEYS)}}}, got {shown(stage)}"
+    for key, kind in _STAGE_KINDS.items():
+        fault = kind.fault(stage[key])
+        if fault:
+            return f"{key} {fault}"
+    return None
+
+
+def _is_regex(layers):
+    try:
+        return layers in backbones.WORDS or bool(re.compile(layers))
+    except (re.error, OverflowError, RecursionError):
+        return False
+
+
+_STAGE_KINDS = {
+    "layers": text(f"{', '.join(backbones.WORDS)} or a regular expression of layer names", _is_regex),
+    "epochs": whole(1, 1_000_000),
+    "learning_rate": number(above=0, most=1000),
+}
+
+
+def _stages():
+    """One or more stages; the fault names the first wrong one."""
+
+    def accepts(value):
+        return isinstance(value, (list, tuple)) and len(value) > 0 and not any(map(stage_fault, value))
+
+    def hint(value):
+        if not isinstance(value, (list, tuple)):
+            return "it is written [{layers: all, epochs: 1, learning_rate: 0.001}]"
+        faults = ((number, stage_fault(stage)) for number, stage in enumerate(value, start=1))
+        return next((f"stage {number}: {fault}" for number, fault in faults if fault), "")
+
+    return Kind("a list of one or more {layers, epochs, learning_rate}", accepts, hint)
+
+
+class Config(Settings):
     """Settings of one model; subclass it and override what differs.
 
     Names that a subclass declares for itself are kept. A name that is close to a known one but not
@@ -25,166 +117,265 @@ class Config:
     """
 
     # --- The run --------------------------------------------------------------------------------
-    NAME = None  # names the run's folder and checkpoints
-    SEED = 0  # all randomness of a run comes from here
-    GPU_COUNT = 1  # devices to share a batch
-    IMAGES_PER_GPU = 2  # 2 images of 1024 px fit in 12 GB
-    STEPS_PER_EPOCH = 1000  # None: as many as show every training image once
-    VALIDATION_STEPS = 50  # None: as many as show every validation image once; 0: no validation
-    PRECISION = "float32"  # or "mixed_bfloat16", "mixed_float16"
-    WORKERS = 2  # threads that prepare batches; results do not depend on it
-    CHECKPOINT_MINUTES = 10.0  # within an epoch, the whole state is saved this often; 0: at each step
+    NAME = setting(
+        None,
+        or_none(text("text that can be a file's name, up to 100 characters", _is_file_name)),
+        "names the run's folder and checkpoints",
+    )
+    SEED = setting(0, whole(0, 2**31 - 2), "all randomness of a run comes from it")
+    GPU_COUNT = setting(1, whole(1, 1024), "devices that share a batch")
+    IMAGES_PER_GPU = setting(2, whole(1, 4096), "2 images of 1024 px fit in 12 GB")
+    STEPS_PER_EPOCH = setting(
+        1000, or_none(whole(1, 10**9), "each training image once"), "batches of an epoch"
+    )
+    VALIDATION_STEPS = setting(
+        50, or_none(whole(0, 10**9), "each validation image once"), "batches to validate on; 0: no validation"
+    )
+    PRECISION = setting(
+        "float32", word(*choices.PRECISIONS.values()), "16 bits need half the memory; weights keep 32"
+    )
+    WORKERS = setting(2, whole(0, 256), "threads that prepare batches; results do not depend on it")
+    CHECKPOINT_MINUTES = setting(
+        10.0, number(0, 1_000_000), "within an epoch, the whole state is saved this often; 0: at each step"
+    )
 
     # --- Backbone and pyramid -------------------------------------------------------------------
-    # "resnet50", "resnet101", "light", the name of a keras.applications model ("MobileNetV2"), or
-    # a callable that takes an image tensor and returns C2..C5 or C1..C5.
-    BACKBONE = "resnet101"
-    BACKBONE_WEIGHTS = None  # a weights file for a keras.applications backbone alone
-    COMPUTE_BACKBONE_SHAPE = None  # with a callable BACKBONE: image shape -> [levels, (height, width)]
-    BACKBONE_STRIDES = [4, 8, 16, 32, 64]  # pixels a cell of P2..P6
-    TOP_DOWN_PYRAMID_SIZE = 256  # channels of P2..P6
-    TRAIN_BN = False  # False: stored statistics; None: Keras's way; True: batch statistics always
+    BACKBONE = setting(
+        "resnet101",
+        _backbone(),
+        "or a function from an image tensor to C2..C5 or C1..C5",
+    )
+    BACKBONE_WEIGHTS = setting(
+        None, or_none(text("the path of a weights file")), "for a keras.applications backbone alone"
+    )
+    COMPUTE_BACKBONE_SHAPE = setting(
+        None,
+        or_none(either("a function of the image's shape", callable)),
+        "with a function as BACKBONE: image shape -> [levels, (height, width)]",
+    )
+    BACKBONE_STRIDES = setting(
+        [4, 8, 16, 32, 64], several(whole(1, 1024), _LEVELS), "pixels a cell of P2..P6"
+    )
+    TOP_DOWN_PYRAMID_SIZE = setting(256, _CHANNELS, "channels of P2..P6")
+    TRAIN_BN = setting(
+        False,
+        or_none(flag(), "Keras's way: batch statistics in training, stored ones in inference"),
+        "False uses the stored statistics of batch norm, True those of the batch always",
+    )
 
     # --- Region proposal network ----------------------------------------------------------------
-    RPN_CHANNELS = 512  # of the shared 3x3 convolution; matterport's weights have 512
-    RPN_ANCHOR_SCALES = (32, 64, 128, 256, 512)  # side in pixels, one for each of P2..P6
-    RPN_ANCHOR_RATIOS = [0.5, 1, 2]  # width / height
-    RPN_ANCHOR_STRIDE = 1  # 2: anchors on every second cell
-    RPN_NMS_THRESHOLD = 0.7  # higher lets more proposals through
-    RPN_TRAIN_ANCHORS_PER_IMAGE = 256  # anchors that enter the RPN losses
-    RPN_BBOX_STD_DEV = np.array([0.1, 0.1, 0.2, 0.2])  # scales deltas to about unit variance
-    PRE_NMS_LIMIT = 6000  # anchors that enter NMS
-    POST_NMS_ROIS_TRAINING = 2000
-    POST_NMS_ROIS_INFERENCE = 1000
-    USE_RPN_ROIS = True  # False: the program supplies the ROIs to train the heads on
+    RPN_CHANNELS = setting(512, _CHANNELS, "of the shared 3x3 convolution; matterport's weights have 512")
+    RPN_ANCHOR_SCALES = setting(
+        (32, 64, 128, 256, 512),
+        several(_SIZE, _LEVELS),
+        "side of an anchor in pixels, one for each of P2..P6",
+    )
+    RPN_ANCHOR_RATIOS = setting([0.5, 1, 2], several(number(above=0, most=1000)), "width / height")
+    RPN_ANCHOR_STRIDE = setting(1, whole(1, 64), "2: anchors on every second cell")
+    RPN_NMS_THRESHOLD = setting(0.7, _SHARE, "higher lets more proposals through")
+    RPN_TRAIN_ANCHORS_PER_IMAGE = setting(256, _BOXES, "anchors that enter the RPN losses")
+    RPN_BBOX_STD_DEV = setting(
+        np.array([0.1, 0.1, 0.2, 0.2]), _FOUR_SCALES, "scales the RPN's deltas to about unit variance"
+    )
+    PRE_NMS_LIMIT = setting(6000, _BOXES, "anchors that enter NMS, those with the best scores")
+    POST_NMS_ROIS_TRAINING = setting(2000, _BOXES, "proposals of an image in training")
+    POST_NMS_ROIS_INFERENCE = setting(1000, _BOXES, "proposals of an image in inference")
+    USE_RPN_ROIS = setting(True, flag(), "False: the program supplies the ROIs to train the heads on")
 
     # --- Images ---------------------------------------------------------------------------------
-    # "square": scale, then pad to IMAGE_MAX_DIM; "pad64": pad to multiples of 64; "crop": a random
-    # square of IMAGE_MIN_DIM; "none": as it is, sides must be multiples of 64.
-    IMAGE_RESIZE_MODE = "square"
-    IMAGE_MIN_DIM = 800
-    IMAGE_MAX_DIM = 1024
-    IMAGE_MIN_SCALE = 0.0  # 2: enlarge at least twice, whatever IMAGE_MIN_DIM says; 0: off
-    IMAGE_CHANNEL_COUNT = 3
-    MEAN_PIXEL = np.array([123.7, 116.8, 103.9])  # RGB mean of COCO, subtracted from each image
+    IMAGE_RESIZE_MODE = setting(
+        "square",
+        word(*choices.RESIZE_MODES),
+        "square scales, then pads to IMAGE_MAX_DIM; pad64 pads to multiples of 64; crop takes a random "
+        "square of IMAGE_MIN_DIM; none keeps the image, whose sides must be multiples of 64. Training takes "
+        "images of one size: square or crop",
+    )
+    IMAGE_MIN_DIM = setting(
+        800, or_none(whole(0, 65_536), "as 0"), "the shorter side is enlarged to it; 0: never enlarged"
+    )
+    IMAGE_MAX_DIM = setting(1024, whole(64, 65_536), "side of the square that the network sees")
+    IMAGE_MIN_SCALE = setting(
+        0.0, or_none(number(0, 1000), "off"), "2: enlarge at least twice, whatever IMAGE_MIN_DIM says; 0: off"
+    )
+    IMAGE_CHANNEL_COUNT = setting(3, whole(1, 1024), "channels of an image")
+    MEAN_PIXEL = setting(
+        np.array([123.7, 116.8, 103.9]),
+        either("a list of numbers from -65,536 to 65,536, one for each channel", _is_number_or_list),
+        "RGB mean of COCO, subtracted from each image",
+    )
 
     # --- Heads ----------------------------------------------------------------------------------
-    NUM_CLASSES = 1  # with the background
-    FPN_CLASSIF_FC_LAYERS_SIZE = 1024
-    MASK_HEAD_CHANNELS = 256  # matterport's weights have 256
-    # "corner": matterport's crop with samples on the box's corners, which its weights were trained
-    # with. "aligned": ROIAlign as published (He et al. 2017), half-pixel, averaged bins.
-    ROI_ALIGN = "corner"
-    POOL_SIZE = 7
-    MASK_POOL_SIZE = 14
-    MASK_SHAPE = [28, 28]
-    TRAIN_ROIS_PER_IMAGE = 200  # the paper has 512; the RPN rarely yields so many good ones
-    ROI_POSITIVE_RATIO = 0.33
-    # "uniform" draws the positive ROIs from all proposals alike. "by_instance" draws as many for each
-    # instance, with its own box among the proposals (Pang et al. 2019): for things that hide each other.
-    ROI_SAMPLING = "uniform"
-    BBOX_STD_DEV = np.array([0.1, 0.1, 0.2, 0.2])
-    USE_MINI_MASK = True  # keep gt masks as small crops of their boxes: less memory and traffic
-    MINI_MASK_SHAPE = (56, 56)
-    MAX_GT_INSTANCES = 100  # gt is padded to this number
+    NUM_CLASSES = setting(1, whole(1, 1_000_000), "with the background")
+    FPN_CLASSIF_FC_LAYERS_SIZE = setting(1024, _CHANNELS, "channels of the box head's two layers")
+    MASK_HEAD_CHANNELS = setting(256, _CHANNELS, "matterport's weights have 256")
+    ROI_ALIGN = setting(
+        "corner",
+        word(*choices.ROI_ALIGN),
+        "corner: matterport's crop with samples on the box's corners, which its weights were trained with; "
+        "aligned: ROIAlign as published (He et al. 2017), half-pixel, averaged bins",
+    )
+    POOL_SIZE = setting(7, whole(1, 64), "cells of a side of an ROI for the box head")
+    MASK_POOL_SIZE = setting(14, whole(1, 256), "cells of a side of an ROI for the mask head")
+    MASK_SHAPE = setting(
+        [28, 28], several(whole(1, 512), 2), "height and width of a mask: twice MASK_POOL_SIZE"
+    )
+    TRAIN_ROIS_PER_IMAGE = setting(
+        200, _BOXES, "ROIs that enter the losses of the heads; the RPN rarely yields as many good ones as "
+        "the paper's 512"
+    )  # fmt: skip
+    ROI_POSITIVE_RATIO = setting(0.33, number(above=0, most=1), "share of positives among these ROIs")
+    ROI_SAMPLING = setting(
+        "uniform",
+        word(*choices.ROI_SAMPLING),
+        "uniform draws the positive ROIs from all proposals alike; by_instance draws as many for each "
+        "instance, with its own box among the proposals (Pang et al. 2019): for things that hide each other",
+    )
+    BBOX_STD_DEV = setting(
+        np.array([0.1, 0.1, 0.2, 0.2]), _FOUR_SCALES, "as RPN_BBOX_STD_DEV, of the box head"
+    )
+    USE_MINI_MASK = setting(
+        True, flag(), "keep gt masks as small crops of their boxes: less memory and traffic"
+    )
+    MINI_MASK_SHAPE = setting((56, 56), _PAIR, "height and width of such a crop")
+    MAX_GT_INSTANCES = setting(100, whole(1, 100_000), "gt is padded to this number")
 
     # --- Detections -----------------------------------------------------------------------------
-    DETECTION_MAX_INSTANCES = 100
-    DETECTION_MIN_CONFIDENCE = 0.7
-    # Whether an ROI that is background more than any class is dropped however low DETECTION_MIN_CONFIDENCE
-    # is, as in matterport's code. False: what is sure enough of its best class counts.
-    DETECTION_BACKGROUND_WINS = True
-    DETECTION_NMS_THRESHOLD = 0.3
-    # "hard" drops a box that overlaps a better one of its class by more than DETECTION_NMS_THRESHOLD.
-    # "soft_linear" lowers its score by the IoU instead, "soft_gaussian" that of every box that overlaps a
-    # better one (Bodla et al. 2017); it is dropped where that falls below DETECTION_MIN_CONFIDENCE.
-    DETECTION_NMS = "hard"
-    DETECTION_NMS_SIGMA = 0.5  # of "soft_gaussian": smaller is stricter
+    DETECTION_MAX_INSTANCES = setting(100, whole(1, 100_000), "detections of an image at most")
+    DETECTION_MIN_CONFIDENCE = setting(0.7, _SHARE, "detections that score lower are dropped")
+    DETECTION_BACKGROUND_WINS = setting(
+        True,
+        flag(),
+        "drop an ROI that is background more than any class, however low DETECTION_MIN_CONFIDENCE is, as "
+        "matterport's code does; False: its best class counts if it scores enough",
+    )
+    DETECTION_NMS_THRESHOLD = setting(0.3, _SHARE, "IoU above which hard and soft_linear act")
+    DETECTION_NMS = setting(
+        "hard",
+        word(*choices.NMS_METHODS),
+        "hard drops a box that overlaps a better one of its class by more than DETECTION_NMS_THRESHOLD; "
+        "soft_linear lowers its score by the IoU instead, soft_gaussian that of every box that overlaps a "
+        "better one (Bodla et al. 2017); it is dropped where that falls below DETECTION_MIN_CONFIDENCE",
+    )
+    DETECTION_NMS_SIGMA = setting(0.5, number(above=0, most=1000), "of soft_gaussian: smaller is stricter")
 
     # --- Training -------------------------------------------------------------------------------
-    LEARNING_RATE = 0.001  # 0.02 as in the paper makes weights explode with per-variable clipping
-    LEARNING_MOMENTUM = 0.9
-    WEIGHT_DECAY = 0.0001
-    # "layerwise": an L2 loss, each weight's divided by its size, as matterport's code had it.
-    # "decoupled": the optimiser shrinks weights itself (Loshchilov and Hutter 2019), which wants a larger
-    # WEIGHT_DECAY (0.05). "auto": layerwise with sgd, decoupled with adamw.
-    WEIGHT_DECAY_KIND = "auto"
-    GRADIENT_CLIP_NORM = 5.0  # a longer gradient is cut to this length; None: never
-    GRADIENT_CLIP_BY = "variable"  # or "global": the length of all variables' gradients together
-    # Batches whose mean gradient makes one update: as a batch so many times larger, in the memory of one.
-    # Those that are left over at the end of a stage make no update.
-    GRADIENT_ACCUMULATION = 1
-    # Share of the old in a running average of the weights over updates; 0.999 averages about the last
-    # thousand. Validation, AP and checkpoints then use the averages. 0: no averages.
-    EMA_MOMENTUM = 0.0
-    OPTIMIZER = "sgd"  # or "adamw"
-    # "constant", "cosine": falls to zero at the end of each stage, or "steps": times LEARNING_RATE_FACTOR
-    # at each of LEARNING_RATE_MILESTONES, which are shares of a stage.
-    LEARNING_RATE_SCHEDULE = "constant"
-    LEARNING_RATE_MILESTONES = (0.67, 0.89)
-    LEARNING_RATE_FACTOR = 0.1
-    WARMUP_STEPS = 0  # updates over which the learning rate rises from zero, in the first stage
-    # Stages of a run, in order: each {layers, epochs, learning_rate}; epochs are of that stage alone,
-    # layers one of heads, 3+, 4+, 5+, all or a regular expression of the names of the layers to train (the
-    # others are frozen), learning_rate a number.
-    STAGES = ({"layers": "all", "epochs": 1, "learning_rate": 0.001},)
-    AP_EVERY = 0  # epochs from one measurement of COCO AP on the validation images to the next; 0: none
-    BEST_BY = "loss"  # of validation, or "mask_ap": decides which checkpoint is kept as the best
-    PATIENCE = 0  # the last stage ends after so many epochs without a new best; 0: never early
-    # A preset of pipeline/augmentations.yaml: "none", "light" (flips, small changes of scale and colour),
-    # "strong" (also crops, turns, blur and instances pasted from other images), "clumps" (pasted ones
-    # against others) and more. Or a mapping: {preset: strong, rotation: 45}.
-    AUGMENTATION = "none"
-    LOSS_WEIGHTS = {
-        "rpn_class_loss": 1.0,
-        "rpn_bbox_loss": 1.0,
-        "mrcnn_class_loss": 1.0,
-        "mrcnn_bbox_loss": 1.0,
-        "mrcnn_mask_loss": 1.0,
-    }
+    LEARNING_RATE = setting(
+        0.001,
+        number(0, 1000),
+        "for programs that give it to MaskRCNN.train; commands take that of STAGES. 0.02 as in the paper "
+        "makes weights explode with per-variable clipping",
+    )
+    LEARNING_MOMENTUM = setting(0.9, _SHARE, "of sgd")
+    WEIGHT_DECAY = setting(0.0001, number(0, 1000), "see WEIGHT_DECAY_KIND")
+    WEIGHT_DECAY_KIND = setting(
+        "auto",
+        word(*choices.WEIGHT_DECAY_KINDS),
+        "layerwise: an L2 loss, each weight's divided by its size, as in matterport's code; decoupled: the "
+        "optimiser shrinks weights itself (Loshchilov and Hutter 2019), which wants a larger WEIGHT_DECAY "
+        "(0.05); auto: layerwise with sgd, decoupled with adamw",
+    )
+    GRADIENT_CLIP_NORM = setting(
+        5.0, or_none(number(0, 10**9), "never, as 0"), "a longer gradient is cut to this length"
+    )
+    GRADIENT_CLIP_BY = setting(
+        "variable", word(*choices.CLIP_BY), "global: the length of all variables' gradients together"
+    )
+    GRADIENT_ACCUMULATION = setting(
+        1,
+        whole(1, 1_000_000),
+        "batches whose mean gradient makes one update: as a batch so many times larger, in the memory of "
+        "one; those left over at the end of a stage make no update",
+    )
+    EMA_MOMENTUM = setting(
+        0.0,
+        number(0, below=1),
+        "share of the old in a running average of the weights over updates; 0.999 averages about the last "
+        "thousand; validation, AP and checkpoints then use the averages; 0: no averages",
+    )
+    OPTIMIZER = setting("sgd", word(*choices.OPTIMIZERS), "matterport's is sgd")
+    LEARNING_RATE_SCHEDULE = setting(
+        "constant",
+        word(*choices.SCHEDULES),
+        "cosine falls to zero at the end of each stage; steps: times LEARNING_RATE_FACTOR at each of "
+        "LEARNING_RATE_MILESTONES",
+    )
+    LEARNING_RATE_MILESTONES = setting(
+        (0.67, 0.89), several(number(above=0, below=1)), "shares of a stage at which steps lowers the rate"
+    )
+    LEARNING_RATE_FACTOR = setting(0.1, number(above=0, most=1000), "of the schedule steps")
+    WARMUP_STEPS = setting(
+        0, whole(0, 10**9), "updates over which the learning rate rises from zero, in the first stage"
+    )
+    STAGES = setting(
+        ({"layers": "all", "epochs": 1, "learning_rate": 0.001},),
+        _stages(),
+        "stages of a run, in order; epochs are of that stage alone; layers one of heads, 3+, 4+, 5+, all or "
+        "a regular expression of the names of the layers to train, the others are frozen",
+    )
+    AP_EVERY = setting(
+        0, whole(0, 1_000_000), "epochs between measurements of COCO AP on the validation images; 0: none"
+    )
+    BEST_BY = setting("loss", word(*choices.BEST_BY), "of validation: decides which checkpoint is the best")
+    PATIENCE = setting(
+        0, whole(0, 1_000_000), "the last stage ends after so many epochs without a new best; 0: never early"
+    )
+    AUGMENTATION = setting(
+        "none",
+        either("a preset's name or a mapping", lambda value: isinstance(value, (str, dict))),
+        "a preset of pipeline/augmentations.yaml: none, light (flips, small changes of scale and colour), "
+        "strong (also crops, turns, blur and instances pasted from other images), clumps (pasted ones "
+        "against others) and more; or a mapping: {preset: strong, rotation: 45}",
+    )
+    LOSS_WEIGHTS = setting(
+        dict.fromkeys(_LOSSES, 1.0),
+        entries(dict.fromkeys(_LOSSES, number(0, 10**9))),
+        "factors of the losses",
+    )
 
     no_effect = ("WORKERS", "CHECKPOINT_MINUTES")  # settings that change no result
 
     def __init__(self):
         self._warn_of_near_misses()
+        if any(spec.kind.fault(getattr(self, name)) for name, spec in self.specs().items()):
+            self.check()  # what follows from them cannot be computed
         self._compute_derived()
 
     @classmethod
     def from_yaml(cls, path, **overrides):
         """A config of this class with the values of a flat YAML file, then ``overrides``.
 
-        Raises ConfigError that names the file for a name this class does not have (with the nearest
-        that it has) or a value of another kind.
+        Raises ConfigError with all that is wrong: names that this class does not have, with the nearest that
+        it has, values of another kind, and settings that do not fit each other.
         """
-        path = Path(path)
-        try:
-            values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        except OSError as error:
-            raise ConfigError(f"{path}: cannot be read: {error.strerror}.") from error
-        except yaml.YAMLError as error:
-            raise ConfigError(f"{path}: is not YAML: {error}") from error
-        if not isinstance(values, dict):
-            raise ConfigError(f"{path}: expected lines of NAME: value, got a {type(values).__name__}.")
+        return cls.of((read_settings(path), str(path)), (overrides, "overrides"))
+
+    @classmethod
+    def of(cls, *layers, found=None, check=None):
+        """A config of this class with layers of (values, source) upon each other, the last on top.
+
+        values: a dict of NAME to value. source: their origin, for the sentences. found: sentences on settings
+        that are known to be wrong, by name. check: a function of the config and such a dict to call in place
+        of Config.check.
+        Raises ConfigError with all that is wrong.
+        """
         config = cls()
-        config.update(values, source=str(path))
-        config.update(overrides, source="overrides")
+        found = dict(found or {})
+        for values, source in layers:
+            found |= config.take(values, source)
+        config._compute_derived()
+        (check or cls.check)(config, found)
         return config
 
     def update(self, values, source="update"):
         """Set several names at once and compute the derived ones again.
 
-        values: a dict of NAME to value. source: where they come from, for the error message.
+        values: a dict of NAME to value. source: their origin, for the error message.
+        Raises ConfigError for unknown names and values of another kind; ``check`` says what does not fit.
         """
-        for name, value in values.items():
-            if name not in self.names():
-                raise ConfigError(f"{source}: unknown setting {name!r}{self._nearest(name)}.")
-            setattr(self, name, _as_kind_of(getattr(self, name), value, name, source))
+        found = self.take(values, source)
+        if found:
+            raise ConfigError("\n".join(found.values()))
         self._compute_derived()
-
-    @classmethod
-    def names(cls):
-        """Every setting of this class, in alphabetical order."""
-        return sorted(name for name in dir(cls) if name.isupper() and not name.startswith("_"))
 
     def to_dict(self):
         """Every setting and derived value, by name."""
@@ -202,7 +393,17 @@ class Config:
             print(f"{name:30} {value}")
         print()
 
+    @classmethod
+    def table(cls):
+        """Every declared setting as a table in Markdown: name, default, what is allowed, reason."""
+        rows = ["| Setting | Default | Allowed | Why |", "|---|---|---|---|"]
+        for name, spec in cls.specs().items():
+            default = shown(getattr(cls, name))
+            rows.append(f"| {name} | `{default}` | {spec.kind.allowed} | {spec.reason} |")
+        return "\n".join(rows)
+
     def _compute_derived(self):
+        self._settle()
         self.BATCH_SIZE = self.IMAGES_PER_GPU * self.GPU_COUNT
         side = self.IMAGE_MIN_DIM if self.IMAGE_RESIZE_MODE == "crop" else self.IMAGE_MAX_DIM
         self.IMAGE_SHAPE = np.array([side, side, self.IMAGE_CHANNEL_COUNT])
@@ -210,59 +411,160 @@ class Config:
         self.IMAGE_META_SIZE = 1 + 3 + 3 + 4 + 1 + self.NUM_CLASSES
 
     def _warn_of_near_misses(self):
-        known = [name for name in vars(Config) if name.isupper()]
-        own = {name for base in type(self).__mro__[:-1] if base is not Config for name in vars(base)}
+        known = self.specs()
+        own = {name for base in type(self).__mro__ for name in vars(base) if name.isupper()}
         for name in sorted(own - set(known)):
-            close = difflib.get_close_matches(name, known, n=1, cutoff=0.87) if name.isupper() else []
+            close = difflib.get_close_matches(name, known, n=1, cutoff=0.87)
             if close:
                 warnings.warn(
                     f"{type(self).__name__}.{name} is no known setting; did you mean {close[0]}?",
                     stacklevel=3,
                 )
 
-    @classmethod
-    def _nearest(cls, name):
-        close = difflib.get_close_matches(name.upper(), cls.names(), n=1, cutoff=0.5)
-        return f"; the nearest known one is {close[0]}" if close else ""
+
+def read_settings(path):
+    """The dict of NAME to value in a YAML file. Raises ConfigError."""
+    try:
+        values = read_yaml(path)
+    except YamlError as error:
+        raise ConfigError(str(error)) from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected lines of NAME: value, got a {type(values).__name__}.")
+    return values
 
 
-def _as_kind_of(current, value, name, source):
-    """``value`` in the type of ``current``, or ConfigError."""
-    if name in _CHOICES and value not in _CHOICES[name]:
-        raise ConfigError(f"{source}: {name} must be one of {', '.join(_CHOICES[name])}, got {value!r}.")
-    if isinstance(current, np.ndarray):
-        array = np.asarray(value)
-        if array.dtype.kind not in "if" or array.shape != current.shape:
-            raise ConfigError(f"{source}: {name} must be {current.size} numbers, got {value!r}.")
-        return array.astype(current.dtype)
-    if isinstance(current, dict) and isinstance(value, dict) and name != "AUGMENTATION":
-        unknown = sorted(set(value) - set(current))
-        if unknown:
-            raise ConfigError(f"{source}: {name} has no entry {unknown[0]!r}; it has {', '.join(current)}.")
-        return {**current, **value}
-    if value is None and name in _MAY_BE_NONE:
-        return None
-    if name == "AUGMENTATION" and isinstance(value, (str, dict)):
-        return value
-    kinds, description = _KINDS.get(type(current), ((), ""))
-    if kinds and (not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)):
-        raise ConfigError(f"{source}: {name} must be {description}, got {value!r}.")
-    return tuple(value) if isinstance(current, tuple) and isinstance(value, list) else value
+# --- How settings fit together ------------------------------------------------------------------
 
 
-_CHOICES = {
-    "DETECTION_NMS": ("hard", "soft_linear", "soft_gaussian"),
-    "ROI_SAMPLING": ("uniform", "by_instance"),
-}
-_KINDS = {
-    bool: ((bool,), "true or false"),
-    int: ((int,), "a whole number"),
-    float: ((int, float), "a number"),
-    str: ((str,), "text"),
-    list: ((list, tuple), "a list"),
-    tuple: ((list, tuple), "a list"),
-}
-_MAY_BE_NONE = {"STEPS_PER_EPOCH", "VALIDATION_STEPS", "TRAIN_BN", "GRADIENT_CLIP_NORM"}
+def _two_multiples(value):
+    """The multiples of 64 next to a number, in words."""
+    low, high = value // 64 * 64, -(-value // 64) * 64
+    return f"the nearest are {low} and {high}" if low else f"the nearest is {high}"
+
+
+@about("IMAGE_MAX_DIM")
+def _whole_cells_of_p6(config):
+    if config.IMAGE_MAX_DIM % 64:
+        return (
+            f"IMAGE_MAX_DIM must be a multiple of 64, the stride of P6, got {config.IMAGE_MAX_DIM}; "
+            f"{_two_multiples(config.IMAGE_MAX_DIM)}."
+        )
+
+
+@about("IMAGE_MIN_DIM", "IMAGE_RESIZE_MODE")
+def _whole_cells_of_crops(config):
+    mode, side = config.IMAGE_RESIZE_MODE, config.IMAGE_MIN_DIM or 0
+    if mode == "crop" and not side:
+        return f"IMAGE_RESIZE_MODE crop needs IMAGE_MIN_DIM, the side of its squares, got {side}."
+    if mode in ("crop", "pad64") and side % 64:
+        return (
+            f"IMAGE_MIN_DIM must be a multiple of 64 with IMAGE_RESIZE_MODE {mode}, got {side}; "
+            f"{_two_multiples(side)}."
+        )
+
+
+@about("IMAGE_MIN_DIM", "IMAGE_MAX_DIM", "IMAGE_RESIZE_MODE")
+def _sides_in_order(config):
+    # Where a program sets IMAGE_MAX_DIM alone, the default of IMAGE_MIN_DIM asks for nothing.
+    least, most = config.IMAGE_MIN_DIM or 0, config.IMAGE_MAX_DIM
+    if least > most and least != Config.IMAGE_MIN_DIM and config.IMAGE_RESIZE_MODE != "none":
+        return f"IMAGE_MIN_DIM must be at most IMAGE_MAX_DIM, which is {most}, got {least}."
+
+
+@about("MEAN_PIXEL", "IMAGE_CHANNEL_COUNT")
+def _a_mean_for_each_channel(config):
+    channels = config.IMAGE_CHANNEL_COUNT
+    if np.size(config.MEAN_PIXEL) != channels:
+        return (
+            f"MEAN_PIXEL must have a number for each channel, {channels} by IMAGE_CHANNEL_COUNT, got "
+            f"{shown(config.MEAN_PIXEL)}."
+        )
+
+
+@about("MASK_SHAPE", "MASK_POOL_SIZE")
+def _masks_of_the_mask_head(config):
+    side = 2 * config.MASK_POOL_SIZE
+    if list(config.MASK_SHAPE) != [side, side]:
+        return (
+            f"MASK_SHAPE must be [{side}, {side}], twice MASK_POOL_SIZE, which is {config.MASK_POOL_SIZE}, "
+            f"got {shown(list(config.MASK_SHAPE))}."
+        )
+
+
+@about("ROI_POSITIVE_RATIO", "TRAIN_ROIS_PER_IMAGE")
+def _room_for_positives(config):
+    rois, ratio = config.TRAIN_ROIS_PER_IMAGE, config.ROI_POSITIVE_RATIO
+    if int(rois * ratio) < 1:
+        return (
+            f"TRAIN_ROIS_PER_IMAGE times ROI_POSITIVE_RATIO must be 1 or more, got {rois} times {ratio}; "
+            "without positives the heads learn nothing."
+        )
+
+
+@about("BEST_BY", "AP_EVERY")
+def _ap_to_be_best_by(config):
+    if config.BEST_BY == "mask_ap" and not config.AP_EVERY:
+        return "BEST_BY mask_ap needs AP_EVERY 1 or more, got 0."
+
+
+def stages_misfit(stages, backbone):
+    """A sentence on a stage whose ``layers`` the setting BACKBONE does not have, or None."""
+    for count, stage in enumerate(stages, start=1):
+        try:
+            backbones.layers_regex(stage["layers"], backbone)
+        except backbones.BackboneError as error:
+            return f"STAGES, stage {count}: {error}"
+    return None
+
+
+@about("STAGES", "BACKBONE")
+def _stages_of_the_backbone(config):
+    return stages_misfit(config.STAGES, config.BACKBONE)
+
+
+@about("BACKBONE_STRIDES", "BACKBONE")
+def _strides_of_the_backbone(config):
+    usual = Config.specs()["BACKBONE_STRIDES"].default
+    if list(config.BACKBONE_STRIDES) != usual and not callable(config.BACKBONE):
+        return (
+            f"BACKBONE_STRIDES must be {usual} with the backbone {config.BACKBONE}, got "
+            f"{shown(list(config.BACKBONE_STRIDES))}."
+        )
+
+
+@about("IMAGE_CHANNEL_COUNT", "BACKBONE")
+def _channels_of_the_backbone(config):
+    if config.IMAGE_CHANNEL_COUNT != 3 and backbones.find(config.BACKBONE).extractor:
+        return (
+            f"IMAGE_CHANNEL_COUNT must be 3 with the backbone {config.BACKBONE} of keras.applications, got "
+            f"{config.IMAGE_CHANNEL_COUNT}."
+        )
+
+
+@about("BACKBONE_WEIGHTS", "BACKBONE")
+def _weights_for_a_backbone_alone(config):
+    if config.BACKBONE_WEIGHTS and not backbones.find(config.BACKBONE).extractor:
+        return (
+            f"BACKBONE_WEIGHTS is for backbones of keras.applications, not for {shown(config.BACKBONE)}, got "
+            f"{shown(config.BACKBONE_WEIGHTS)}; give the file of a whole network as --weights."
+        )
+
+
+Config.rules = (
+    _stages_of_the_backbone,
+    _strides_of_the_backbone,
+    _channels_of_the_backbone,
+    _weights_for_a_backbone_alone,
+    _whole_cells_of_p6,
+    _whole_cells_of_crops,
+    _sides_in_order,
+    _a_mean_for_each_channel,
+    _masks_of_the_mask_head,
+    _room_for_positives,
+    _ap_to_be_best_by,
+)
 
 
 def _plain(value):

@@ -92,9 +92,11 @@ class MaskRCNN:
     keras_model is the Keras model, epoch the number of epochs already trained, log_dir the folder of
     the run and checkpoint_path what its checkpoints are called, class_names what the weights of the class
     head say of their classes (None: nothing).
+    Raises ConfigError with all that is wrong with the config.
     """
 
     def __init__(self, mode, config, model_dir):
+        config.check()
         self.mode = mode
         self.config = config
         self.model_dir = str(model_dir)

@@ -1,49 +1,91 @@
 """PumpkinConfig: the network's settings and those of the application around it."""
 
-import yaml
-
-from mrcnn.config import Config, ConfigError
+from mrcnn.config import Config, ConfigError, read_settings
+from mrcnn.files import YamlError, parse_yaml
+from mrcnn.settings import about, setting, several, shown, text
 from pumpkin.packaged import config_path
 
-# Short names on the command line, and what they are as PRECISION.
-PRECISIONS = {"fp32": "float32", "bf16": "mixed_bfloat16", "fp16": "mixed_float16"}
+_NAME = text("a name", lambda name: bool(name.strip()) and name.isprintable())
+
+
+@about("CLASSES")
+def _names_differ(config):
+    twice = sorted({name for name in config.CLASSES if list(config.CLASSES).count(name) > 1})
+    if twice:
+        return f"CLASSES must be names that differ, but has {twice[0]!r} twice."
+
+
+@about("IMAGE_CHANNEL_COUNT", "LAYOUT")
+def _photographs_are_rgb(config):
+    if config.IMAGE_CHANNEL_COUNT != 3 and ":" not in config.LAYOUT:
+        return (
+            f"IMAGE_CHANNEL_COUNT must be 3 with LAYOUT {config.LAYOUT}, which reads photographs as RGB, got "
+            f"{config.IMAGE_CHANNEL_COUNT}."
+        )
 
 
 class PumpkinConfig(Config):
     """Settings of scripts/train.py; ``CLASSES`` decides NUM_CLASSES."""
 
     NAME = "pumpkin"
-    CLASSES = ("Pumpkin",)  # names of Open Images classes
-    DATASET = "data/pumpkin"  # where scripts/download.py puts them
-    LAYOUT = "openimages"  # or "nuclei": a folder an image
+    CLASSES = setting(
+        ("Pumpkin",), several(_NAME, example="CLASSES=[date, fig]"), "names of Open Images classes"
+    )
+    DATASET = setting(
+        "data/pumpkin", text("the path of a folder", bool), "where scripts/download.py puts them"
+    )
+    LAYOUT = setting("openimages", text("a name", bool), "or nuclei: a folder an image")
     STEPS_PER_EPOCH = None  # an epoch shows every image once
     VALIDATION_STEPS = None
 
-    def update(self, values, source="update"):
-        super().update(values, source)
-        if not self.CLASSES or not all(isinstance(name, str) for name in self.CLASSES):
-            raise ConfigError(f"{source}: CLASSES must be a list of one or more names, got {self.CLASSES!r}.")
-        if values.get("NUM_CLASSES", self.NUM_CLASSES) != self.NUM_CLASSES:
-            raise ConfigError(
+    rules = (*Config.rules, _names_differ, _photographs_are_rgb)
+
+    def take(self, values, source):
+        found = super().take(values, source)
+        self.NUM_CLASSES = 1 + len(self.CLASSES)
+        wanted = values.get("NUM_CLASSES", self.NUM_CLASSES)
+        if not {"NUM_CLASSES", "CLASSES"} & set(found) and wanted != self.NUM_CLASSES:
+            found["NUM_CLASSES"] = (
                 f"{source}: NUM_CLASSES follows from CLASSES, it is {self.NUM_CLASSES} with the background, "
-                f"not {values['NUM_CLASSES']}; set CLASSES instead."
+                f"not {wanted}; set CLASSES instead."
             )
+        return found
 
     def _compute_derived(self):
         self.NUM_CLASSES = 1 + len(self.CLASSES)
         super()._compute_derived()
 
 
-def load_config(path=None, settings=()):
-    """The config of a YAML file (none: the defaults) with ``NAME=VALUE`` texts on top, values in YAML.
+def load_config(path=None, settings=(), check=None, **options):
+    """The config of a YAML file (none: the defaults) with settings of the command line on top.
 
     path: of the file, or the name of a packaged config, see ``config_path``.
-
-    Raises ConfigError for what cannot be read or is unknown.
+    settings: ``NAME=VALUE`` texts, values in YAML. check: as in Config.of. options: settings that have an
+    option of their own, None where it is not used.
+    Raises ConfigError with all that is wrong.
     """
-    config = PumpkinConfig() if path is None else PumpkinConfig.from_yaml(config_path(path))
-    config.update(parse_settings(settings), source="--set")
-    return config
+    options = {name: value for name, value in options.items() if value is not None}
+    layers = []
+    if path is not None:
+        path = config_path(path)
+        layers.append((read_settings(path), str(path)))
+    layers += [(parse_settings(settings), "--set"), (options, "the command line")]
+    unread = {}
+    for values, source in layers:
+        unread |= _unread(values, source)
+    return PumpkinConfig.of(*layers, found=unread, check=check)
+
+
+def _unread(values, source):
+    """Sentences by name on settings that are there for programs alone."""
+    rate = values.get("LEARNING_RATE", PumpkinConfig.LEARNING_RATE)
+    if rate == PumpkinConfig.LEARNING_RATE:  # the config.yaml of a run lists all settings
+        return {}
+    sentence = (
+        f"{source}: LEARNING_RATE must be left out, for STAGES has the learning rate of each stage, as in "
+        f"STAGES=[{{layers: all, epochs: 10, learning_rate: 0.001}}]; got {shown(rate)}."
+    )
+    return {"LEARNING_RATE": sentence}
 
 
 def parse_settings(settings):
@@ -54,8 +96,9 @@ def parse_settings(settings):
 def _parse(setting):
     name, equals, value = setting.partition("=")
     if not equals:
-        raise ConfigError(f"--set: expected NAME=VALUE, got {setting!r}.")
+        raise ConfigError(f"--set: expected NAME=VALUE, got {setting!r:.100}.")
+    name = name.strip()
     try:
-        return name.strip(), yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set: the value of {name} is not YAML: {value!r}.") from error
+        return name, parse_yaml(value, f"--set: {name:.60}")
+    except YamlError as error:
+        raise ConfigError(f"{error} Got {value!r:.100}.") from error

@@ -14,6 +14,7 @@ from mrcnn.datasets.images import ImageError
 from mrcnn.startup import import_backend
 from mrcnn.training.errors import Interrupted
 from mrcnn.training.run import Run, checkpoints, find_last
+from mrcnn.training.stages import check_for_training, scale_stages
 from mrcnn.training.state import newest_state
 from pumpkin import earlier_runs
 from pumpkin.calls import typed
@@ -220,24 +221,13 @@ def _finish(job, run, report):
 
 
 def settings(config_file, values, seed=None, epochs=None, dataset=None, report=print):
-    """The config of a training from the command line's options. Raises ConfigError."""
-    from mrcnn.pipeline.augment import augmentation_of
-    from mrcnn.training.stages import check_checkpoint_minutes, check_optimizer, check_stages, scale_stages
-
-    config = load_config(config_file, values)
-    check_stages(config.STAGES, config.BACKBONE)
-    check_optimizer(config)
-    check_checkpoint_minutes(config)
-    augmentation_of(config.AUGMENTATION)
-    if seed is not None:
-        config.update({"SEED": seed})
-    if config.SEED < 0:
-        raise ConfigError(f"SEED must be a whole number from 0, got {config.SEED}.")
-    if dataset is not None:
-        config.update({"DATASET": dataset})
+    """The config of a training from the command line's options. Raises ConfigError with all that is wrong."""
+    config = load_config(config_file, values, check=check_for_training, SEED=seed, DATASET=dataset)
+    if config.BACKBONE_WEIGHTS and not Path(config.BACKBONE_WEIGHTS).is_file():
+        raise ConfigError(f"BACKBONE_WEIGHTS {config.BACKBONE_WEIGHTS}: there is no such file.")
     if epochs is not None:
         stages = scale_stages(config.STAGES, epochs)
-        config.update({"STAGES": stages})
+        config.update({"STAGES": stages}, source="--epochs")
         if len(stages) > 1:
             report("Epochs by stage: " + ", ".join(f"{s['layers']} {s['epochs']}" for s in stages))
     return config
@@ -297,7 +287,6 @@ def find_start(name, config, runs):
     from mrcnn.weights import downloads
 
     if name == "none":
-        _check_backbone_weights(config)
         return None
     if name == "last":
         return find_last(runs)
@@ -315,19 +304,6 @@ def find_start(name, config, runs):
             f"--weights {name}: there is no such file, and it is none of {', '.join(SPECIAL_WEIGHTS)}."
         )
     return path
-
-
-def _check_backbone_weights(config):
-    """Raise ConfigError for BACKBONE_WEIGHTS that no backbone could take."""
-    if not config.BACKBONE_WEIGHTS:
-        return
-    if not find_backbone(config.BACKBONE).extractor:
-        raise ConfigError(
-            f"BACKBONE_WEIGHTS is for backbones of keras.applications, not for {config.BACKBONE!r}; "
-            "give the file of a whole network as --weights."
-        )
-    if not Path(config.BACKBONE_WEIGHTS).is_file():
-        raise ConfigError(f"BACKBONE_WEIGHTS {config.BACKBONE_WEIGHTS}: there is no such file.")
 
 
 def load_start(model, path, report=print):

@@ -33,6 +33,7 @@ def config_of(path, config_file=None, **overrides):
         found = _settings_in(metadata) if "config" in metadata else _settings_of_layers(path)
         config.update(found, source=str(path))
     config.update({"GPU_COUNT": 1, "IMAGES_PER_GPU": 1, **overrides})
+    config.check()
     return config
 
 

@@ -15,6 +15,7 @@ OLD_PACKAGES = {
 FLOORS = (
     (
         "mrcnn.choices",
+        "mrcnn.settings",
         "mrcnn.backbones",
         "mrcnn.files",
         "mrcnn.supplied",

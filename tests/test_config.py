@@ -52,11 +52,14 @@ def test_yaml_overrides(tmp_path):
     ("text", "message"),
     [
         ("IMAGE_MAX_DIMS: 512", "unknown setting 'IMAGE_MAX_DIMS'; the nearest known one is IMAGE_MAX_DIM"),
-        ("IMAGE_MAX_DIM: big", "IMAGE_MAX_DIM must be a whole number, got 'big'"),
+        ("IMAGE_MAX_DIM: big", "IMAGE_MAX_DIM must be a whole number from 64 to 65,536, got 'big'"),
         ("DETECTION_NMS: soft", "DETECTION_NMS must be one of hard, soft_linear, soft_gaussian, got 'soft'"),
         ("USE_MINI_MASK: 1", "USE_MINI_MASK must be true or false"),
-        ("MEAN_PIXEL: [1, 2]", "MEAN_PIXEL must be 3 numbers"),
-        ("LOSS_WEIGHTS: {mask: 1}", "LOSS_WEIGHTS has no entry 'mask'"),
+        (
+            "MEAN_PIXEL: [1, 2]",
+            "MEAN_PIXEL must have a number for each channel, 3 by IMAGE_CHANNEL_COUNT, got [1",
+        ),
+        ("LOSS_WEIGHTS: {mask: 1}", "LOSS_WEIGHTS must be a mapping of rpn_class_loss, "),
         ("- 1", "expected lines of NAME: value"),
         ("a: [", "is not YAML"),
     ],
@@ -94,5 +97,5 @@ def test_an_augmentation_is_a_name_or_a_mapping(tmp_path):
     assert config.AUGMENTATION == {"blur": 1.0}  # not mixed with the one before
     config.update({"AUGMENTATION": "light"})
     assert config.AUGMENTATION == "light"
-    with pytest.raises(ConfigError, match="AUGMENTATION must be text, got 3"):
+    with pytest.raises(ConfigError, match="AUGMENTATION must be a preset's name or a mapping, got 3"):
         config.update({"AUGMENTATION": 3})

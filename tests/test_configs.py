@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mrcnn.pipeline.augment import augmentation_of
-from mrcnn.training.stages import check_optimizer, check_stages
+from mrcnn.training.stages import check_for_training
 from pumpkin.commands import train
 from pumpkin.config import load_config
 from pumpkin.jobs import SPECIAL_WEIGHTS
@@ -22,9 +21,7 @@ def test_the_three_promised_are_there():
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
 def test_a_config_is_sound(path):
     config = load_config(path)
-    check_stages(config.STAGES, config.BACKBONE)
-    check_optimizer(config)
-    augmentation_of(config.AUGMENTATION)
+    check_for_training(config)
     assert path.stem == config.NAME
     assert len(config.RPN_ANCHOR_SCALES) == len(config.BACKBONE_STRIDES)
     assert config.IMAGE_SHAPE[0] % 64 == 0

@@ -6,11 +6,10 @@ B: images, N: ROIs per image, C: classes, D: maximum number of detections per im
 import keras
 from keras import layers, ops
 
+from mrcnn.choices import NMS_METHODS
 from mrcnn.ops import boxes as box_ops
 from mrcnn.ops import image_meta as meta_ops
 from mrcnn.ops.nms import nms, soft_nms
-
-NMS_METHODS = ("hard", "soft_linear", "soft_gaussian")
 
 
 def refine(rois, probabilities, deltas, window, std_dev, background_wins=True):

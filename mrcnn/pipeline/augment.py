@@ -13,6 +13,7 @@ import yaml
 
 from mrcnn.pipeline import warp
 from mrcnn.pipeline.imgaug_adapter import ImgaugAdapter, is_imgaug
+from mrcnn.settings import either, flag, number, several, shown, whole
 
 
 @dataclass(frozen=True)
@@ -102,35 +103,34 @@ class Augmentation:
         return cv2.GaussianBlur(image, (0, 0), sigma) if sigma > 0.1 else image
 
 
-_SHARES = ("copy_paste", "occlusion", "min_visible", "contrast", "saturation")
+_FACTOR = number(above=0, most=1000)
+_SHARE = number(0, 1)
+_KINDS = {
+    "flip_horizontal": flag(),
+    "flip_vertical": flag(),
+    "turn": flag(),
+    "scale": either(
+        "the least and the greatest factor, two numbers above 0 and at most 1,000",
+        lambda value: several(_FACTOR, 2).accepts(value) and value[0] <= value[1],
+    ),
+    "crop": number(above=0, most=1),
+    "rotation": number(0, 360),
+    "brightness": number(0, 255),
+    "contrast": _SHARE,
+    "saturation": _SHARE,
+    "blur": number(0, 100),
+    "copy_paste": _SHARE,
+    "paste_at_most": whole(1, 10_000),
+    "occlusion": _SHARE,
+    "min_visible": _SHARE,
+}
 
 
 def _check(name, value):
-    """Raise ValueError if a setting cannot have this value."""
-    if name in ("flip_horizontal", "flip_vertical", "turn"):
-        if not isinstance(value, bool):
-            raise ValueError(f"augmentation: {name} must be true or false, got {value!r}.")
-        return
-    values = value if name == "scale" else (value,)
-    if not isinstance(values, (tuple, list)) or not all(map(_is_number, values)):
-        kind = "two numbers, the least and the greatest factor" if name == "scale" else "a number"
-        raise ValueError(f"augmentation: {name} must be {kind}, got {value!r}.")
-    if name == "scale" and not (len(value) == 2 and 0 < value[0] <= value[1]):
-        raise ValueError(
-            f"augmentation: scale must be the least and the greatest factor, above 0, got {value!r}."
-        )
-    if name in _SHARES and not 0 <= value <= 1:
-        raise ValueError(f"augmentation: {name} must lie between 0 and 1, got {value!r}.")
-    if name == "crop" and not 0 < value <= 1:
-        raise ValueError(f"augmentation: crop must be above 0 and at most 1, got {value!r}.")
-    if name == "paste_at_most" and not (isinstance(value, int) and value > 0):
-        raise ValueError(f"augmentation: paste_at_most must be a whole number from 1, got {value!r}.")
-    if name in ("rotation", "brightness", "blur") and value < 0:
-        raise ValueError(f"augmentation: {name} must be 0 or more, got {value!r}.")
-
-
-def _is_number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    """Raise ValueError for a value that a setting cannot have."""
+    fault = _KINDS[name].fault(value)
+    if fault:
+        raise ValueError(f"augmentation: {name} {fault}.")
 
 
 def augmentation_of(wanted):
@@ -165,13 +165,13 @@ def _known(settings):
         if name not in names:
             close = difflib.get_close_matches(str(name), names, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(names)}."
-            raise ValueError(f"augmentation: unknown setting {name!r}{hint}")
+            raise ValueError(f"augmentation: unknown setting {shown(name)}{hint}")
     return {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
 
 
 def _preset(name):
-    if name not in PRESETS:
-        raise ValueError(f"Unknown augmentation {name!r}; it is one of {', '.join(PRESETS)}.")
+    if not isinstance(name, str) or name not in PRESETS:
+        raise ValueError(f"Unknown augmentation {shown(name)}; it is one of {', '.join(PRESETS)}.")
     return PRESETS[name]
 
 

@@ -3,9 +3,8 @@
 import numpy as np
 import skimage.transform
 
+from mrcnn.choices import RESIZE_MODES
 from mrcnn.ops import image_meta as meta_ops
-
-MODES = ("square", "pad64", "crop", "none")
 
 
 def resize(image, output_shape, order=1, preserve_range=True, **kwargs):
@@ -27,8 +26,8 @@ def resize_image(image, min_dim=None, max_dim=None, min_scale=None, mode="square
     [(top, bottom), (left, right), (0, 0)], crop (y, x, height, width) or None.
     Raises ValueError for an unknown mode, or in mode "pad64" for a min_dim that is not a multiple of 64.
     """
-    if mode not in MODES:
-        raise ValueError(f"Unknown resize mode {mode!r}; it is one of {', '.join(MODES)}.")
+    if mode not in RESIZE_MODES:
+        raise ValueError(f"Unknown resize mode {mode!r}; it is one of {', '.join(RESIZE_MODES)}.")
     height, width = image.shape[:2]
     no_padding = [(0, 0), (0, 0), (0, 0)]
     if mode == "none":

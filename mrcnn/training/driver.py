@@ -19,7 +19,7 @@ from mrcnn.training.run import checkpoints
 from mrcnn.training.schedule import build_optimizer, current_rate
 from mrcnn.training.signals import StopSignals
 from mrcnn.training.speed import Speed
-from mrcnn.training.stages import check_checkpoint_minutes, check_optimizer, check_stages
+from mrcnn.training.stages import check_stages
 from mrcnn.training.stalls import NameStalls
 from mrcnn.training.state import state_files
 from mrcnn.training.validation import MeanAP, StopEarly
@@ -43,9 +43,8 @@ def train(
     errors.StateError for a state of another network, and errors.Interrupted when the user stopped it.
     """
     stages = config.STAGES if stages is None else stages
+    config.check()
     check_stages(stages, config.BACKBONE)
-    check_checkpoint_minutes(config)
-    check_optimizer(config)
     _check_layers(model.keras_model, stages, config.BACKBONE)
     for dataset in (train_dataset, val_dataset):
         _check_classes(dataset, config)

@@ -8,7 +8,6 @@ from keras import ops
 from mrcnn.backend import replicas
 from mrcnn.modeling.network import decays_through_loss
 from mrcnn.training.averaging import AveragingAdamW, AveragingSGD
-from mrcnn.training.stages import check_optimizer
 
 
 @keras.saving.register_keras_serializable("mrcnn")
@@ -60,7 +59,6 @@ def build_optimizer(config, learning_rate, total_steps, warm_up=True):
     The optimiser decays weights only where the loss does not (WEIGHT_DECAY_KIND), and spares biases and
     batch norm.
     """
-    check_optimizer(config)
     decay = 0.0 if decays_through_loss(config) else config.WEIGHT_DECAY
     options = {"learning_rate": _rate(config, learning_rate, total_steps, warm_up), **_options(config)}
     if config.OPTIMIZER == "sgd":

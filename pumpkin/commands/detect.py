@@ -4,9 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from mrcnn.choices import PRECISIONS
 from mrcnn.startup import import_backend
 from pumpkin.calls import typed
-from pumpkin.config import PRECISIONS
 from pumpkin.image_files import InputError, find_images
 from pumpkin.packaged import CONFIG_HELP
 

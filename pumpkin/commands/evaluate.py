@@ -65,6 +65,7 @@ def evaluate(args):
     weights = models.find_weights(args.weights, args.runs)
     config = models.config_of(weights, args.config, DETECTION_MIN_CONFIDENCE=args.min_confidence)
     config.update(parse_settings(args.set), source="--set")
+    config.check()
     root = args.dataset or config.DATASET
     dataset = open_dataset(config, root, args.split)
     model = models.open_model(weights, config)

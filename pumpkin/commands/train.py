@@ -8,12 +8,12 @@ that came out otherwise, 5 for too little memory, and 130 after Ctrl-C.
 
 import argparse
 
+from mrcnn.choices import PRECISIONS
 from mrcnn.training.errors import NonFiniteLoss, OutOfMemory
 from mrcnn.training.log import tee
 from mrcnn.weights.downloads import DownloadError
 from pumpkin import jobs as steps
 from pumpkin.calls import typed
-from pumpkin.config import PRECISIONS
 from pumpkin.packaged import CONFIG_HELP
 
 # Options that say what to train, which a run that goes on or is repeated knows itself.

@@ -35,13 +35,13 @@ def test_values_are_yaml():
     ("setting", "message"),
     [
         ("SEED", "expected NAME=VALUE, got 'SEED'"),
-        ("SEED=[1", r"the value of SEED is not YAML: '\[1'"),
+        ("SEED=[1", r"SEED, line 1: is not YAML: .* Got '\[1'"),
         ("SEDE=1", "unknown setting 'SEDE'; the nearest known one is SEED"),
         ("CLASES=[Dog]", "the nearest known one is CLASSES"),
-        ("SEED=many", "SEED must be a whole number, got 'many'"),
+        ("SEED=many", "SEED must be a whole number from 0 to 2,147,483,646, got 'many'"),
         ("NUM_CLASSES=5", "NUM_CLASSES follows from CLASSES"),
-        ("CLASSES=[]", r"CLASSES must be a list of one or more names, got \(\)"),
-        ("CLASSES=[Dog, 3]", r"CLASSES must be a list of one or more names, got .*3"),
+        ("CLASSES=[]", r"CLASSES must be a list of one or more, each a name, got \[\]"),
+        ("CLASSES=[Dog, 3]", r"CLASSES must be a list of one or more, each a name, got .*3"),
     ],
 )
 def test_bad_settings_are_named(setting, message):

@@ -8,7 +8,6 @@ from mrcnn.config import Config, ConfigError
 from mrcnn.modeling.network import decays_through_loss
 from mrcnn.training.averaging import averaged
 from mrcnn.training.schedule import WarmUpAndDecay, build_optimizer
-from mrcnn.training.stages import check_optimizer
 
 
 def config(**settings):
@@ -149,20 +148,23 @@ def test_weights_decay_in_one_place(optimizer, kind, through_loss, by_optimizer)
         ({"GRADIENT_CLIP_BY": "value"}, "GRADIENT_CLIP_BY must be one of variable, global"),
         ({"BEST_BY": "box_ap"}, "BEST_BY must be one of loss, mask_ap"),
         ({"BEST_BY": "mask_ap"}, "BEST_BY mask_ap needs AP_EVERY"),
-        ({"GRADIENT_ACCUMULATION": 0}, "GRADIENT_ACCUMULATION must be 1 or more, got 0"),
-        ({"PATIENCE": -1}, "PATIENCE must be 0 or more"),
-        ({"EMA_MOMENTUM": 1.0}, "EMA_MOMENTUM must be 0 or more and below 1, got 1.0"),
-        ({"LEARNING_RATE_MILESTONES": [0.5, 8]}, r"shares of a stage, between 0 and 1, got \[0.5, 8\]"),
+        ({"GRADIENT_ACCUMULATION": 0}, "GRADIENT_ACCUMULATION must be a whole number from 1 to .*, got 0"),
+        ({"PATIENCE": -1}, "PATIENCE must be a whole number from 0 to .*, got -1"),
+        ({"EMA_MOMENTUM": 1.0}, "EMA_MOMENTUM must be a number from 0 and below 1, got 1.0"),
+        (
+            {"LEARNING_RATE_MILESTONES": [0.5, 8]},
+            r"each a number above 0 and below 1, got \[0.5, 8\]",
+        ),
     ],
 )
 def test_settings_that_cannot_be_are_named(settings, message):
     with pytest.raises(ConfigError, match=message):
-        check_optimizer(config(**settings))
+        config(**settings).check()
 
 
 def test_the_defaults_and_all_together_can_be():
-    check_optimizer(Config())
-    check_optimizer(config(
+    Config().check()
+    config(
         WEIGHT_DECAY_KIND="decoupled", GRADIENT_CLIP_BY="global", BEST_BY="mask_ap", AP_EVERY=2, PATIENCE=4,
         GRADIENT_ACCUMULATION=8, EMA_MOMENTUM=0.999, LEARNING_RATE_SCHEDULE="steps",
-    ))  # fmt: skip
+    ).check()  # fmt: skip

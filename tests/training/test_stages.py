@@ -8,7 +8,7 @@ import pytest
 from mrcnn.backbones import layers_regex
 from mrcnn.config import Config, ConfigError
 from mrcnn.training.stages import (
-    check_checkpoint_minutes,
+    check_for_training,
     check_stages,
     extend_stages,
     scale_stages,
@@ -22,19 +22,19 @@ def stage(**changes):
 @pytest.mark.parametrize(
     ("stages", "message"),
     [
-        ([], "STAGES is empty"),
+        ([], r"STAGES must be a list of one or more \{layers, epochs, learning_rate\}, got \[\]"),
         ([stage(), {"layers": "all"}], "stage 2: expected {layers, epochs, learning_rate}, got"),
         ([stage(momentum=1)], "stage 1: expected"),
         (["all"], "stage 1: expected .* got 'all'"),
-        ([stage(epochs=0)], "epochs must be a whole number from 1, got 0"),
+        ([stage(epochs=0)], "stage 1: epochs must be a whole number from 1 to 1,000,000, got 0"),
         ([stage(epochs=1.5)], "got 1.5"),
         ([stage(epochs=True)], "got True"),
         ([stage(learning_rate="1e-3")], "got '1e-3'; YAML wants a dot"),
-        ([stage(learning_rate=-1)], "learning_rate must be a number above 0, got -1"),
+        ([stage(learning_rate=-1)], "learning_rate must be a number above 0 and at most 1,000, got -1"),
         ([stage(learning_rate=float("nan"))], "got nan"),
         ([stage(learning_rate=True)], "got True"),
-        ([stage(layers="(heads")], "layers is no regular expression: missing"),
-        ([stage(layers=3)], r"layers must be text \(heads, 3\+, .*got 3"),
+        ([stage(layers="(heads")], r"all or a regular expression of layer names, got '\(heads'"),
+        ([stage(layers=3)], r"layers must be heads, 3\+, .*got 3"),
     ],
 )
 def test_stages_that_cannot_be_trained_are_named(stages, message):
@@ -117,6 +117,23 @@ def test_more_epochs_go_to_the_last_stage():
 @pytest.mark.parametrize("minutes", [-1.0, float("nan")])
 def test_minutes_between_checkpoints_are_not_negative(minutes):
     config = Config()
-    config.update({"CHECKPOINT_MINUTES": minutes})
-    with pytest.raises(ConfigError, match="CHECKPOINT_MINUTES must be 0 or more, got"):
-        check_checkpoint_minutes(config)
+    config.CHECKPOINT_MINUTES = minutes
+    with pytest.raises(ConfigError, match="CHECKPOINT_MINUTES must be a number from 0 to 1,000,000, got"):
+        config.check()
+
+
+def test_a_training_by_the_commands_needs_one_size_and_an_augmentation_that_can_be():
+    config = Config()
+    config.update({"IMAGE_RESIZE_MODE": "pad64", "IMAGE_MAX_DIM": 500, "AUGMENTATION": {"blur": -1}})
+    with pytest.raises(ConfigError) as caught:
+        check_for_training(config)
+    augmentation, mode, side = str(caught.value).splitlines()
+    assert augmentation == "AUGMENTATION: blur must be a number from 0 to 100, got -1."
+    assert mode.startswith("IMAGE_RESIZE_MODE must be square or crop in training, ")
+    assert mode.endswith("got 'pad64'.")
+    assert side == (
+        "update: IMAGE_MAX_DIM must be a multiple of 64, the stride of P6, got 500; "
+        "the nearest are 448 and 512."
+    )
+    config.update({"IMAGE_RESIZE_MODE": "square", "IMAGE_MAX_DIM": 512, "AUGMENTATION": "strong"})
+    check_for_training(config)

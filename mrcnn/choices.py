@@ -1,0 +1,15 @@
+"""The words that settings take, and the short ones that commands take for them."""
+
+RESIZE_MODES = ("square", "pad64", "crop", "none")
+FIXED_SIZE_MODES = ("square", "crop")  # whatever the photograph, the network sees one size
+ROI_ALIGN = ("corner", "aligned")
+ROI_SAMPLING = ("uniform", "by_instance")
+NMS_METHODS = ("hard", "soft_linear", "soft_gaussian")
+OPTIMIZERS = ("sgd", "adamw")
+SCHEDULES = ("constant", "cosine", "steps")
+WEIGHT_DECAY_KINDS = ("auto", "layerwise", "decoupled")
+CLIP_BY = ("variable", "global")
+BEST_BY = ("loss", "mask_ap")
+PRECISIONS = {"fp32": "float32", "bf16": "mixed_bfloat16", "fp16": "mixed_float16"}  # option: PRECISION
+
+STAGE_KEYS = ("layers", "epochs", "learning_rate")

@@ -1,0 +1,316 @@
+"""Settings: plain class attributes, each with a kind that says what it may be, and a reason.
+
+    class Config(Settings):
+        POOL_SIZE = setting(7, whole(1, 64), "cells of a side of an ROI, as the box head sees it")
+
+``Config.POOL_SIZE`` is the number 7, and a subclass overrides it with a plain ``POOL_SIZE = 5``. The kind and
+the reason are kept beside: ``Config.specs()["POOL_SIZE"]``.
+"""
+
+import difflib
+import numbers
+import reprlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+Value = TypeVar("Value")
+
+
+class ConfigError(ValueError):
+    """A setting has a name or a value that cannot be used; each line of the message names one."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a setting may be.
+
+    allowed: in words. accepts: a function from a value to whether it is of this kind. hint: one from a value
+    that is not to advice. is_whole: a whole number. is_partial: a mapping that may leave out entries.
+    """
+
+    allowed: str
+    accepts: Callable
+    hint: Callable = lambda value: ""
+    is_whole: bool = False
+    is_partial: bool = False
+
+    def fault(self, value):
+        """What is wrong with a value ("must be ..., got ..."), or None."""
+        if self.accepts(value):
+            return None
+        hint = self.hint(value)
+        return f"must be {self.allowed}, got {shown(value)}{'; ' + hint if hint else ''}"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: its default, its Kind and the reason why it is there or has this default."""
+
+    default: object
+    kind: Kind
+    reason: str
+
+
+def setting(default: Value, kind: Kind, reason: str) -> Value:
+    """Declare a setting in a class body; the class attribute becomes ``default``, see Settings."""
+    return Setting(default, kind, reason)  # what Settings replaces by the default
+
+
+def about(*names):
+    """Mark a rule on how several settings fit together: a function of the config to a sentence or None."""
+
+    def mark(rule):
+        rule.about = names
+        return rule
+
+    return mark
+
+
+class Settings:
+    """A class whose attributes declared by ``setting`` are plain values with a kind beside them.
+
+    rules: functions marked by ``about``. They run where all settings that they are about are of their kinds.
+    """
+
+    rules = ()
+    _specs = {}
+    _sources = {}  # where values come from that were set by ``update``: name to text
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        inherited = {}
+        for base in reversed(cls.__mro__[1:]):
+            inherited.update(vars(base).get("_specs", {}))
+        own = {name: value for name, value in vars(cls).items() if isinstance(value, Setting)}
+        for name, spec in own.items():
+            setattr(cls, name, spec.default)
+        cls._specs = {**inherited, **own}
+
+    @classmethod
+    def specs(cls):
+        """The Setting of each declared name."""
+        return dict(cls._specs)
+
+    @classmethod
+    def names(cls):
+        """Every setting of this class, undeclared ones of a program too, in alphabetical order."""
+        return sorted(name for name in dir(cls) if name.isupper() and not name.startswith("_"))
+
+    def check(self, found=None):
+        """Raise ConfigError with all that is wrong, a sentence each. found: what ``take`` found before."""
+        sentences = self.faults(found)
+        if sentences:
+            raise ConfigError("\n".join(sentences))
+
+    def faults(self, found=None):
+        """A sentence for each setting that is wrong, and for each that does not fit the others.
+
+        found: what ``take`` found before, a dict of name to sentence.
+        """
+        self._settle()
+        wrong = dict(found or {})
+        for name, spec in self._specs.items():
+            fault = None if name in wrong else spec.kind.fault(getattr(self, name))
+            if fault:
+                wrong[name] = f"{self._source(name)}: {name} {fault}."
+        sentences = list(wrong.values())
+        for rule in self.rules:
+            sentence = rule(self) if wrong.keys().isdisjoint(rule.about) else None
+            if sentence:
+                sentences.append(f"{self._source(*rule.about)}: {sentence}")
+        return sentences
+
+    def _settle(self):
+        """Make whole numbers of floats such as 50.0: programs for Python 2 divide numbers of steps."""
+        for name, spec in self._specs.items():
+            value = getattr(self, name)
+            if spec.kind.is_whole and isinstance(value, (float, np.floating)) and float(value).is_integer():
+                setattr(self, name, int(value))
+
+    def _source(self, *names):
+        """Where the first of some settings comes from that was not left as the class has it."""
+        return next((self._sources[name] for name in names if name in self._sources), type(self).__name__)
+
+    def take(self, values, source):
+        """Set several names at once; what is wrong keeps its value. Returns a dict of its names to sentences.
+
+        values: a dict of name to value. source: their origin, for the sentences.
+        """
+        found = {}
+        for name, value in values.items():
+            fault = self._fault_of(name, value)
+            if fault:
+                found[name] = f"{source}: {fault}."
+            else:
+                self._put(name, value)
+                self._sources = {**self._sources, name: source}
+        return found
+
+    def _put(self, name, value):
+        """Set a value in the form of the one before: an array, a tuple, or a mapping with all its entries."""
+        current, spec = getattr(self, name), self._specs.get(name)
+        if spec and spec.kind.is_partial:
+            value = {**current, **value}
+        if isinstance(current, np.ndarray) and isinstance(value, (list, tuple)):
+            value = np.asarray(value, current.dtype)
+        if isinstance(current, tuple) and isinstance(value, list):
+            value = tuple(value)
+        setattr(self, name, value)
+
+    def _fault_of(self, name, value):
+        """What is wrong with a name and the value for it, or None."""
+        if not isinstance(name, str):
+            hint = "; YAML reads on, off, yes and no as true or false" if isinstance(name, bool) else ""
+            return f"the name of a setting must be text, got {shown(name)}{hint}"
+        if name not in self.names():
+            close = difflib.get_close_matches(name.upper(), self.names(), n=1, cutoff=0.5)
+            nearest = f"; the nearest known one is {close[0]}" if close else ""
+            return f"unknown setting {shown(name)}{nearest}"
+        spec = self._specs.get(name)
+        fault = spec.kind.fault(value) if spec else None
+        return f"{name} {fault}" if fault else None
+
+
+# --- Kinds --------------------------------------------------------------------------------------
+
+
+def flag():
+    """True or false."""
+    return Kind("true or false", lambda value: isinstance(value, (bool, np.bool_)))
+
+
+def whole(least, most):
+    """A whole number of a range."""
+    return Kind(
+        f"a whole number from {least:,} to {most:,}",
+        lambda value: _is_number(value, numbers.Integral) and least <= value <= most,
+        _number_hint,
+        is_whole=True,
+    )
+
+
+def number(least=None, most=None, above=None, below=None):
+    """A number of a range: from ``least`` or above ``above``, to ``most`` or below ``below``; never nan."""
+    low = f"from {least:,}" if above is None else f"above {above:,}"
+    high = f"to {most:,}" if below is None else f"and below {below:,}"
+    if above is not None and below is None:
+        high = f"and at most {most:,}"
+
+    def accepts(value):
+        if not _is_number(value, numbers.Real):
+            return False
+        over = value > above if above is not None else value >= least
+        return bool(over and (value < below if below is not None else value <= most))
+
+    return Kind(f"a number {low} {high}", accepts, _number_hint)
+
+
+def word(*choices):
+    """One of some words."""
+
+    def hint(value):
+        close = difflib.get_close_matches(value, choices, n=1) if isinstance(value, str) else []
+        return f"the nearest is {close[0]}" if close else ""
+
+    return Kind(
+        f"one of {', '.join(choices)}", lambda value: isinstance(value, str) and value in choices, hint
+    )
+
+
+def text(allowed="text", accepts=lambda value: True):
+    """Text, of some form if ``accepts`` asks for one; allowed: the form in words."""
+    return Kind(allowed, lambda value: isinstance(value, str) and bool(accepts(value)))
+
+
+def or_none(kind, meaning=""):
+    """Of a kind, or None. meaning: of None, in words."""
+    none = f"None ({meaning})" if meaning else "None"
+
+    def hint(value):
+        return "YAML writes None as null" if value == "None" else kind.hint(value)
+
+    return Kind(
+        f"{kind.allowed} or {none}",
+        lambda value: value is None or kind.accepts(value),
+        hint,
+        kind.is_whole,
+    )
+
+
+def several(kind, count=None, example=""):
+    """A list of values of one kind. count: how many, none: one or more. example: how a list is written."""
+    size = "one or more" if count is None else str(count)
+
+    def accepts(value):
+        if isinstance(value, np.ndarray):
+            value = value.tolist()
+        if not isinstance(value, (list, tuple)) or not (len(value) if count is None else len(value) == count):
+            return False
+        return all(kind.accepts(item) for item in value)
+
+    def hint(value):
+        return f"a list is written {example}" if example and not isinstance(value, (list, tuple)) else ""
+
+    return Kind(f"a list of {size}, each {kind.allowed}", accepts, hint)
+
+
+def entries(kinds):
+    """A mapping of known names to values of their kinds, some or all. kinds: a dict of name to Kind."""
+
+    def accepts(value):
+        known = isinstance(value, Mapping) and all(isinstance(name, str) for name in value)
+        return known and all(name in kinds and kinds[name].accepts(item) for name, item in value.items())
+
+    def hint(value):
+        if not isinstance(value, Mapping):
+            return ""
+        unknown = [name for name in value if name not in kinds]
+        if unknown:
+            return f"it has no entry {shown(unknown[0])}"
+        return "; ".join(
+            f"{name} {fault}" for name, item in value.items() if (fault := kinds[name].fault(item))
+        )
+
+    allowed = sorted({kind.allowed for kind in kinds.values()})
+    words = f"a mapping of {', '.join(kinds)}, each {' or '.join(allowed)}"
+    return Kind(words, accepts, hint, is_partial=True)
+
+
+def either(allowed, *accepting):
+    """A value that one of some functions accepts. allowed: in words."""
+    return Kind(allowed, lambda value: any(accepts(value) for accepts in accepting))
+
+
+def _is_number(value, of):
+    return isinstance(value, of) and not isinstance(value, (bool, np.bool_))
+
+
+def _number_hint(value):
+    """Advice for a number that came as text."""
+    try:
+        float(value if isinstance(value, str) else "")
+    except ValueError:
+        return ""
+    exponent = "e" in value.lower() and "." not in value
+    return "YAML wants a dot, as in 1.0e-3" if exponent else "write the number without quotes"
+
+
+def shown(value):
+    """A value for a message: on one line, and never long."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        value = value.tolist()
+    if _is_number(value, numbers.Integral) and abs(value) >= 10**30:
+        return f"a whole number of {int(value).bit_length()} bits"
+    try:
+        line = " ".join(_SHORT.repr(value).split())
+    except Exception:  # a program's own class, whose repr fails
+        line = f"a {type(value).__name__}"
+    return line if len(line) <= 160 else f"{line[:157]}..."
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxtuple, _SHORT.maxdict = 4, 8, 8, 8
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 100
