@@ -1,48 +1,122 @@
-"""Writing files so that a reader, or a crash at any moment, finds the old content or the new, never a mix.
+"""Files that are whole or absent, locks, and the readers of JSON and YAML: the one home of each.
 
-And reading YAML within bounds: a small text must not become gigabytes.
+A file is written under a temporary name beside its own, ``.<name>.<process id>.tmp``, and then renamed. A
+reader, or a crash at any moment, finds the old content or the new, never a mix. What a killed process leaves
+behind is known by that name: see ``remove_leftovers``.
 """
 
 import contextlib
+import errno
+import json
 import os
+import re
+import time
+from pathlib import Path
 
 import yaml
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+try:
+    import msvcrt
+except ImportError:  # everywhere else
+    msvcrt = None
+
+_TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
+# Windows locks bytes and keeps other programs from reading them, so lock one that no file of ours reaches.
+_LOCKED_BYTE = 2**31 - 2
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+
+JSON_BYTES = 1 << 30  # the lock file of all of Open Images' masks has half of that
 YAML_BYTES = 1_000_000  # a config has a few thousand
 YAML_DEPTH = 20  # lists within lists
 YAML_NODES = 100_000  # with each alias counted as what it stands for
 
 
-class YamlError(ValueError):
+class FileError(ValueError):
+    """A file cannot be read, or its content is not what it must be.
+
+    path: the file. reason: the rest of the sentence, which begins with a verb. line: its number in the file.
+    """
+
+    def __init__(self, path, reason, line=None):
+        super().__init__(f"{path}{'' if line is None else f', line {line}'}: {reason}.")
+        self.path, self.reason, self.line = path, reason, line
+
+
+class YamlError(FileError):
     """A text is not YAML, or not within the bounds of this module."""
 
 
+class Busy(Exception):
+    """Another process holds the lock."""
+
+
+# Writing
+
+
 @contextlib.contextmanager
-def replacing(path):
-    """A binary file that takes the place of ``path`` when the block ends well; the disk has it by then."""
+def replacing_path(path, durable=True):
+    """A path to write to, for libraries that open files themselves; it becomes ``path`` when the block ends.
+
+    The parent folder is made. If the block raises, ``path`` stays as it was and nothing is left beside it.
+    durable: whether the disk holds the content before the new name appears, and the name when this returns.
+    Each file then waits for the disk. Leave it on for what cannot be made again (weights, states, results);
+    turn it off for what can (pictures, downloaded and rendered images): after a power cut, such a file may
+    be empty.
+    """
+    path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with open(temporary, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+        yield temporary
+        if durable:
+            _sync(temporary)
         os.replace(temporary, path)
-        _sync_folder(path.parent)
+        if durable:
+            _sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def write_text(path, text):
-    """Write a whole text file at one stroke."""
-    with replacing(path) as file:
-        file.write(text.encode())
+@contextlib.contextmanager
+def replacing(path, durable=True):
+    """A binary file to write to; it takes the place of ``path`` when the block ends. See replacing_path."""
+    with replacing_path(path, durable) as temporary, open(temporary, "wb") as file:
+        yield file
 
 
-def sync(path):
-    """Return only when the disk has what was written to a file and its name."""
-    with open(path, "rb") as file:
+def write_bytes(path, data, durable=True):
+    """Write a whole file; see replacing_path."""
+    with replacing(path, durable) as file:
+        file.write(data)
+
+
+def write_text(path, text, durable=True):
+    """Write a whole text file in UTF-8, with the line ends as they are in ``text``; see replacing_path."""
+    write_bytes(path, text.encode(), durable)
+
+
+def write_json(path, value, sort_keys=False):
+    """Write a value as JSON, indented and with a last newline; see replacing_path."""
+    write_text(path, json.dumps(value, indent=1, sort_keys=sort_keys) + "\n")
+
+
+def remove_leftovers(folder, pattern=".*.tmp"):
+    """Delete what killed processes left half written in a folder that no other process writes to.
+
+    pattern: for ``Path.glob``, where to look; only files with a temporary name of this module are deleted.
+    """
+    for path in Path(folder).glob(pattern):
+        if _TEMPORARY.fullmatch(path.name):
+            path.unlink(missing_ok=True)
+
+
+def _sync(path):
+    with open(path, "r+b") as file:  # Windows syncs only files that are open for writing
         os.fsync(file.fileno())
-    _sync_folder(path.parent)
 
 
 def _sync_folder(folder):
@@ -57,26 +131,99 @@ def _sync_folder(folder):
         os.close(handle)
 
 
-def remove_leftovers(folder):
-    """Delete what killed processes left half written in a run's folder."""
-    for path in folder.glob(".*.tmp"):
-        path.unlink(missing_ok=True)
+# Locks
+
+
+def lock(file, wait=False):
+    """Hold an open file against other processes, and other openings in this one, until it is closed.
+
+    wait: whether to wait for the present holder. Raises Busy if there is one and ``wait`` is false.
+    Some systems (browsers) and file systems (some network drives) have no locks; there, this does nothing.
+    Two processes may then do the same work at once, but ``replacing`` still keeps each file whole.
+    """
+    if fcntl is not None:
+        _flock(file, wait)
+    elif msvcrt is not None:
+        _lock_byte(file, wait)
+
+
+def _flock(file, wait):
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise Busy(file.name) from error
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+
+
+def _lock_byte(file, wait):
+    """As ``_flock``, on Windows."""
+    handle = file.fileno()
+    place = os.lseek(handle, 0, os.SEEK_CUR)
+    os.lseek(handle, _LOCKED_BYTE, os.SEEK_SET)
+    try:
+        while True:
+            try:
+                return msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+            except OSError as error:
+                if not wait:
+                    raise Busy(file.name) from error
+            time.sleep(0.1)
+    finally:
+        os.lseek(handle, place, os.SEEK_SET)
+
+
+# Reading
+
+
+def read_json(path, kind=dict, limit=JSON_BYTES):
+    """The content of a JSON file.
+
+    kind: the type that it must have, or ``object`` for any. limit: bytes of the largest file to read.
+    Raises FileError, in a sentence with the path, if the file is missing or too long, is not UTF-8, is cut
+    short or otherwise no JSON, or holds another kind of value.
+    """
+    return parse_json(_read(path, limit), path, kind)
+
+
+def parse_json(data, path, kind=dict):
+    """The value of JSON text, bytes in UTF-8 or str. path: its source, for messages. See ``read_json``."""
+    text = _decode(data, path)
+    try:
+        value = json.loads(text)
+    except RecursionError as error:
+        raise FileError(path, "is damaged: its lists or objects are nested too deep") from error
+    except json.JSONDecodeError as error:
+        # An open quote is reported where it opens, all else that is cut short where the text ends.
+        if not text.strip():
+            raise FileError(path, "is empty") from error
+        end = len(text.rstrip())
+        if error.pos >= end or error.msg.startswith("Unterminated string"):
+            line = text.count("\n", 0, min(error.pos, end)) + 1
+            raise FileError(path, "is cut short", line) from error
+        raise FileError(path, f"is damaged at column {error.colno}: {error.msg}", error.lineno) from error
+    except ValueError as error:  # Python's limit on digits
+        raise FileError(path, "is damaged: it holds a number of too many digits") from error
+    if not isinstance(value, kind):
+        raise FileError(
+            path, f"is damaged: it holds {_JSON_KINDS[type(value)]} instead of {_JSON_KINDS[kind]}"
+        )
+    return value
+
+
+_JSON_KINDS = {
+    dict: "an object", list: "a list", str: "text", int: "a number", float: "a number", bool: "true or false",
+    type(None): "null",
+}  # fmt: skip
 
 
 def read_yaml(path):
     """The content of a YAML file. Raises YamlError, which names the file, and line where it can."""
     try:
-        with open(path, "rb") as file:
-            data = file.read(YAML_BYTES + 1)
-    except OSError as error:
-        raise YamlError(f"{path}: cannot be read: {error.strerror}.") from error
-    if len(data) > YAML_BYTES:
-        raise YamlError(f"{path}: has more than {YAML_BYTES:,} bytes, which no YAML file here needs.")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise YamlError(f"{path}, line {line}: is not UTF-8 text; save the file as UTF-8.") from error
+        text = _decode(_read(path, YAML_BYTES), path)
+    except FileError as error:
+        raise YamlError(path, error.reason, error.line) from error
     return parse_yaml(text, path)
 
 
@@ -97,14 +244,14 @@ def parse_yaml(text, source):
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise YamlError(f"{source}{line}: is not YAML: {error.problem}.") from error
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+        raise YamlError(source, f"is not YAML: {error.problem}", line) from error
     except yaml.YAMLError as error:
-        raise YamlError(f"{source}: is not YAML: {' '.join(str(error).split())}.") from error
+        raise YamlError(source, f"is not YAML: {' '.join(str(error).split())}") from error
     except YamlError:
         raise
     except (ValueError, OverflowError) as error:  # a date or a number that Python cannot hold
-        raise YamlError(f"{source}: holds a value that cannot be used: {error}.") from error
+        raise YamlError(source, f"holds a value that cannot be used: {error}") from error
 
 
 def _check_depth(text, source):
@@ -117,14 +264,14 @@ def _check_depth(text, source):
             depth -= 1
         if depth > YAML_DEPTH:
             line = event.start_mark.line + 1
-            raise YamlError(f"{source}, line {line}: is nested more than {YAML_DEPTH} levels deep.")
+            raise YamlError(source, f"is nested more than {YAML_DEPTH} levels deep", line)
 
 
 def _count_nodes(node, source, known):
     """The nodes at and below one, aliases counted each time. known: counts by id, None within the node."""
     if id(node) in known:
         if known[id(node)] is None:
-            raise YamlError(f"{source}, line {node.start_mark.line + 1}: an alias stands within itself.")
+            raise YamlError(source, "an alias stands within itself", node.start_mark.line + 1)
         return known[id(node)]
     known[id(node)] = None
     children = []
@@ -135,7 +282,7 @@ def _count_nodes(node, source, known):
         children = node.value
     count = 1 + sum(_count_nodes(child, source, known) for child in children)
     if count > YAML_NODES:
-        raise YamlError(f"{source}: its aliases stand for more than {YAML_NODES:,} values.")
+        raise YamlError(source, f"its aliases stand for more than {YAML_NODES:,} values")
     known[id(node)] = count
     return count
 
@@ -145,5 +292,27 @@ def _refuse_repeated_keys(mapping, source):
     for key, _ in mapping.value:
         if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
             if (key.tag, key.value) in seen:
-                raise YamlError(f"{source}, line {key.start_mark.line + 1}: {key.value!r:.60} stands twice.")
+                raise YamlError(source, f"{key.value!r:.60} stands twice", key.start_mark.line + 1)
             seen.add((key.tag, key.value))
+
+
+def _read(path, limit):
+    """The bytes of a file. Raises FileError if it cannot be read or is longer than ``limit``."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise FileError(path, f"cannot be read: {error.strerror}") from error
+    if len(data) > limit:
+        raise FileError(path, f"has more than {limit:,} bytes, which no such file here needs")
+    return data
+
+
+def _decode(data, path):
+    if isinstance(data, str):
+        return data
+    try:
+        return data.decode("utf-8-sig")  # Windows' editors put a mark before the text
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise FileError(path, "is not UTF-8 text; save the file as UTF-8", line) from error

@@ -6,8 +6,9 @@ import numpy as np
 
 from mrcnn.datasets.images import ImageError, read_image
 from mrcnn.detection.results import record_of, result_of, table_lines
+from mrcnn.files import write_json
 from mrcnn.visualize import detection_sheet, draw_detections, save_figure
-from pumpkin.image_files import InputError, picture_paths, write_json
+from pumpkin.image_files import InputError, picture_paths
 
 SHEET_BYTES = 300_000  # small enough for a README
 

@@ -1,6 +1,5 @@
 """Which files to read and which to write: paths alone, so that mistakes show before a backend starts."""
 
-import json
 from glob import glob, has_magic
 from pathlib import Path
 
@@ -50,11 +49,3 @@ def picture_paths(paths, folder):
         taken.add(picture.resolve())
         pictures.append(picture)
     return pictures
-
-
-def write_json(path, value):
-    """Write JSON under a temporary name, then rename it; the folder is made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(path)

@@ -147,3 +147,13 @@ def test_the_network_and_its_functions_read_no_files():
     readers = {"pathlib", "h5py", "os", "io", "PIL", "cv2", "json", "yaml"}
     for path in python_files("mrcnn/ops", "mrcnn/modeling"):
         assert not readers & {module.split(".")[0] for module in imports_of(path)}, path
+
+
+def test_only_one_module_locks_files():
+    """fcntl is missing on Windows, msvcrt everywhere else; see mrcnn.files.lock."""
+    users = {
+        path.relative_to(ROOT).as_posix()
+        for path in python_files("mrcnn", "pumpkin", "scripts")
+        if {"fcntl", "msvcrt"} & set(imports_of(path))
+    }
+    assert users == {"mrcnn/files.py"}

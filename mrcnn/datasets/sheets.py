@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from mrcnn.drawing import apply_mask, draw_outline, random_colors
-from mrcnn.files import replacing
+from mrcnn.files import write_bytes
 from mrcnn.pipeline.masks import resize_nearest
 
 DPI = 100
@@ -125,8 +125,7 @@ def save(figure, path, max_bytes=None):
         if len(data) <= max_bytes:
             break
         data = _in_colors(Image.open(file), colors)
-    with replacing(path) as target:
-        target.write(data)
+    write_bytes(path, data, durable=False)
 
 
 def _in_colors(image, colors):

@@ -4,7 +4,6 @@ import math
 
 import keras
 
-from mrcnn.files import sync
 from mrcnn.training.averaging import averaged
 from mrcnn.training.order import Order
 from mrcnn.training.run import checkpoints
@@ -30,7 +29,6 @@ class Checkpoint(keras.callbacks.Callback):
         path = self.run.checkpoint(done)
         with averaged(self.model):
             self.save(path, done)
-        sync(path)
         self.last = path
         loss = self._loss(logs or {})
         if loss < self.run.best_loss:

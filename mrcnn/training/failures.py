@@ -1,6 +1,5 @@
 """What a run says when it cannot go on: a loss that is no finite number, or too little memory."""
 
-import json
 import math
 from collections import deque
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from mrcnn.files import replacing, write_text
+from mrcnn.files import replacing, write_json
 from mrcnn.modeling.network import LOSS_NAMES
 from mrcnn.training.errors import NonFiniteLoss
 from mrcnn.training.order import Order
@@ -137,7 +136,7 @@ def explain(error, keras_model, loader, config, folder, rate, start=None, checkp
         _keep(batch, folder / "failure_batch.npz")
     facts["cause"] = likely_cause(facts)
     path = folder / "failure.json"
-    write_text(path, json.dumps(_plain(facts), indent=1) + "\n")
+    write_json(path, _plain(facts))
     kept = f" The last good weights: {checkpoint}." if checkpoint else ""
     return NonFiniteLoss(
         f"{error} {facts['cause']} {path} describes it.{kept}",

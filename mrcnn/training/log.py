@@ -4,6 +4,7 @@ import contextlib
 import sys
 from pathlib import Path
 
+from mrcnn.files import Busy, lock
 from mrcnn.training.errors import RunError
 
 
@@ -32,7 +33,10 @@ class Log:
             return
         self.close()
         self._file = open(str(path), "a", encoding="utf-8")  # noqa: SIM115  (closed by tee)
-        _lock(self._file)
+        try:
+            lock(self._file)
+        except Busy as error:
+            raise RunError(f"{Path(path).parent}: another process is training in this folder.") from error
         self._file.writelines(line + "\n" for line in self._lines)
         self._file.flush()
 
@@ -45,18 +49,6 @@ class Log:
         if self._file is not None:
             self._file.write(line + "\n")
             self._file.flush()
-
-
-def _lock(file):
-    """Keep other processes off, as long as this one lives, where the system can do that."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise RunError(f"{Path(file.name).parent}: another process is training in this folder.") from error
 
 
 @contextlib.contextmanager

@@ -5,7 +5,6 @@ files, ``state_<epoch>_<step>.bin`` to go on from, and ``mask_rcnn_<name>_<epoch
 matterport's code named them.
 """
 
-import json
 import math
 import re
 import sys
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from mrcnn.files import remove_leftovers, write_text
+from mrcnn.files import FileError, read_json, remove_leftovers, write_json, write_text
 from mrcnn.training.errors import RunError
 from mrcnn.training.state import NAME as STATE
 from mrcnn.training.state import state_files
@@ -65,7 +64,7 @@ class Run:
         """Add facts to run.json, in place of those of the same names; returns all."""
         path = self.folder / "run.json"
         known = {**(read_facts(self.folder) if path.exists() else {}), **facts}
-        write_text(path, json.dumps(known, indent=1, sort_keys=True) + "\n")
+        write_json(path, known, sort_keys=True)
         return known
 
     def forget_later(self, epoch, step):
@@ -137,9 +136,9 @@ def read_facts(folder):
     """What stands in a run's run.json. Raises RunError."""
     path = Path(folder) / "run.json"
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path}: cannot be read: {error}") from error
+        return read_json(path)
+    except FileError as error:
+        raise RunError(str(error)) from error
 
 
 def folder_name(config):

@@ -14,7 +14,7 @@ from pathlib import Path
 import ml_dtypes  # noqa: F401  (teaches NumPy the name bfloat16)
 import numpy as np
 
-from mrcnn.files import replacing
+from mrcnn.files import FileError, parse_json, replacing
 from mrcnn.training.errors import StateError
 
 NAME = re.compile(r"state_(?P<epoch>\d{4,})_(?P<step>\d{6,})\.bin")
@@ -81,7 +81,10 @@ def read_state(path):
     if hashlib.sha256(memoryview(data)[:-_DIGEST]).digest() != data[-_DIGEST:]:
         raise StateError(f"{path}: is damaged: its checksum is not that of its content.")
     end = data.index(b"\n")
-    header = json.loads(data[:end])
+    try:
+        header = parse_json(data[:end], path)
+    except FileError as error:
+        raise StateError(str(error)) from error
     if header["format"] != _FORMAT:
         raise StateError(f"{path}: has format {header['format']}, this code reads {_FORMAT}.")
     arrays, start = {}, end + 1

@@ -4,7 +4,6 @@ MRCNN_WEIGHTS_URL replaces the address of every file (a mirror, ``<address>/<fil
 folder ``~/.cache/mrcnn``.
 """
 
-import contextlib
 import difflib
 import hashlib
 import os
@@ -15,11 +14,7 @@ import requests
 from tqdm import tqdm
 
 from mrcnn.backbones import BACKBONES, KnownFile
-
-try:
-    import fcntl
-except ImportError:  # Windows: two downloads at once would spoil each other, which the checksum tells
-    fcntl = None
+from mrcnn.files import lock
 
 _MATTERPORT = "https://github.com/matterport/Mask_RCNN/releases/download/v2.0"
 
@@ -74,7 +69,9 @@ def download(name, path, base_url=None, retry_wait=1.0):
     part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _lock(path.with_name(f".{path.name}.lock")):
+        # The lock's file stays, for removing it would race.
+        with path.with_name(f".{path.name}.lock").open("a") as turn:
+            lock(turn, wait=True)
             if _problem(path, file):  # still, after other processes had their turn
                 _download(url, part, file, retry_wait)
                 os.replace(part, path)
@@ -114,15 +111,6 @@ def _sentence(error):
     if isinstance(error, requests.Timeout):
         return "the server does not answer"
     return str(error)
-
-
-@contextlib.contextmanager
-def _lock(path):
-    """Hold a file's lock; other processes wait. The file stays, for removing it would race."""
-    with path.open("a") as file:
-        if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _download(url, part, file, retry_wait):

@@ -11,12 +11,13 @@ This module knows files alone; ``mrcnn.weights`` matches them with models.
 import contextlib
 import io
 import json
-import os
 import zipfile
 from pathlib import Path
 
 import h5py
 import numpy as np
+
+from mrcnn.files import FileError, parse_json, replacing_path
 
 METADATA = "mrcnn_metadata"
 FORMAT = 1  # raised when a reader of before would misunderstand what is written, so it refuses higher ones
@@ -171,11 +172,12 @@ def write_groups(path, groups, metadata=None):
     """
     path = Path(path)
     text = encode_metadata(metadata)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         # The oldest format of HDF5, for old readers, and without times, for equal bytes.
-        with h5py.File(temporary, "w", libver=("earliest", "v108"), track_order=False) as file:
+        with (
+            replacing_path(path) as temporary,
+            h5py.File(temporary, "w", libver=("earliest", "v108"), track_order=False) as file,
+        ):
             file.attrs.update(_LAYOUT_ATTRIBUTES)
             _write_list(file, "layer_names", [name for name, _ in groups])
             _write_text(file, METADATA, text)
@@ -184,11 +186,8 @@ def write_groups(path, groups, metadata=None):
                 _write_list(group, "weight_names", [f"{key}:0" for key, _ in tensors])
                 for key, array in tensors:
                     group.create_dataset(f"{key}:0", data=array, track_times=False)
-        os.replace(temporary, path)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be written ({error}).") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def encode_metadata(metadata):
@@ -213,10 +212,10 @@ def _metadata(file):
     if text is None:
         return {}
     try:
-        metadata = json.loads(text)
-    except ValueError as error:
-        raise _Fault(f"its metadata is damaged ({error})") from error
-    number = metadata.get("format") if isinstance(metadata, dict) else None
+        metadata = parse_json(text, METADATA)
+    except FileError as error:
+        raise _Fault(f"its metadata is damaged ({error.reason.removeprefix('is damaged: ')})") from error
+    number = metadata.get("format")
     if not isinstance(number, int):
         raise _Fault("its metadata is damaged (it names no format)")
     if number > FORMAT:

@@ -57,10 +57,10 @@ def main(argv=None):
 
 def evaluate(args):
     from mrcnn.evaluation import coco, overlaps
+    from mrcnn.files import write_json
     from pumpkin import models
     from pumpkin.config import parse_settings
     from pumpkin.dataset import open_dataset
-    from pumpkin.image_files import write_json
 
     weights = models.find_weights(args.weights, args.runs)
     config = models.config_of(weights, args.config, DETECTION_MIN_CONFIDENCE=args.min_confidence)

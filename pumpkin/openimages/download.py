@@ -398,7 +398,7 @@ class Download:
             self.report("No lock file was written, because the download is not complete.")
             return
         path = Path(self.options.lock_out or self.places.default_lock)
-        files.write_if_other(path, lock.encode(plan, outcome))
+        files.write_if_other(path, lock.encode(plan, outcome), durable=True)
         self.report(f"Lock file: {path}")
 
 

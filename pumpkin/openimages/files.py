@@ -3,30 +3,23 @@
 import contextlib
 import hashlib
 import json
-import os
 
+from mrcnn.files import Busy, FileError, lock, read_json, remove_leftovers, write_bytes
 from pumpkin.openimages.errors import UsageError
 
-try:
-    import fcntl
-except ImportError:  # Windows: two downloads into one folder would do their work twice, no harm else
-    fcntl = None
 
-PART = ".part"
+def write(path, data, durable=False):
+    """Write a whole file. durable: see ``mrcnn.files``.
 
-
-def write(path, data):
-    """Write bytes under a temporary name beside ``path``, then rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}{PART}")
-    part.write_bytes(data)
-    os.replace(part, path)
+    A download has thousands of files and checks each before its next use, so they need not wait for the disk.
+    """
+    write_bytes(path, data, durable)
 
 
-def write_if_other(path, data):
+def write_if_other(path, data, durable=False):
     """Write bytes unless the file holds just these."""
     if not path.is_file() or path.stat().st_size != len(data) or path.read_bytes() != data:
-        write(path, data)
+        write(path, data, durable)
 
 
 def to_json(content):
@@ -48,11 +41,11 @@ def _compact(value):
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
-def read_json(path):
-    """The content of a file, or None where it is missing or damaged, as a killed run may leave a cache."""
+def read_note(path):
+    """The dict in a JSON file, or None where it is missing or damaged, as a power cut may leave a cache."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_json(path)
+    except FileError:
         return None
 
 
@@ -63,8 +56,7 @@ def sha256(data):
 
 def remove_parts(folder):
     """Take away what killed runs left under temporary names in a data set's folder."""
-    for path in folder.rglob(f".*{PART}"):
-        path.unlink(missing_ok=True)
+    remove_leftovers(folder, "**/.*.tmp")
 
 
 @contextlib.contextmanager
@@ -72,9 +64,8 @@ def sole_use(folder):
     """Hold a folder against other downloads. Raises UsageError where one is at work in it."""
     path = folder / ".download.busy"
     with path.open("a") as file:
-        if fcntl is not None:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise UsageError(f"Another download is at work in {folder}; wait for its end.") from None
+        try:
+            lock(file)
+        except Busy:
+            raise UsageError(f"Another download is at work in {folder}; wait for its end.") from None
         yield

@@ -7,6 +7,7 @@ It depends on the choice and the sources alone, so it has the same bytes on ever
 
 from pathlib import Path
 
+from mrcnn.files import FileError, read_json
 from pumpkin.openimages import catalog, files
 from pumpkin.openimages.classes import ObjectClass
 from pumpkin.openimages.errors import IntegrityError, UsageError
@@ -56,8 +57,11 @@ def read(path):
     path = Path(path)
     if not path.is_file():
         raise UsageError(f"There is no lock file {path}; leave --lock off to make one.")
-    content = files.read_json(path)
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    try:
+        content = read_json(path)
+    except FileError as error:
+        raise UsageError(f"{path} is not a lock file of this program: it {error.reason}.") from error
+    if content.get("format") != FORMAT:
         raise UsageError(f"{path} is not a lock file of this program.")
     if content.get("version") != VERSION:
         raise UsageError(

@@ -135,7 +135,7 @@ class Shard:
 
     def load_note(self, keys):
         """Return the Members that an earlier run found, or None, and set the Facts of their zip."""
-        note = files.read_json(self.note)
+        note = files.read_note(self.note)
         try:
             if not set(keys) <= set(note["keys"]):
                 return None

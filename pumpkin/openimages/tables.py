@@ -49,7 +49,7 @@ class Table:
         return self.rows.read_bytes(), facts
 
     def _read_note(self):
-        note = files.read_json(self.note)
+        note = files.read_note(self.note)
         keys = {"complete", "size", "etag", "choice", "consumed", "kept"}
         return (
             note if isinstance(note, dict) and keys <= set(note) and note["choice"] == self.choice else None

@@ -22,6 +22,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from mrcnn.files import FileError, read_json, write_bytes
 from pumpkin.synthetic.layout import STYLES
 from pumpkin.synthetic.scene import OVERLAPPED, render_scene
 
@@ -132,10 +133,10 @@ def _read_manifest(out):
             raise SyntheticError(f"{out} holds files that this renderer did not make; choose another folder.")
         return None
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = read_json(path)
         if manifest["made_by"] == "pumpkin.synthetic" and set(SPLITS) <= set(manifest["arguments"]):
             return manifest
-    except (ValueError, KeyError, TypeError):
+    except (FileError, KeyError, TypeError):
         pass
     raise SyntheticError(f"{path} is not a manifest of this renderer; choose another folder.")
 
@@ -253,7 +254,5 @@ def _encode(manifest):
 
 def _write(path, data):
     """Write a file under a temporary name, rename it, and return its sha256."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(data)
-    os.replace(part, path)
+    write_bytes(path, data, durable=False)
     return hashlib.sha256(data).hexdigest()

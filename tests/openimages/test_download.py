@@ -39,7 +39,7 @@ def test_all_splits_with_their_masks(download, world, server):
         found = {path.name: path.read_bytes() for path in (folder / "masks").iterdir()}
         assert found == masks_of(world, split)
     assert "21 images, 40 masks" in download.text
-    assert not list(download.root.rglob("*.part"))
+    assert not [*download.root.rglob("*.part"), *download.root.rglob("*.tmp")]
 
 
 def test_a_second_run_asks_for_nothing(download, server):

@@ -197,11 +197,11 @@ def test_a_redirect_to_a_file(download, server):
 def test_a_full_disk_keeps_what_is_whole(download, server, unharmed, monkeypatch):
     write, count = files.write, []
 
-    def full(path, data):
+    def full(path, data, durable=False):
         count.append(path)
         if len(count) > 30:
             raise OSError(28, "No space left on device")
-        write(path, data)
+        write(path, data, durable)
 
     monkeypatch.setattr(files, "write", full)
     with pytest.raises(OpenImagesError, match=r"No space left.*run the same command again") as caught:

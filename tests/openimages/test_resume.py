@@ -1,6 +1,7 @@
 """Downloads that are killed at many points and run again end as if nothing had happened."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from pumpkin.openimages import files
 from tests.openimages.conftest import Downloads, files_of
 from tests.openimages.server import Fault, FileServer
 from tests.openimages.world import ANNOTATIONS, IMAGES
@@ -39,21 +39,24 @@ def test_ended_at_any_write(server, unharmed, tmp_path, monkeypatch, step):
         def dying(source, target, last=last, count=count):
             count.append(target)
             if len(count) == last:
+                left = Path(target).with_name(f".{Path(target).name}.7.tmp")
+                shutil.copy(source, left)  # as SIGKILL leaves it
                 if last % 2:
                     replace(source, target)
                 raise Killed
 
         download = Downloads(server, tmp_path / str(last))
-        monkeypatch.setattr(files.os, "replace", dying)
+        monkeypatch.setattr(os, "replace", dying)
         try:
             assert download(connections=2) == 0
         except Killed:
             points += 1
-        monkeypatch.setattr(files.os, "replace", replace)
+        monkeypatch.setattr(os, "replace", replace)
         here = {path.stem for path in download.root.rglob("*.jpg") if not path.name.startswith(".")}
         server.forget()
         assert download() == 0
         assert (files_of(download.root), download.lock.read_bytes()) == unharmed[:2]
+        assert not list(download.root.rglob("*.tmp"))
         assert not {name.rsplit("/", 1)[1][:-4] for name, _ in server.asked("/images/")} & here
     assert points > 10
 

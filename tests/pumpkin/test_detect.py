@@ -7,9 +7,10 @@ import pytest
 from PIL import Image
 
 from mrcnn.detection.results import decode_mask
+from mrcnn.files import write_json
 from mrcnn.pipeline.masks import extract_bboxes
 from pumpkin import detect, show
-from pumpkin.image_files import InputError, find_images, picture_paths, write_json
+from pumpkin.image_files import InputError, find_images, picture_paths
 from tests.tiny import picture
 
 
