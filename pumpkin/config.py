@@ -1,9 +1,17 @@
 """PumpkinConfig: the network's settings and those of the application around it."""
 
 from mrcnn.config import Config, ConfigError, read_settings
+from mrcnn.datasets import FORMATS
 from mrcnn.files import YamlError, parse_yaml
 from mrcnn.settings import about, setting, several, shown, text
 from pumpkin.packaged import config_path
+
+
+def _is_layout(layout):
+    module, colon, name = layout.partition(":")
+    own = bool(colon) and all(part.isidentifier() for part in [*module.split("."), name])
+    return layout in FORMATS or own
+
 
 _NAME = text("a name", lambda name: bool(name.strip()) and name.isprintable())
 
@@ -34,7 +42,11 @@ class PumpkinConfig(Config):
     DATASET = setting(
         "data/pumpkin", text("the path of a folder", bool), "where scripts/download.py puts them"
     )
-    LAYOUT = setting("openimages", text("a name", bool), "or nuclei: a folder an image")
+    LAYOUT = setting(
+        "openimages",
+        text(f"one of {', '.join(FORMATS)}, or module:Class for a Dataset of your own", _is_layout),
+        "the format of the data set; nuclei: a folder an image",
+    )
     STEPS_PER_EPOCH = None  # an epoch shows every image once
     VALIDATION_STEPS = None
 
