@@ -1,4 +1,5 @@
-# make demo: from nothing to outlined pumpkins.  make test: every test.  Each sets up .venv first.
+# make demo: from nothing to outlined pumpkins.  make test: the tests, but for slow ones.  make test-all: every
+# test.  Each sets up .venv first.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -12,22 +13,23 @@ ON_JAX := tests/ops tests/test_parity.py tests/modeling/test_losses.py tests/mod
 WORKERS ?= 2
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-# Most of a small training on JAX is compiling; less optimised code is the same program, sooner.
-PROGRAMS_ON_JAX = JAX_DISABLE_MOST_OPTIMIZATIONS=1 KERAS_BACKEND=jax $(PYTEST) --dist load tests/programs
+# Most of a test on JAX is compiling; less optimised code is the same program, sooner.
+LESS_OPTIMISED = JAX_DISABLE_MOST_OPTIMIZATIONS=1
 
-.PHONY: demo test test-jax test-torch lint lock
+.PHONY: demo test test-all test-torch lint lock
 
 demo: $(VENV)/ready
 	$(BIN)/python scripts/demo.py
 
 test: $(VENV)/ready-dev
+	$(PYTEST) -m "not slow"
+	$(LESS_OPTIMISED) KERAS_BACKEND=jax $(PYTEST) -m "not slow" $(ON_JAX)
+
+# Also what takes long, and all old programs on JAX.
+test-all: $(VENV)/ready-dev
 	$(PYTEST)
 	KERAS_BACKEND=jax $(PYTEST) $(ON_JAX)
-	$(PROGRAMS_ON_JAX) -k "leaves or splash"
-
-# All old programs on JAX, which takes many minutes more.
-test-jax: $(VENV)/ready-dev
-	$(PROGRAMS_ON_JAX)
+	$(LESS_OPTIMISED) KERAS_BACKEND=jax $(PYTEST) --dist load tests/programs
 
 test-torch: $(VENV)/ready-torch
 	KERAS_BACKEND=torch $(PYTEST) tests/ops tests/modeling tests/test_parity.py

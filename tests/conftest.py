@@ -1,5 +1,6 @@
-"""What the tests share: where golden numbers and real images are found."""
+"""What the tests share: their order, where golden numbers and real images are found, what they leave out."""
 
+import gc
 import signal
 from pathlib import Path
 
@@ -8,15 +9,47 @@ import pytest
 # A shell's background job ignores Ctrl-C; tests send it to themselves and to processes that inherit this.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Folders and files whose tests take longest.
-LONGEST = ("programs", "training", "scripts", "test_parallel")
+# Tracing makes millions of objects that stay, and each full collection visits all of them.
+gc.set_threshold(100_000, 50, 50)
+
+# What takes longest, the longest first: a file or its folder.
+LONGEST = (
+    "test_programs", "test_train", "test_network", "test_backbones", "test_progress", "test_model_training",
+    "test_readme", "test_resume", "test_resume_averages", "test_layouts", "test_imagenet", "test_driver",
+    "golden", "test_parity", "test_edges", "test_end_to_end", "test_roi_align", "test_nms", "test_targets",
+    "test_detections", "test_detect", "test_model", "test_synthetic",
+)  # fmt: skip
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 def pytest_collection_modifyitems(items):
     """Begin with what takes longest, so that of two workers none waits long for the other at the end."""
-    items.sort(key=lambda item: not {item.path.parent.name, item.path.stem} & set(LONGEST))
+    rank = {name: place for place, name in enumerate(LONGEST)}
+
+    def place(item):
+        names = (item.path.stem, item.path.parent.name)
+        return min(rank.get(name, len(rank)) for name in names)
+
+    items.sort(key=place)
+
+
+@pytest.fixture(scope="module")
+def without_curves():
+    """sooner.without_curves for a file of tests."""
+    from tests import sooner
+
+    with sooner.without_curves():
+        yield
+
+
+@pytest.fixture(scope="module")
+def eagerly():
+    """sooner.eagerly for a file of tests."""
+    from tests import sooner  # imports the backend, which tests of imports must not find imported
+
+    with sooner.eagerly():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,7 @@ class Losses(keras.callbacks.Callback):
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
+def model(tmp_path_factory, without_curves, eagerly):
     """Trained for one epoch."""
     model = MaskRCNN("training", Own(), tmp_path_factory.mktemp("logs"))
     model.planned = model.log_dir

@@ -99,6 +99,7 @@ def results(tmp_path_factory):
     return json.loads(line.removeprefix("RESULT "))
 
 
+@pytest.mark.slow
 def test_two_devices_train_as_one(results):
     one, two = results["1"], results["2"]
     assert (one["devices"], two["devices"]) == (1, 2)
@@ -110,11 +111,13 @@ def test_two_devices_train_as_one(results):
         np.testing.assert_allclose(first, second, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_two_devices_detect_as_one(results):
     for first, second in zip(results["1"]["scores"], results["2"]["scores"], strict=True):
         np.testing.assert_allclose(first, second, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_any_model_is_shared(results):
     np.testing.assert_allclose(*results["predicted"], rtol=1e-5)
     assert results["fitted"][2] < results["fitted"][0]

@@ -1,5 +1,6 @@
 """Every command of the README is run by a test or marked there as needing more than a test has."""
 
+import importlib
 import re
 import shlex
 import subprocess
@@ -7,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from pumpkin.commands import demo
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -107,6 +110,18 @@ def test_the_picture_is_small():
     assert 0 < (ROOT / "docs" / "images" / "pumpkins.png").stat().st_size < 300_000
 
 
+def test_the_commands_of_the_demo_fit_together(tmp_path):
+    args = demo.parse(["--out", str(tmp_path), "--train", "4", "--val", "3", "--set", *TINY])
+    parsed = {}
+    for name, *words in demo.commands(args):
+        parsed[name] = importlib.import_module(f"pumpkin.commands.{name}").parse(words)
+    assert list(parsed) == ["synthetic", "train", "evaluate", "detect"]
+    assert (parsed["train"].weights, parsed["train"].set) == ("none", TINY)
+    assert parsed["synthetic"].out == parsed["train"].dataset == parsed["evaluate"].dataset
+    assert parsed["train"].out == parsed["evaluate"].runs == parsed["detect"].runs == str(tmp_path / "runs")
+
+
+@pytest.mark.slow
 def test_the_demo_runs(tmp_path):
     """The README's main command on a few scenes: render, train, evaluate, detect."""
     command = [sys.executable, "scripts/demo.py", "--out", str(tmp_path), "--train", "4", "--val", "3"]

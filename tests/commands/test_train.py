@@ -14,6 +14,7 @@ import yaml
 
 from mrcnn.model import MaskRCNN
 from mrcnn.training import driver, fingerprint, resume
+from mrcnn.training.errors import NonFiniteLoss
 from mrcnn.training.metrics import read_metrics
 from mrcnn.training.run import checkpoints
 from mrcnn.weights import named
@@ -34,7 +35,7 @@ TINY = {
 
 
 @pytest.fixture(scope="module", autouse=True)
-def steady_code():
+def steady_code(without_curves):
     """The code may be edited while it is tested, which a run would rightly tell."""
     monkeypatch = pytest.MonkeyPatch()
     monkeypatch.setattr(fingerprint, "sources_hash", lambda packages: "c0de" * 16)
@@ -126,7 +127,13 @@ def change(path, old, new):
     path.write_text(text.replace(old, new))
 
 
-def test_what_makes_a_repetition_differ_is_named(copy, capsys):
+def test_what_makes_a_repetition_differ_is_named(copy, stopped, monkeypatch, capsys):
+    other = checkpoints(stopped)[1]
+
+    def drive(model, train_dataset, val_dataset, config, run, **options):
+        shutil.copy(other, run.checkpoint(2))
+
+    monkeypatch.setattr(driver, "train", drive)
     change(copy / "config.yaml", "SEED: 3", "SEED: 4")
     change(copy / "run.json", '"numpy": "', '"numpy": "0.')
     assert train.main(["--reproduce", str(copy), "--out", str(copy.parent.parent)]) == 4
@@ -142,8 +149,6 @@ def test_what_makes_a_repetition_differ_is_named(copy, capsys):
 def stopped(config, data, tmp_path_factory):
     """The first run again, but Ctrl-C was pressed in the first step of its second epoch."""
     monkeypatch = pytest.MonkeyPatch()
-
-    count = resume.Position.on_train_batch_end
 
     count = resume.Position.on_train_batch_end
 
@@ -283,6 +288,19 @@ def test_options_that_do_not_go_together(words, capsys):
 # --- Failures ----------------------------------------------------------------------------------------
 
 
+def test_a_loss_that_is_no_number_ends_with_a_code_of_its_own(config, data, tmp_path, capsys, monkeypatch):
+    def explode(*args, **options):
+        raise NonFiniteLoss("The loss is no finite number.")
+
+    monkeypatch.setattr(driver, "train", explode)
+    words = ["--weights", "none", "--config", str(config), "--dataset", str(data), "--out", str(tmp_path)]
+    assert train.main(words) == 3
+    assert capsys.readouterr().err == "train: The loss is no finite number.\n"
+    (folder,) = tmp_path.iterdir()
+    assert (folder / "train.log").read_text().splitlines()[-1] == "train: The loss is no finite number."
+
+
+@pytest.mark.slow
 def test_a_loss_that_explodes_ends_with_a_code_of_its_own(config, data, tmp_path, capsys):
     words = ["--weights", "none", "--config", str(config), "--dataset", str(data), "--out", str(tmp_path)]
     stages = "STAGES=[{layers: all, epochs: 2, learning_rate: 1.0e+30}]"

@@ -9,6 +9,7 @@ from mrcnn.modeling import losses
 from mrcnn.modeling.layer_names import leaf_layers
 from mrcnn.modeling.network import LOSS_NAMES, build_network, image_anchors, loss_weights
 from tests import tiny
+from tests.sooner import eagerly
 
 
 class Tiny(tiny.Tiny):
@@ -46,21 +47,28 @@ def batch(config, instances=(2, 0)):
     }
 
 
-def compiled(config, learning_rate=0.01):
+def compiled(config):
     model = build_network("training", config)
-    model.compile(optimizer=keras.optimizers.SGD(learning_rate, momentum=0.9, clipnorm=5.0))
+    model.compile(optimizer=keras.optimizers.SGD(0.01, momentum=0.9, clipnorm=5.0))
     return model
 
 
 @pytest.fixture(scope="module")
-def model():
-    return compiled(Tiny())
+def called_once():
+    """A network and its losses for ``batch(Tiny())``; each further call draws other samples."""
+    model = compiled(Tiny())
+    return model, model.test_on_batch(batch(Tiny()), return_dict=True)
+
+
+@pytest.fixture(scope="module")
+def model(called_once):
+    return called_once[0]
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow alone has such a graph")
-def test_no_weight_is_read_after_its_update(model):
+def test_no_weight_is_read_after_its_update():
     """In the graph of a step as TensorFlow runs it, a path leads from each read to the update or back."""
-    graph = graph_of_step(model, batch(Tiny()))
+    graph = graph_of_step(compiled(Tiny()), batch(Tiny()))
     updates = [node for node in graph.node if node.op.startswith("Assign")]
     before = {node.name: [name.lstrip("^").split(":")[0] for name in node.input] for node in graph.node}
     ancestors = {node.name: ancestors_of(node.name, before) for node in graph.node if "Variable" in node.op}
@@ -147,7 +155,8 @@ def test_loss_weights_weigh():
     config = Tiny()
     config.update({"LOSS_WEIGHTS": dict.fromkeys(LOSS_NAMES, 0.0), "WEIGHT_DECAY": 0.0})
     config.update({"LOSS_WEIGHTS": {"rpn_class_loss": 3.0}})
-    logs = compiled(config).test_on_batch(batch(config), return_dict=True)
+    with eagerly():
+        logs = compiled(config).test_on_batch(batch(config), return_dict=True)
     assert logs["loss"] == pytest.approx(3 * logs["rpn_class_loss"], rel=1e-5)
 
 
@@ -177,9 +186,10 @@ def test_detections_are_sorted_clipped_and_padded():
     graph = build_network("inference", config)
     data = batch(config)
     anchors = np.repeat(image_anchors(config, config.IMAGE_SHAPE)[None], 2, axis=0)
-    detections, _, _, masks, rois, *_ = graph.predict_on_batch(
-        [data["input_image"], data["input_image_meta"], anchors]
-    )
+    with eagerly():
+        detections, _, _, masks, rois, *_ = graph.predict_on_batch(
+            [data["input_image"], data["input_image_meta"], anchors]
+        )
     assert detections.shape == (2, 10, 6)
     assert masks.shape == (2, 10, 28, 28, 3)
     assert ((rois >= 0) & (rois <= 1)).all()
@@ -189,25 +199,26 @@ def test_detections_are_sorted_clipped_and_padded():
 
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16"])
-def test_mixed_precision_is_close_to_float32(precision):
+def test_mixed_precision_is_close_to_float32(precision, called_once):
     config = Tiny()
-    data = batch(config)
-    full = compiled(config).test_on_batch(data, return_dict=True)
+    data, full = batch(config), called_once[1]
     config.update({"PRECISION": precision})
     mixed_model = compiled(config)
-    mixed = mixed_model.test_on_batch(data, return_dict=True)
+    with eagerly():
+        mixed = mixed_model.test_on_batch(data, return_dict=True)
     assert keras.config.dtype_policy().name == "float32"
     assert mixed["rpn_class_loss"] == pytest.approx(full["rpn_class_loss"], rel=0.05)
     assert mixed_model.get_layer("fpn_p2").compute_dtype == "bfloat16"
     assert all(w.dtype == "float32" for w in mixed_model.trainable_weights)
-    assert np.isfinite(mixed_model.train_on_batch(data, return_dict=True)["loss"])
+    with eagerly():
+        assert np.isfinite(mixed_model.train_on_batch(data, return_dict=True)["loss"])
 
 
-def test_aligned_rois_give_another_answer():
-    config = Tiny()
-    corner = compiled(config).test_on_batch(batch(config), return_dict=True)
+def test_aligned_rois_give_another_answer(called_once):
+    config, corner = Tiny(), called_once[1]
     config.update({"ROI_ALIGN": "aligned"})
-    aligned = compiled(config).test_on_batch(batch(config), return_dict=True)
+    with eagerly():
+        aligned = compiled(config).test_on_batch(batch(config), return_dict=True)
     assert aligned["mrcnn_class_loss"] != corner["mrcnn_class_loss"]
     assert aligned["rpn_class_loss"] == pytest.approx(corner["rpn_class_loss"], rel=1e-5)
 

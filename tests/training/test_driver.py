@@ -71,7 +71,7 @@ class Unreadable(Rectangles):
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(tmp_path_factory, without_curves, eagerly):
     """A run of two stages on three images, of which one is skipped: model, run, lines and what was seen."""
     monkeypatch = pytest.MonkeyPatch()
     config = tiny()

@@ -117,7 +117,7 @@ class Machine:
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory):
+def machine(tmp_path_factory, without_curves):
     backend.make_deterministic()
     return Machine(tmp_path_factory.mktemp("runs"))
 

@@ -19,7 +19,7 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory):
+def machine(tmp_path_factory, without_curves):
     backend.make_deterministic()
     made = Machine(tmp_path_factory.mktemp("runs"))
     made.config.update(SETTINGS)
