@@ -208,14 +208,15 @@ class MaskRCNN:
         if epochs <= self.epoch:
             print(f"Nothing to train: {self.epoch} epochs are done and {epochs} were asked for.")
             return
-        if self._run is None:
+        if self._run is None or self._run.discarded:
             self._run = self._open_run(train_dataset, val_dataset)
         stage = {"layers": layers, "epochs": epochs - self.epoch, "learning_rate": learning_rate}
-        driver.train(
-            self, train_dataset, val_dataset, self.config, self._run, stages=[stage],
-            augmentation=augmentation, callbacks=custom_callbacks or (),
-            plain_sources=no_augmentation_sources or (),
-        )  # fmt: skip
+        with self._run.starting():
+            driver.train(
+                self, train_dataset, val_dataset, self.config, self._run, stages=[stage],
+                augmentation=augmentation, callbacks=custom_callbacks or (),
+                plain_sources=no_augmentation_sources or (),
+            )  # fmt: skip
 
     def scope(self):
         """A context manager in which keras_model is trained and used on all devices of GPU_COUNT."""
@@ -223,18 +224,20 @@ class MaskRCNN:
 
     def _open_run(self, train_dataset, val_dataset):
         """The run in log_dir: a new one, or that of the loaded checkpoint where it is the last of its run."""
+        splits = {"train": train_dataset, "val": val_dataset}
+        data = {
+            split: None if dataset is None else fingerprint.data_hash(dataset)
+            for split, dataset in splits.items()
+        }
+        facts = fingerprint.ingredients(self.config, data)
         known = checkpoints(self.log_dir)
         if known and max(known) == self.epoch:
             run = Run(self.model_dir, self.config, folder=self.log_dir)
             run.spared = frozenset(known)
         else:
             run = Run(self.model_dir, self.config)
-        splits = {"train": train_dataset, "val": val_dataset}
-        data = {
-            split: None if dataset is None else fingerprint.data_hash(dataset)
-            for split, dataset in splits.items()
-        }
-        run.write_settings(**fingerprint.ingredients(self.config, data))
+        with run.starting():
+            run.write_settings(**facts)
         return run
 
     def set_log_dir(self, model_path=None):

@@ -18,10 +18,12 @@ def read_run(name, runs_dir, settings, dataset=None):
     """
     folder = find_run(name, runs_dir)
     facts = read_facts(folder)
-    if "skip_bad" not in facts.get("options", {}):
+    options = facts.get("options", {})
+    if not isinstance(options, dict) or "skip_bad" not in options:
         raise RunError(
             f"{folder}: is no run of scripts/train.py; the program that began it has to go on with it."
         )
+    _check_facts(folder, facts)
     config = PumpkinConfig.from_yaml(folder / "config.yaml")
     for setting in settings:
         if setting not in config.no_effect:
@@ -32,6 +34,31 @@ def read_run(name, runs_dir, settings, dataset=None):
     if dataset is not None:
         config.update({"DATASET": dataset})
     return folder, config, facts
+
+
+# What a run is gone on with by: section, name and type, of the facts that its first process wrote.
+_NEEDED = (
+    ("options", "skip_bad", bool),
+    ("weights", "name", str),
+    ("versions", "backend", str),
+    ("config", "SEED", int),
+    ("data", "train", str),
+)
+
+
+def _check_facts(folder, facts):
+    """Raise RunError for a run.json without what a run needs, or with something else in its place."""
+    for section, name, kind in _NEEDED:
+        values = facts.get(section)
+        if not isinstance(values, dict) or not isinstance(values.get(name), kind):
+            raise RunError(f"{folder / 'run.json'}: is damaged: it lacks {section}.{name}; train anew.")
+    result, changes = facts.get("result", {"weights": ""}), facts.get("changes", [])
+    if not isinstance(result, dict) or not isinstance(result.get("weights"), str):
+        raise RunError(f"{folder / 'run.json'}: is damaged: its result has no weights.")
+    if not isinstance(changes, list) or not all(
+        isinstance(change, dict) and {"epoch", "step", "changed"} <= set(change) for change in changes
+    ):
+        raise RunError(f"{folder / 'run.json'}: is damaged: its changes are no list of changes.")
 
 
 def extend(config, epochs):

@@ -74,7 +74,7 @@ def new_job(args, report=print):
 def _start_of(facts):
     """The first weights of a run as find_start takes them: a name that means the same today, or a path."""
     weights = facts["weights"]
-    return weights["name"] if weights["name"] in ("coco", "imagenet", "none") else weights["file"]
+    return weights["name"] if weights["name"] in ("coco", "imagenet", "none") else weights.get("file")
 
 
 def preview(args, report=print):
@@ -124,10 +124,11 @@ def train(job, log):
     log.write_to(run.folder / "train.log")
     log.report(f"Run: {run.folder}{_where(state)}")
     try:
-        driver.train(
-            model, train_dataset, val_dataset, job.config, run, augmentation=job.config.AUGMENTATION,
-            skip_bad=job.skip_bad, report=log.report, state=state, keep_state=True,
-        )  # fmt: skip
+        with run.starting():
+            driver.train(
+                model, train_dataset, val_dataset, job.config, run, augmentation=job.config.AUGMENTATION,
+                skip_bad=job.skip_bad, report=log.report, state=state, keep_state=True,
+            )  # fmt: skip
     except KeyboardInterrupt as interrupt:
         what = "is saved" if isinstance(interrupt, Interrupted) else "since its last saved state is lost"
         log.report(f"Stopped. What was done {what}. Go on: {typed('train')} --resume {run.folder}")
@@ -191,7 +192,8 @@ def _open_run(job, facts, changes, state):
     if job.folder is None:
         run = Run(job.out, job.config)
         repeated = {} if job.reproduces is None else {"reproduces": str(job.reproduces)}
-        run.write_settings(fingerprint=fingerprint(facts), **facts, **repeated)
+        with run.starting():
+            run.write_settings(fingerprint=fingerprint(facts), **facts, **repeated)
         return run
     run = Run(job.out, job.config, job.folder)
     earlier_runs.check_can_start(run.folder, job.old, state)

@@ -5,8 +5,10 @@ files, ``state_<epoch>_<step>.bin`` to go on from, and ``mask_rcnn_<name>_<epoch
 matterport's code named them.
 """
 
+import contextlib
 import math
 import re
+import shutil
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +20,7 @@ from mrcnn.training.errors import RunError
 from mrcnn.training.state import NAME as STATE
 from mrcnn.training.state import state_files
 
-CHECKPOINT = re.compile(r"mask_rcnn_.+_(?P<epoch>\d{4})\.h5")
+CHECKPOINT = re.compile(r"mask_rcnn_(?P<run>.+)_(?P<epoch>\d{4})\.h5")
 _FOLDER = re.compile(r".+\d{8}T\d{4}(_\d+)?")
 
 
@@ -27,6 +29,7 @@ class Run:
 
     best_loss, best_epoch: the lowest validation loss so far, or 1 - mask AP with BEST_BY mask_ap, and the
     epochs done then. spared: the epochs of checkpoints that are never pruned, for another run wrote them.
+    discarded: whether the folder was deleted again, see ``starting``.
     Raises RunError if the folder cannot be made.
     """
 
@@ -37,7 +40,27 @@ class Run:
         self.config = config
         self.best_loss, self.best_epoch = math.inf, None
         self.spared = frozenset()
+        self.discarded = False
+        self._is_new = folder is None
         self.folder = _new_folder(Path(runs_dir) / folder_name(config)) if folder is None else Path(folder)
+
+    @contextlib.contextmanager
+    def starting(self):
+        """Delete the folder of a new run again if an error leaves the block before anything was saved in it.
+
+        Otherwise ``--resume last`` and the next reader of the runs would take it for a run. What explains a
+        failure, and what Ctrl-C stopped, stays.
+        """
+        try:
+            yield
+        except Exception:
+            kept = [*checkpoints(self.folder), *state_files(self.folder), *self.folder.glob("failure.json")]
+            if self._is_new and not kept:
+                shutil.rmtree(self.folder, ignore_errors=True)
+                with contextlib.suppress(OSError):
+                    self.folder.parent.rmdir()  # if it is empty
+                self.discarded = True
+            raise
 
     def checkpoint(self, epoch):
         """The path of the weights after so many epochs."""
@@ -96,12 +119,13 @@ def position_of(path):
 
 
 def find_last(runs_dir="runs", name=""):
-    """The last checkpoint of the newest run that has one. name: what the names of runs begin with.
+    """The last checkpoint of the newest run that has one. name: of the run, in its checkpoints; "" for any.
 
     Raises RunError, saying what to do, if none has one.
     """
     found = [list(checkpoints(path).values()) for path in Path(runs_dir).glob("*") if path.is_dir()]
-    last = [paths[-1] for paths in found if paths and paths[-1].parent.name.startswith(name)]
+    last = [paths[-1] for paths in found if paths]
+    last = [path for path in last if not name or CHECKPOINT.fullmatch(path.name)["run"] == name]
     if last:
         # By the file, not its folder: an evaluation written into an old run does not make it new.
         return max(last, key=lambda path: (path.stat().st_mtime_ns, path.parent.name))
@@ -110,16 +134,14 @@ def find_last(runs_dir="runs", name=""):
     )
 
 
-def find_run(name, runs_dir="runs"):
+def find_run(name, runs_dir="runs", report=print):
     """The folder of a run: a path, or "last" for the one in ``runs_dir`` that was begun last.
 
+    report: called with a line on each run that is passed over because its run.json is damaged.
     Raises RunError unless it holds config.yaml and run.json.
     """
     if name == "last":
-        found = [path.parent for path in Path(runs_dir).glob("*/run.json")]
-        if not found:
-            raise RunError(f"{runs_dir}: there is no run here yet.")
-        return max(found, key=lambda folder: (read_facts(folder).get("started", ""), folder.name))
+        return _begun_last(runs_dir, report)
     folder = Path(name)
     if not folder.is_dir():
         raise RunError(f"{folder}: there is no such folder; give the folder of a run, or last.")
@@ -132,11 +154,26 @@ def find_run(name, runs_dir="runs"):
     return folder
 
 
+def _begun_last(runs_dir, report):
+    """The folder of the run that was begun last."""
+    begun = {}
+    for path in sorted(Path(runs_dir).glob("*/run.json")):
+        try:
+            started = read_facts(path.parent).get("started")
+        except RunError as error:
+            report(f"Passed over: {error}")
+            continue
+        if (path.parent / "config.yaml").is_file():
+            begun[path.parent] = started if isinstance(started, str) else ""
+    if not begun:
+        raise RunError(f"{runs_dir}: there is no run here yet.")
+    return max(begun, key=lambda folder: (begun[folder], folder.name))
+
+
 def read_facts(folder):
-    """What stands in a run's run.json. Raises RunError."""
-    path = Path(folder) / "run.json"
+    """The facts in a run's run.json. Raises RunError."""
     try:
-        return read_json(path)
+        return read_json(Path(folder) / "run.json")
     except FileError as error:
         raise RunError(str(error)) from error
 

@@ -45,7 +45,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 @pytest.mark.parametrize("name", ["a/b", "../up"])
 def test_a_name_is_no_path(tmp_path, name):
     config = Named()
-    config.update({"NAME": name})
+    config.NAME = name
     with pytest.raises(RunError, match="NAME is used in file names"):
         Run(tmp_path / "runs", config)
     assert list(tmp_path.iterdir()) == []
@@ -109,6 +109,48 @@ def test_a_run_is_found_by_its_folder_or_as_the_last(tmp_path):
     (folders[0] / "run.json").write_text("{")
     with pytest.raises(RunError, match=r"run\.json, line 1: is cut short\."):
         read_facts(folders[0])
+    lines = []
+    (folders[2] / "run.json").write_text("[1]")
+    assert find_run("last", tmp_path, lines.append) == folders[1]  # whatever is in the others
+    assert [line.startswith("Passed over: ") for line in lines] == [True, True]
+    (folders[1] / "run.json").write_text('{"started": 3}')
+    assert find_run("last", tmp_path, lines.append) == folders[1]
+
+
+def test_the_last_run_of_a_name_is_of_that_name_alone(tmp_path):
+    add_checkpoints(tmp_path / "cell20260101T0000", [1], name="cell")
+    add_checkpoints(tmp_path / "cell_big20260201T0000", [2], name="cell_big", newer=10)
+    assert find_last(tmp_path, "cell").name == "mask_rcnn_cell_0001.h5"
+    assert find_last(tmp_path, "cell_big").name == "mask_rcnn_cell_big_0002.h5"
+    with pytest.raises(RunError):
+        find_last(tmp_path, "cel")
+
+
+def test_the_folder_of_a_failed_start_is_deleted_again(tmp_path):
+    run = Run(tmp_path / "runs", Named())
+    with pytest.raises(OSError), run.starting():
+        run.write_settings()
+        raise OSError
+    assert run.discarded
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [("state_0000_000001.bin", OSError), ("failure.json", ValueError), ("train.log", KeyboardInterrupt)],
+)
+def test_what_can_be_gone_on_with_or_read_stays_after_an_error(tmp_path, name, error):
+    run = Run(tmp_path, Named())
+    with pytest.raises(error), run.starting():
+        (run.folder / name).touch()
+        raise error
+    assert not run.discarded
+    assert (run.folder / name).is_file()
+    again = Run(tmp_path, Named(), folder=run.folder)
+    (run.folder / name).unlink()
+    with pytest.raises(OSError), again.starting():  # not a new run
+        raise OSError
+    assert run.folder.is_dir()
 
 
 def test_what_comes_after_a_position_is_forgotten(tmp_path):
