@@ -115,12 +115,12 @@ class Settings:
         for name, spec in self._specs.items():
             fault = None if name in wrong else spec.kind.fault(getattr(self, name))
             if fault:
-                wrong[name] = f"{self._source(name)}: {name} {fault}."
+                wrong[name] = f"{self.source_of(name)}: {name} {fault}."
         sentences = list(wrong.values())
         for rule in self.rules:
             sentence = rule(self) if wrong.keys().isdisjoint(rule.about) else None
             if sentence:
-                sentences.append(f"{self._source(*rule.about)}: {sentence}")
+                sentences.append(f"{self.source_of(*rule.about)}: {sentence}")
         return sentences
 
     def _settle(self):
@@ -130,7 +130,7 @@ class Settings:
             if spec.kind.is_whole and isinstance(value, (float, np.floating)) and float(value).is_integer():
                 setattr(self, name, int(value))
 
-    def _source(self, *names):
+    def source_of(self, *names):
         """Where the first of some settings comes from that was not left as the class has it."""
         return next((self._sources[name] for name in names if name in self._sources), type(self).__name__)
 

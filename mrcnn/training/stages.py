@@ -3,6 +3,7 @@
 from mrcnn import choices
 from mrcnn.config import Config, ConfigError, stages_misfit
 from mrcnn.pipeline.augment import augmentation_of
+from mrcnn.settings import shown
 
 
 def check_for_training(config, found=None):
@@ -12,14 +13,17 @@ def check_for_training(config, found=None):
     found: sentences on settings that are known to be wrong, by name.
     """
     found = dict(found or {})
+    wanted, mode = config.AUGMENTATION, config.IMAGE_RESIZE_MODE
     try:
-        augmentation_of(config.AUGMENTATION)
+        augmentation_of(wanted)
     except ValueError as error:
-        found["AUGMENTATION"] = f"AUGMENTATION: {str(error).removeprefix('augmentation: ')}"
-    if config.IMAGE_RESIZE_MODE not in choices.FIXED_SIZE_MODES:
+        reason = str(error).removeprefix("augmentation: ")
+        source = config.source_of("AUGMENTATION")
+        found["AUGMENTATION"] = f"{source}: AUGMENTATION cannot be {shown(wanted)}: {reason}"
+    if mode not in choices.FIXED_SIZE_MODES:
         found["IMAGE_RESIZE_MODE"] = (
-            f"IMAGE_RESIZE_MODE must be {' or '.join(choices.FIXED_SIZE_MODES)} in training, which needs "
-            f"images of one size, got {config.IMAGE_RESIZE_MODE!r}."
+            f"{config.source_of('IMAGE_RESIZE_MODE')}: IMAGE_RESIZE_MODE must be "
+            f"{' or '.join(choices.FIXED_SIZE_MODES)} in training, which needs images of one size, got {mode!r}."
         )
     config.check(found)
 

@@ -327,7 +327,10 @@ def test_a_loss_that_explodes_ends_with_a_code_of_its_own(config, data, tmp_path
         (["--set", "SEED=x"], "SEED must be a whole number from 0 to 2,147,483,646, got 'x'"),
         (["--set", "OPTIMIZER=adam"], "OPTIMIZER must be one of sgd, adamw, got 'adam'"),
         (["--set", "AUGMENTATION=heavy"], "Unknown augmentation 'heavy'"),
-        (["--set", "AUGMENTATION={rotate: 9}"], "AUGMENTATION: unknown setting 'rotate'; did you mean 'rot"),
+        (
+            ["--set", "AUGMENTATION={rotate: 9}"],
+            "AUGMENTATION cannot be {'rotate': 9}: unknown setting 'rotate'; did you mean 'rot",
+        ),
         (["--seed", "-1"], "the command line: SEED must be a whole number from 0 to 2,147,483,646, got -1"),
         (["--epochs", "0"], "0 epochs are too few: the config has 1 stage, each needs one"),
         (["--config", "gone.yaml"], "gone.yaml: cannot be read: No such file"),

@@ -128,8 +128,10 @@ def test_a_training_by_the_commands_needs_one_size_and_an_augmentation_that_can_
     with pytest.raises(ConfigError) as caught:
         check_for_training(config)
     augmentation, mode, side = str(caught.value).splitlines()
-    assert augmentation == "AUGMENTATION: blur must be a number from 0 to 100, got -1."
-    assert mode.startswith("IMAGE_RESIZE_MODE must be square or crop in training, ")
+    assert augmentation == (
+        "update: AUGMENTATION cannot be {'blur': -1}: blur must be a number from 0 to 100, got -1."
+    )
+    assert mode.startswith("update: IMAGE_RESIZE_MODE must be square or crop in training, ")
     assert mode.endswith("got 'pad64'.")
     assert side == (
         "update: IMAGE_MAX_DIM must be a multiple of 64, the stride of P6, got 500; "
