@@ -219,6 +219,8 @@ def draw(rng, commands):
         return settings, [next(iter(settings))]
     names = [*Config.names(), *(OF_COMMANDS if commands else ())]
     chosen = rng.sample(names, rng.choice([1, 1, 1, 2, 3, 6]))
+    if "CLASSES" in chosen and "NUM_CLASSES" in chosen:  # which follows from CLASSES, where these are right
+        chosen.remove("NUM_CLASSES")
     return {name: wrong_value(rng, name, commands) for name in chosen}, chosen
 
 

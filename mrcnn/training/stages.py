@@ -23,7 +23,8 @@ def check_for_training(config, found=None):
     if mode not in choices.FIXED_SIZE_MODES:
         found["IMAGE_RESIZE_MODE"] = (
             f"{config.source_of('IMAGE_RESIZE_MODE')}: IMAGE_RESIZE_MODE must be "
-            f"{' or '.join(choices.FIXED_SIZE_MODES)} in training, which needs images of one size, got {mode!r}."
+            f"{' or '.join(choices.FIXED_SIZE_MODES)} in training, which needs images of one size, got "
+            f"{mode!r}."
         )
     config.check(found)
 
