@@ -201,18 +201,27 @@ class Loader(PyDataset):
         [B, G] int32 (0: padding, negative: crowd); input_gt_boxes [B, G, (y1, x1, y2, x2)] float32
         pixels; input_gt_masks [B, height, width, G] bool. Without USE_RPN_ROIS also input_roi
         [B, POST_NMS_ROIS_TRAINING, (y1, x1, y2, x2)] float32 pixels.
-        Raises ValueError if the images of the batch differ in size, ImageError if an image cannot be read.
+        Raises ValueError if an image does not have the size of IMAGE_SHAPE, which anchors and targets are
+        made for, ImageError if it cannot be read.
         """
         samples = [self._sample(position) for position in self._positions(k)]
-        shapes = {sample["input_image"].shape[:2] for sample in samples}
-        if len(shapes) > 1:
-            raise ValueError(
-                f"Images of one batch have different sizes, {' and '.join(map(str, sorted(shapes)))}: "
-                f"IMAGE_RESIZE_MODE {self.config.IMAGE_RESIZE_MODE!r} needs IMAGES_PER_GPU 1."
-            )
+        for sample in samples:
+            self._check_size(sample)
         batch = {name: np.stack([sample[name] for sample in samples]) for name in samples[0]}
         batch["input_image"] = mold_image(batch["input_image"], self.config)
         return batch
+
+    def _check_size(self, sample):
+        """Raise ValueError for an image of another size than the network's, which pad64 and none may give."""
+        height, width = sample["input_image"].shape[:2]
+        wanted = tuple(int(side) for side in self.config.IMAGE_SHAPE[:2])
+        if (height, width) != wanted:
+            link = self.dataset.source_image_link(int(sample["input_image_meta"][0]))
+            mode = self.config.IMAGE_RESIZE_MODE
+            raise ValueError(
+                f"{link}: has {height} x {width} pixels by IMAGE_RESIZE_MODE {mode}, but training needs "
+                f"{wanted[0]} x {wanted[1]} of each image; set IMAGE_RESIZE_MODE to square or crop."
+            )
 
     def _positions(self, k):
         """Return the positions of a batch's images in the endless stream of passes."""

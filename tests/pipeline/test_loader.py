@@ -217,13 +217,19 @@ def test_images_of_plain_sources_are_not_augmented():
     assert (changed["input_image"] != plain["input_image"]).any()
 
 
-def test_different_sizes_cannot_share_a_batch():
+def test_an_image_of_another_size_is_named():
     dataset = Rectangles(instances=[1, 1])
     dataset.image_info[1]["shape"] = (64, 128)
     dataset.image_info[0]["shape"] = (64, 64)
-    loader = Loader(dataset, small(IMAGE_RESIZE_MODE="none"))
-    with pytest.raises(ValueError, match=r"\(64, 64\) and \(64, 128\): .*'none' needs IMAGES_PER_GPU 1"):
-        loader.batch(0)
+    config = small(IMAGE_RESIZE_MODE="none", IMAGE_MAX_DIM=64)
+    with pytest.raises(
+        ValueError,
+        match=r"image1\.png: has 64 x 128 pixels by IMAGE_RESIZE_MODE none, but .*"
+        r"needs 64 x 64 of each image; set IMAGE_RESIZE_MODE to square or crop",
+    ):
+        Loader(dataset, config).batch(0)
+    dataset.image_info[1]["shape"] = (64, 64)
+    assert Loader(dataset, config).batch(0)["input_image"].shape == (2, 64, 64, 3)
 
 
 # --- The stream ------------------------------------------------------------------------------------
