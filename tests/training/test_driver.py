@@ -152,6 +152,23 @@ def test_matterports_train_counts_epochs_in_total(trained, tmp_path, monkeypatch
     assert "5 epochs are done and 5 were asked for" in capsys.readouterr().out
 
 
+def test_a_start_that_fails_leaves_no_folder(trained, tmp_path, monkeypatch):
+    model, dataset = trained["model"], Rectangles([1])
+    monkeypatch.setattr(model, "model_dir", tmp_path / "runs")
+    model.set_log_dir()
+    for wrong, message in (
+        ("res5.*", "no layer has a name"),
+        ("4+", "'light' has none"),
+        ("(", "regular expr"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            model.train(dataset, None, learning_rate=1e-3, epochs=2, layers=wrong)
+        assert not (tmp_path / "runs").exists()
+    monkeypatch.setattr(driver, "train", lambda *arguments, **options: None)
+    model.train(dataset, None, learning_rate=1e-3, epochs=2, layers="heads")
+    assert len(list((tmp_path / "runs").iterdir())) == 1
+
+
 def test_an_unreadable_image_stops_with_its_name(trained, tmp_path):
     config = tiny(IMAGES_PER_GPU=1)
     run = Run(tmp_path, config)
