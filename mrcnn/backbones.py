@@ -1,7 +1,7 @@
-"""The backbones by name: a record each of where it is built, its stages and its ImageNet weights.
+"""The backbones by name: for each, a record of its builder, its stages and its ImageNet weights.
 
-To add a backbone, write its builder in a file of its own and its record here; all else asks the record.
-This module imports nothing heavy, so that settings can be checked before Keras is there.
+To add a backbone, write its builder in a new file and its record here; all other modules use the record.
+This module imports nothing heavy, so settings can be checked before Keras is imported.
 """
 
 import difflib
@@ -11,19 +11,19 @@ from dataclasses import dataclass
 
 _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications"
 
-# matterport's words for the layers to train: the heads with the FPN, and the backbone's stages from one up.
+# matterport's words for the layers to train: the heads with the FPN, and the backbone from a stage upwards.
 HEADS = r"(mrcnn\_.*)|(rpn\_.*)|(fpn\_.*)"
 STAGES_OF = {"3+": "345", "4+": "45", "5+": "5"}
 WORDS = ("heads", *STAGES_OF, "all")
 
 
 class BackboneError(ValueError):
-    """A backbone is unknown, or lacks what a setting asks of it."""
+    """Raised when a backbone is unknown, or lacks something that a setting needs."""
 
 
 @dataclass(frozen=True)
 class KnownFile:
-    """A file, the folder it comes from, its md5 or sha256 and its bytes, as far as they are published."""
+    """A file to download: its name, its folder's address, and its md5 or sha256 and size if published."""
 
     name: str
     address: str
@@ -33,19 +33,19 @@ class KnownFile:
 
 @dataclass(frozen=True)
 class Backbone:
-    """What the other modules need to know of a backbone.
+    """The facts about a backbone that other modules need.
 
-    builder: a function, or "module:function" where it is imported from when the network is built. It takes
-    the molded image and those of the arguments architecture (the backbone's name), train_bn, mean_pixel and
-    stage5 that it names, and returns the maps C2 to C5; C1 may come before them.
-    stages: the pattern of the layer names of some stages, with {} where the stages' digits stand (345, say);
-    None: its layers are not in stages, so that 3+, 4+ and 5+ name nothing.
-    imagenet: the file of its ImageNet weights, None if there is none.
-    converter: "module:function" that loads such a file where its layers have other names than ours. It takes
-    the network, the file's path, the layer names in the file and the names of layers to leave as they are; it
-    returns a weights.report.Report, None for a file of another kind.
-    extractor: whether it is a keras.applications model, held by one layer named "backbone".
-    mark: a layer by which a weights file of this backbone is known, None if none is.
+    builder: a function, or "module:function" to import when the network is built. It takes the molded image
+    and, if it names them, architecture (the backbone's name), train_bn, mean_pixel and stage5. It returns
+    the maps C2 to C5, optionally with C1 first.
+    stages: pattern of the layer names of some stages, with {0} in place of the stages' digits (345, say);
+    None if the layers are not in stages, so that 3+, 4+ and 5+ select nothing.
+    imagenet: the file of its ImageNet weights, or None.
+    converter: "module:function" that loads such a file if its layers have other names than ours. It takes
+    the network, the file's path, the layer names in the file and the names of layers to skip. It returns a
+    weights.report.Report, or None for a file of another kind.
+    extractor: whether it is a keras.applications model within one layer named "backbone".
+    mark: a layer that identifies a weights file of this backbone, or None.
     matterport: whether matterport's code can build it.
     """
 
@@ -63,7 +63,7 @@ _RESNET_STAGES = r"(res[{0}].*)|(bn[{0}].*)"
 
 
 def _resnet(name, mark, digest):
-    """Our ResNets, which have matterport's layer names."""
+    """Return the record of one of our ResNets, which have matterport's layer names."""
     return Backbone(
         name,
         builder="mrcnn.modeling.resnet:build_resnet",
@@ -75,7 +75,7 @@ def _resnet(name, mark, digest):
     )
 
 
-# Of keras.applications, whose source has the digests. The files have no classifier.
+# Files of keras.applications, with the digests from its source. They have no classifier.
 _APPLICATION_FILES = {
     "MobileNetV2": KnownFile(
         "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5", f"{_KERAS}/mobilenet_v2"
@@ -105,11 +105,11 @@ APPLICATIONS = (
     "ResNet152V2", "ResNet50", "ResNet50V2", "VGG16", "VGG19", "Xception",
 )  # fmt: skip
 
-# Of two whose marks are both in a file, the later one is meant.
+# If a file has the marks of two backbones, the later record applies.
 _RECORDS = (
     _resnet("resnet50", "res4f_branch2a", "4d473c1dd8becc155b73f8504c6f6626"),
     _resnet("resnet101", "res4w_branch2a", "88cf7a10940856eca736dc7b7e228a21"),
-    # It learns from scratch, as a whole.
+    # It has no pretrained weights and trains as a whole.
     Backbone("light", builder="mrcnn.modeling.light:build_light"),
     *(
         Backbone(
@@ -125,10 +125,10 @@ BACKBONES = {record.name: record for record in _RECORDS}
 
 
 def find(backbone):
-    """The Backbone of a setting BACKBONE: a name, or a program's own builder, a callable.
+    """Return the Backbone for the setting BACKBONE: a name, or a program's own builder, a callable.
 
-    A program's own layers may be in stages if they are named as matterport's are.
-    Raises BackboneError for an unknown name, with the nearest known one.
+    A callable's layers belong to stages if they are named like matterport's.
+    Raises BackboneError for an unknown name; the message suggests the nearest one.
     """
     if callable(backbone):
         name = getattr(backbone, "__name__", repr(backbone))
@@ -140,22 +140,22 @@ def find(backbone):
 
 
 def find_by_layers(layers):
-    """The Backbone that a network or a weights file with these layers has; None if no mark is there."""
+    """Return the Backbone of a network or weights file with these layer names; None if none has a mark."""
     found = [record for record in BACKBONES.values() if record.mark in layers]
     return found[-1] if found else None
 
 
 def imported(place):
-    """The function at a place "module:function" of a record."""
+    """Import the function that a record names as "module:function"."""
     module, name = place.split(":")
     return getattr(importlib.import_module(module), name)
 
 
 def layers_regex(layers, backbone):
-    """The regular expression of layer names for what ``layers`` of a training stage says.
+    """Return the regular expression of layer names for ``layers`` of a training stage.
 
-    layers: one of WORDS, or a regular expression, which is returned as it is. backbone: the setting BACKBONE.
-    Raises BackboneError for 3+, 4+ or 5+ where the backbone has no stages.
+    layers: one of WORDS, or a regular expression, which is returned unchanged. backbone: the setting
+    BACKBONE. Raises BackboneError for 3+, 4+ or 5+ if the backbone has no stages.
     """
     if layers == "heads":
         return HEADS

@@ -1,4 +1,4 @@
-"""Any backbone, by the setting BACKBONE; mrcnn.backbones has the names."""
+"""Build the backbone that the setting BACKBONE names; mrcnn.backbones lists the names."""
 
 import inspect
 
@@ -6,12 +6,13 @@ from mrcnn.backbones import find, imported
 
 
 def build_backbone(image, backbone, train_bn=False, mean_pixel=(0.0, 0.0, 0.0)):
-    """The feature maps [C2, C3, C4, C5], of strides 4, 8, 16 and 32, of a molded image.
+    """Build the feature maps [C2, C3, C4, C5], of strides 4, 8, 16 and 32, of a molded image.
 
-    image: [B, H, W, 3], RGB minus the mean pixel. backbone: a name in mrcnn.backbones, or a callable from the
-    image to the maps (C1 may stand before them), which may take matterport's arguments stage5 and train_bn,
-    too. mean_pixel: what molding subtracted; keras.applications models get it back before their own scaling.
-    Raises BackboneError for an unknown name, with the nearest known one.
+    image: [B, H, W, 3], RGB minus the mean pixel. backbone: a name in mrcnn.backbones, or a callable that
+    takes the image and returns the maps (optionally with C1 first); it may also take matterport's arguments
+    stage5 and train_bn. mean_pixel: the pixel that molding subtracted; it is added back before a
+    keras.applications model scales its input.
+    Raises BackboneError for an unknown name; the message suggests the nearest one.
     """
     record = find(backbone)
     builder, arguments = record.builder, {"stage5": True, "train_bn": train_bn, "mean_pixel": mean_pixel}

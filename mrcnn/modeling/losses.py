@@ -1,9 +1,9 @@
 """The five losses of Mask R-CNN (He et al. 2017, section 3), under matterport's names.
 
-A further loss is a function and a Loss in a file of its own; mrcnn.modeling.network lists all of them.
+To add a loss, write a function and its Loss in a new file; mrcnn.modeling.network lists all of them.
 
 B: images, S: sampled anchors, R: sampled ROIs, P: ROIs with a mask target, C: classes.
-Each is one number for the whole batch; a batch with nothing to learn from gives 0.
+Each loss is one number for the whole batch; a batch without samples gives 0.
 """
 
 from collections.abc import Callable
@@ -17,10 +17,10 @@ from mrcnn.ops.matching import NEUTRAL, POSITIVE
 
 @dataclass(frozen=True)
 class Loss:
-    """One of the numbers whose weighted sum the training minimises.
+    """One of the losses whose weighted sum training minimises.
 
-    function: from tensors to a number; its name is the loss's, in LOSS_WEIGHTS, logs and metrics.csv, too.
-    label: names it in the line of an epoch. title: names it in curves.png.
+    function: takes tensors and returns a number. Its name is the loss's name in LOSS_WEIGHTS, logs and
+    metrics.csv. label: its name in the line of an epoch. title: its name in curves.png.
     """
 
     function: Callable
@@ -33,21 +33,22 @@ class Loss:
 
     @property
     def name(self):
+        """The loss's name."""
         return self.function.__name__
 
     def __call__(self, *tensors):
-        """The loss of symbolic tensors, the output of a layer that has its name."""
+        """Apply the loss to symbolic tensors, as a layer that has its name."""
         return LossLayer(self.function, name=self.name)(list(tensors))
 
 
 def smooth_l1(target, prediction):
-    """0.5 d^2 where |d| < 1, |d| - 0.5 elsewhere (Girshick 2015, equation 3), element by element."""
+    """Compute 0.5 d^2 where |d| < 1 and |d| - 0.5 elsewhere (Girshick 2015, equation 3), by element."""
     distance = ops.abs(ops.subtract(target, prediction))
     return ops.where(distance < 1.0, 0.5 * ops.square(distance), distance - 0.5)
 
 
 def rpn_class_loss(match, logits):
-    """Cross-entropy of foreground against background, mean over the non-neutral anchors.
+    """Cross-entropy of foreground and background, mean over the anchors that are not neutral.
 
     match: [B, S] of POSITIVE, NEUTRAL, NEGATIVE. logits: [B, S, (background, foreground)].
     """
@@ -68,7 +69,7 @@ def mrcnn_class_loss(target_class_ids, logits, active_class_ids, sampled=None):
     """Cross-entropy of the ROIs' classes, mean over ROIs whose predicted class is active in their image.
 
     target_class_ids: [B, R] int. logits: [B, R, C]. active_class_ids: [B, C], 1 for the classes that
-    the image's data set marks. sampled: [B, R] bool, false for places that hold no ROI (none: all do).
+    the image's data set marks. sampled: [B, R] bool, false for unused entries; None: all are used.
     """
     loss = ops.sparse_categorical_crossentropy(target_class_ids, logits, from_logits=True)
     predicted = ops.argmax(logits, axis=2)
@@ -98,7 +99,7 @@ def mrcnn_mask_loss(target_class_ids, target, prediction):
 
 
 def l2_penalty(weights, decay):
-    """matterport's weight decay: decay * sum(w^2) / size(w), summed over all weights but gamma and beta."""
+    """Compute matterport's weight decay: decay * sum(w^2) / size(w) over all weights but gamma and beta."""
     penalised = [w for w in weights if w.path.rsplit("/", 1)[-1] not in ("gamma", "beta")]
     return decay * sum((ops.mean(ops.square(w)) for w in penalised), 0.0)
 

@@ -1,4 +1,4 @@
-"""Batch norm, and convolutions that take it along where it is fixed."""
+"""Batch norm, and convolutions that fold a fixed batch norm into their kernel and bias."""
 
 import keras
 from keras import layers, ops
@@ -6,16 +6,17 @@ from keras import layers, ops
 
 @keras.saving.register_keras_serializable("mrcnn")
 class BatchNorm(layers.BatchNormalization):
-    """Batch norm that can be fixed in one way of working, as matterport's TRAIN_BN asks.
+    """Batch norm with matterport's setting TRAIN_BN.
 
-    train_bn: False uses the stored statistics in training too; batches of one or two images are too
-    small for good ones. None is Keras's own way. True always uses the batch's.
+    train_bn: False always uses the stored statistics, in training too, because batches of one or two images
+    are too small for good ones. True always uses the batch's statistics. None follows ``training``, as in
+    Keras.
     """
 
     def __init__(self, train_bn=None, **kwargs):
         super().__init__(**{"epsilon": 1e-3, **kwargs})
         self.train_bn = train_bn
-        self.carried = False  # by the convolution before, see conv_norm
+        self.carried = False  # whether the convolution before it applies this batch norm, see conv_norm
 
     def call(self, inputs, training=None, mask=None):
         if self.carried:
@@ -23,7 +24,7 @@ class BatchNorm(layers.BatchNormalization):
         return super().call(inputs, training=training if self.train_bn is None else self.train_bn, mask=mask)
 
     def factor_and_offset(self):
-        """Batch norm by the stored statistics as factor * x + offset: both [channels], float32."""
+        """Express batch norm with the stored statistics as factor * x + offset: both [channels], float32."""
         factor = self.gamma * ops.rsqrt(self.moving_variance + self.epsilon)
         return factor, self.beta - self.moving_mean * factor
 
@@ -33,32 +34,33 @@ class BatchNorm(layers.BatchNormalization):
 
 @keras.saving.register_keras_serializable("mrcnn")
 class Conv2D(layers.Conv2D):
-    """A convolution that can carry a batch norm of stored statistics in its kernel and bias.
+    """A convolution that can apply a fixed batch norm through its kernel and bias.
 
-    Its weights stay float32 until the batch norm is in them, so that 16 bits round once.
+    The weights stay float32 until the batch norm is folded in, so that 16-bit numbers are rounded once.
     """
 
     _affine = None
 
     def carry(self, norm, input_shape):
-        """Do what ``norm`` does after this convolution, so that it need not go over the map once more.
+        """Fold a batch norm into this convolution, which saves a pass over its output.
 
-        norm: a BatchNorm with a gamma and a beta. From now on it passes on what it gets; both layers keep
-        their names and weights. input_shape: the convolution's. In a copy of the model by its config the
-        two layers work apart again.
+        norm: a BatchNorm with gamma and beta. From now on it returns its input unchanged; both layers keep
+        their names and weights. input_shape: the convolution's. A model cloned from its config loses this
+        fusion.
         """
         norm.build(self.compute_output_shape(input_shape))
         norm.carried = True
-        self._affine = norm.factor_and_offset  # its method, since a layer here would count as this one's part
+        self._affine = norm.factor_and_offset  # a bound method: Keras would track the layer as a sublayer
 
     def add_weight(self, *args, **kwargs):
+        """Add a weight that is not cast to the compute dtype; effective_weights casts it."""
         return super().add_weight(*args, **{**kwargs, "autocast": False})
 
     def effective_weights(self):
-        """[kernel, bias or None] in the compute dtype.
+        """Return [kernel, bias or None] in the compute dtype, with the batch norm folded in if there is one.
 
-        With the batch norm in them, if there is one: equation 14 of Jacob et al. 2018, "Quantization and
-        Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference".
+        Equation 14 of Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient
+        Integer-Arithmetic-Only Inference".
         """
         kernel, bias = self.kernel, self.bias
         if self._affine:
@@ -73,9 +75,9 @@ class Conv2D(layers.Conv2D):
 
 
 def conv_norm(conv, norm, x):
-    """norm(conv(x)), at once where ``norm`` never uses the statistics of a batch.
+    """Apply norm(conv(x)), as one operation if ``norm`` never uses the statistics of a batch.
 
-    conv: a Conv2D. norm: a BatchNorm. x: what ``conv`` takes.
+    conv: a Conv2D. norm: a BatchNorm. x: the input of ``conv``.
     """
     if norm.train_bn is False:
         conv.carry(norm, x.shape)

@@ -1,6 +1,6 @@
-"""Look for what would spoil a training: leaks between splits, damaged files, empty masks, absent classes.
+"""Find faults in a data set: leaks between splits, damaged files, empty masks, absent classes.
 
-Exit code 0: fine, perhaps with notes; 1: it could not be checked; 3: a training on these data would be wrong.
+Exit code 0: fine, perhaps with notes; 1: the data cannot be checked; 3: training on them would be wrong.
 """
 
 import argparse
@@ -14,6 +14,7 @@ SPLITS = ("train", "val", "test")
 
 
 def parse(argv):
+    """Parse the command line\'s arguments."""
     parser = argparse.ArgumentParser(
         prog=typed("check"), description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -23,13 +24,14 @@ def parse(argv):
         "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="single settings"
     )
     parser.add_argument(
-        "--sheet", metavar="FILE", help="also write a PNG of images with outlined masks, faulty ones first"
+        "--sheet", metavar="FILE", help="also write a PNG of images with outlined masks, faulty images first"
     )
-    parser.add_argument("--all", action="store_true", help="name every file of a finding, not a few")
+    parser.add_argument("--all", action="store_true", help="list every file of a finding instead of a few")
     return parser.parse_args(argv)
 
 
 def main(argv=None):
+    """Run the command and return its exit status."""
     args = parse(argv)
     try:
         return check_data(args)
@@ -42,6 +44,7 @@ def main(argv=None):
 
 
 def check_data(args):
+    """Check the splits, print the findings and return the exit code."""
     from mrcnn.datasets import check
     from mrcnn.datasets.errors import DatasetWarning
     from mrcnn.datasets.findings import SHOWN
@@ -63,7 +66,7 @@ def check_data(args):
         count = write_sheet(datasets, report, args.sheet)
         print(f"The sheet of {count} images is {args.sheet}")
     if report.fatal:
-        print("A training on these data would be wrong.")
+        print("Training on these data would be wrong.")
     else:
         print("Fine to train on, if the notes are." if report.findings or caught else "Fine to train on.")
     return 3 if report.fatal else 0

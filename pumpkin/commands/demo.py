@@ -1,6 +1,6 @@
-"""From nothing to a picture of outlined pumpkins: scenes, training, evaluation, detection.
+"""Go from nothing to a picture of outlined pumpkins: scenes, training, evaluation, detection.
 
-Runs the commands that a user would type, each printed before it runs; see the README.
+It runs the commands that a user would type, and prints each before it runs; see the README.
 """
 
 import argparse
@@ -15,19 +15,19 @@ from pumpkin.packaged import CONFIG_HELP
 
 
 def parse(argv):
+    """Parse the command line\'s arguments."""
     parser = argparse.ArgumentParser(prog=calls.typed("demo"), description=__doc__.splitlines()[0])
-    parser.add_argument("--out", default="demo", help="folder for scenes, the run and pictures (demo)")
+    parser.add_argument("--out", default="demo", help="folder for scenes, run and pictures (demo)")
     parser.add_argument("--config", metavar="CONFIG", default="demo", help=f"{CONFIG_HELP} (demo)")
     parser.add_argument("--train", type=int, default=400, help="training scenes (400)")
-    parser.add_argument("--val", type=int, default=40, help="unseen scenes to measure on (40)")
+    parser.add_argument("--val", type=int, default=40, help="unseen scenes for evaluation (40)")
     parser.add_argument("--seed", type=int, default=7, help="seed of scenes and training (7)")
-    parser.add_argument(
-        "--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings for the training"
-    )
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings of the training")
     return parser.parse_args(argv)
 
 
 def main(argv=None):
+    """Run the commands of the demo."""
     args = parse(argv)
     started = time.monotonic()
     for command in commands(args):
@@ -37,13 +37,13 @@ def main(argv=None):
 
 
 def commands(args):
-    """The commands of the demo, in order, as lists of words: its name and its arguments."""
+    """Return the demo's commands in order, each as a list of words: its name and its arguments."""
     out = Path(args.out)
     scenes, runs = str(out / "scenes"), str(out / "runs")
     counts = ["--train", str(args.train), "--val", str(args.val), "--seed", str(args.seed)]
     settings = ["--set", *args.set] if args.set else []
     return [
-        # Does nothing where these very scenes stand; replaces those of an interrupted or other demo.
+        # Does nothing if the same scenes exist; replaces the scenes of an interrupted or other demo.
         ["synthetic", "--out", scenes, *counts, "--overwrite"],
         ["train", "--weights", "none", "--config", args.config, "--dataset", scenes,
          "--seed", str(args.seed), "--out", runs, *settings],
@@ -54,7 +54,7 @@ def commands(args):
 
 
 def run(command):
-    """Run one command in a process of its own; leave with its exit code if it fails."""
+    """Run one command in a separate process; exit with its exit code if it fails."""
     name, *arguments = command
     print(f"\n$ {calls.typed(name)} {shlex.join(arguments)}", flush=True)
     code = subprocess.run([*calls.words(name), *arguments]).returncode

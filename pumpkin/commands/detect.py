@@ -1,4 +1,4 @@
-"""Outline the instances in images: one picture an image, a table, and masks as JSON."""
+"""Outline the instances in images: one picture per image, a table, and masks as JSON."""
 
 import argparse
 import sys
@@ -12,6 +12,7 @@ from pumpkin.packaged import CONFIG_HELP
 
 
 def parse(argv):
+    """Parse the command line\'s arguments."""
     parser = argparse.ArgumentParser(prog=typed("detect"), description=__doc__)
     parser.add_argument(
         "images", nargs="+", metavar="IMAGE", help="files, folders or patterns ('photos/*.jpg')"
@@ -19,16 +20,16 @@ def parse(argv):
     parser.add_argument(
         "--weights", default="last", help="last (default), coco, or the path of a weights file"
     )
-    parser.add_argument("--runs", default="runs", metavar="DIR", help="where --weights last looks (runs)")
-    parser.add_argument("--config", metavar="CONFIG", help=f"{CONFIG_HELP}; for weights that carry none")
+    parser.add_argument("--runs", default="runs", metavar="DIR", help="where --weights last searches (runs)")
+    parser.add_argument("--config", metavar="CONFIG", help=f"{CONFIG_HELP}; for weights without a config")
     parser.add_argument(
-        "--out", default="detections", metavar="DIR", help="folder of the pictures (detections)"
+        "--out", default="detections", metavar="DIR", help="folder for the pictures (detections)"
     )
     parser.add_argument(
-        "--min-confidence", type=float, metavar="X", help="leave out what scores lower (0 to 1)"
+        "--min-confidence", type=float, metavar="X", help="omit detections with lower scores (0 to 1)"
     )
     parser.add_argument(
-        "--precision", choices=PRECISIONS, help="compute in this precision, not in that of the training"
+        "--precision", choices=PRECISIONS, help="compute in this precision instead of the training's"
     )
     parser.add_argument("--sheet", metavar="FILE", help="also write a PNG that shows several images")
     parser.add_argument("--sheet-count", type=int, default=6, metavar="N", help="images on the sheet (6)")
@@ -39,7 +40,7 @@ def parse(argv):
     if args.sheet_count < 1:
         parser.error(f"--sheet-count must be 1 or more, got {args.sheet_count}")
     if Path(args.out).is_file():
-        parser.error(f"--out wants a folder, {args.out} is a file")
+        parser.error(f"--out must be a folder, but {args.out} is a file")
     try:
         args.paths = find_images(args.images)
     except InputError as error:
@@ -48,6 +49,7 @@ def parse(argv):
 
 
 def main(argv=None):
+    """Run the command and return its exit status."""
     args = parse(argv)
     import_backend()
     from mrcnn.weights.downloads import DownloadError
@@ -63,6 +65,7 @@ def main(argv=None):
 
 
 def detect(args):
+    """Detect in all images, write the results and return the exit code."""
     from pumpkin import models, show
     from pumpkin.detect import detect_files, reload, save_sheet
 

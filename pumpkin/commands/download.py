@@ -1,4 +1,4 @@
-"""Download the images and masks of classes of Open Images, ready for training. See docs/download.md."""
+"""Download the images and masks of Open Images classes, ready for training. See docs/download.md."""
 
 import argparse
 import sys
@@ -11,49 +11,51 @@ from pumpkin.openimages.http import Retry
 
 
 class Parser(argparse.ArgumentParser):
-    """Leaves with this program's code for wrong usage."""
+    """An argument parser that exits with this program's code for wrong usage."""
 
     def error(self, message):
+        """Print the message and exit."""
         self.print_usage(sys.stderr)
         print(f"download: {message}; see --help.", file=sys.stderr)
         sys.exit(USAGE)
 
 
 def parse(argv):
+    """Parse the command line\'s arguments."""
     parser = Parser(prog=typed("download"), description=__doc__)
     choosing = parser.add_argument_group("choosing")
-    choosing.add_argument("--classes", nargs="+", metavar="NAME", help="names, any case, or MIDs (Pumpkin)")
+    choosing.add_argument("--classes", nargs="+", metavar="NAME", help="names in any case, or MIDs (Pumpkin)")
     choosing.add_argument("--type_data", metavar="SPLIT", help="train, validation, test or all (all)")
-    choosing.add_argument("--limit", type=int, metavar="N", help="images of each class and split (0: all)")
-    choosing.add_argument("--seed", type=int, metavar="N", help="which images --limit takes (0)")
+    choosing.add_argument("--limit", type=int, metavar="N", help="images per class and split (0: all)")
+    choosing.add_argument("--seed", type=int, metavar="N", help="which images --limit selects (0)")
     choosing.add_argument(
         "--crowds", action=argparse.BooleanOptionalAction, default=None,
-        help="record what has no mask as regions to ignore (on, but for train, where it streams 3 GB)",
+        help="record boxes without a mask as regions to ignore (on, except for train, where it streams 3 GB)",
     )  # fmt: skip
     choosing.add_argument("--lock", metavar="FILE", help="repeat the download that this lock file describes")
 
     writing = parser.add_argument_group("writing")
     writing.add_argument("--dataset", default="data/pumpkin", metavar="DIR", help="folder (data/pumpkin)")
     writing.add_argument("--lock-out", metavar="FILE", help="the lock file to write (DIR.lock.json)")
-    writing.add_argument("--no_labels", action="store_true", help="no labels/*.txt of boxes")
-    writing.add_argument("--multi_classes", action="store_true", help="all classes in one folder")
-    writing.add_argument("--attribution", action="store_true", help="attribution.csv: each image's author")
+    writing.add_argument("--no_labels", action="store_true", help="do not write boxes to labels/*.txt")
+    writing.add_argument("--multi_classes", action="store_true", help="put all classes in one folder")
+    writing.add_argument("--attribution", action="store_true", help="write authors to attribution.csv")
 
     running = parser.add_argument_group("running")
-    running.add_argument("--yes", action="store_true", help="do not ask")
+    running.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     running.add_argument("--dry-run", action="store_true", help="print the plan and stop")
     running.add_argument("--verify", action="store_true", help="check the folder against its lock file")
-    running.add_argument("--offline", action="store_true", help="use only what is in the folder")
+    running.add_argument("--offline", action="store_true", help="use only files in the folder")
     running.add_argument("--engine", default="native", metavar="NAME", help="native or oidv6 (native)")
     running.add_argument("--connections", type=int, default=16, metavar="N", help="requests at once (16)")
     running.add_argument(
-        "--attempts", type=int, default=6, metavar="N", help="requests in a row without progress (6)"
+        "--attempts", type=int, default=6, metavar="N", help="consecutive requests without progress (6)"
     )
     running.add_argument(
-        "--backoff", type=float, default=0.5, metavar="S", help="seconds before the second (0.5)"
+        "--backoff", type=float, default=0.5, metavar="S", help="seconds before the second attempt (0.5)"
     )
     running.add_argument(
-        "--timeout", type=float, default=30, metavar="S", help="seconds of silence to bear (30)"
+        "--timeout", type=float, default=30, metavar="S", help="longest silence in seconds (30)"
     )
 
     servers = parser.add_argument_group("servers")
@@ -77,11 +79,11 @@ def _check(parser, args):
     given = [name for name, value in chosen.items() if value is not None]
     if (args.lock or args.verify) and given:
         option = "--lock repeats" if args.lock else "--verify checks"
-        parser.error(f"{option} the choice of a lock file, {given[0]} makes another: leave one of them off")
+        parser.error(f"{option} the choice of a lock file, but {given[0]} makes another: omit one of them")
 
 
 def options_of(args):
-    """Options from parsed arguments; what was not given keeps its default."""
+    """Return the Options of parsed arguments; options that were not given keep their defaults."""
     names = vars(Options()).keys() - {"retry"}
     given = {name: value for name, value in vars(args).items() if name in names and value is not None}
     retry = Retry(
@@ -92,6 +94,7 @@ def options_of(args):
 
 
 def main(argv=None):
+    """Run the command and return its exit status."""
     args = parse(argv)
     try:
         return run(options_of(args))
@@ -99,5 +102,5 @@ def main(argv=None):
         print(f"download: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("\ndownload: stopped; run the same command again to go on.", file=sys.stderr)
+        print("\ndownload: stopped; run the same command again to continue.", file=sys.stderr)
         return PARTIAL

@@ -1,4 +1,4 @@
-"""COCO AP of a model's masks and boxes on one split of a data set."""
+"""Measure COCO AP of a model's masks and boxes on one split of a data set."""
 
 import argparse
 import sys
@@ -10,29 +10,30 @@ from pumpkin.packaged import CONFIG_HELP
 
 
 def parse(argv):
+    """Parse the command line\'s arguments."""
     parser = argparse.ArgumentParser(prog=typed("evaluate"), description=__doc__)
     parser.add_argument(
         "--weights", default="last", help="last (default), coco, or the path of a weights file"
     )
-    parser.add_argument("--runs", default="runs", metavar="DIR", help="where --weights last looks (runs)")
+    parser.add_argument("--runs", default="runs", metavar="DIR", help="where --weights last searches (runs)")
     parser.add_argument("--dataset", metavar="DIR", help="the data set (the config's DATASET)")
     parser.add_argument("--split", default="val", help="train, val (default) or test")
-    parser.add_argument("--config", metavar="CONFIG", help=f"{CONFIG_HELP}; for weights that carry none")
+    parser.add_argument("--config", metavar="CONFIG", help=f"{CONFIG_HELP}; for weights without a config")
     parser.add_argument(
         "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
         help="single settings, for instance DETECTION_NMS=soft_gaussian",
     )  # fmt: skip
     parser.add_argument(
         "--clumps", action="store_true",
-        help="also by overlap with others of the class, and where in the network the missed ones were lost",
+        help="also report AP by overlap within the class, and where the network loses missed instances",
     )  # fmt: skip
-    parser.add_argument("--limit", type=int, metavar="N", help="measure on the first N images alone")
+    parser.add_argument("--limit", type=int, metavar="N", help="use only the first N images")
     parser.add_argument(
         "--min-confidence", type=float, default=0.05, metavar="X",
-        help="AP looks at weak detections too, so this is low whatever the config says (0.05)",
+        help="smallest score; low whatever the config says, because AP also counts weak detections (0.05)",
     )  # fmt: skip
     parser.add_argument(
-        "--out", metavar="FILE", help="JSON of the result (evaluation_<split>.json by the weights)"
+        "--out", metavar="FILE", help="JSON file for the result (evaluation_<split>.json beside the weights)"
     )
     args = parser.parse_args(argv)
     if not 0 <= args.min_confidence <= 1:
@@ -43,6 +44,7 @@ def parse(argv):
 
 
 def main(argv=None):
+    """Run the command and return its exit status."""
     args = parse(argv)
     import_backend()
     from mrcnn.weights.downloads import DownloadError
@@ -56,6 +58,7 @@ def main(argv=None):
 
 
 def evaluate(args):
+    """Evaluate on the split, print the result and write it to a file."""
     from mrcnn.evaluation import coco, overlaps
     from mrcnn.files import write_json
     from pumpkin import models

@@ -11,24 +11,24 @@ from pumpkin.synthetic.sheet import contact_sheet
 
 
 def parse(argv):
-    """The command line's arguments."""
+    """Parse the command line's arguments."""
     parser = argparse.ArgumentParser(
         prog=typed("synthetic"),
-        description="Render pumpkin scenes with true instance masks, in the layout that the downloader "
-        "writes. The same arguments give the same bytes on every run.",
+        description="Render pumpkin scenes with exact instance masks, in the same folder layout as a "
+        "download. The same arguments give the same bytes on every run.",
     )
-    parser.add_argument("--out", required=True, metavar="DIR", help="the dataset's folder")
-    parser.add_argument("--train", type=int, default=0, metavar="N", help="scenes to train on")
-    parser.add_argument("--val", type=int, default=0, metavar="N", help="scenes to validate on")
-    parser.add_argument("--test", type=int, default=0, metavar="N", help="scenes that are kept for the end")
-    parser.add_argument("--seed", type=int, default=0, help="all randomness comes from here (default 0)")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder to write the data set to")
+    parser.add_argument("--train", type=int, default=0, metavar="N", help="number of training scenes")
+    parser.add_argument("--val", type=int, default=0, metavar="N", help="number of validation scenes")
+    parser.add_argument("--test", type=int, default=0, metavar="N", help="number of test scenes")
+    parser.add_argument("--seed", type=int, default=0, help="seed of all randomness (default 0)")
     parser.add_argument(
         "--size", type=int, default=320, help="longer side of an image in pixels (default 320)"
     )
     parser.add_argument(
-        "--clumps", choices=tuple(STYLES), default="normal", help="how densely pumpkins stand"
+        "--clumps", choices=tuple(STYLES), default="normal", help="how densely pumpkins are placed"
     )
-    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core)")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one per CPU core)")
     parser.add_argument("--overwrite", action="store_true", help="replace scenes of an earlier run in DIR")
     parser.add_argument("--sheet", metavar="FILE", help="also write a contact sheet (PNG) of the first split")
     parser.add_argument("--sheet-count", type=int, default=24, metavar="N", help="images on it (default 24)")
@@ -36,7 +36,7 @@ def parse(argv):
 
 
 def main(argv=None):
-    """Run the command; the exit status."""
+    """Run the command and return its exit status."""
     args = parse(argv)
     counts = {split: getattr(args, split) for split in SPLITS}
     try:
@@ -58,11 +58,11 @@ def main(argv=None):
 
 
 def describe(out, manifest):
-    """The manifest's summary in words."""
+    """Return the manifest's summary as a sentence. out: the folder, for the text."""
     s = manifest["summary"]
     return (
         f"{out}: {s['images']} images ({s['without_pumpkins']} without a pumpkin), {s['pumpkins']} pumpkins, "
-        f"at most {s['most_in_an_image']} in one; {100 * s['overlapped']:.0f} % overlapped (at least "
-        f"{100 * OVERLAPPED:.0f} % of the silhouette in the frame hidden), {100 * s['touching']:.0f} % touch "
-        "another one's mask."
+        f"at most {s['most_in_an_image']} per image; {100 * s['overlapped']:.0f} % are overlapped (at least "
+        f"{100 * OVERLAPPED:.0f} % of the silhouette in the frame is hidden), "
+        f"{100 * s['touching']:.0f} % touch another mask."
     )

@@ -1,9 +1,9 @@
-"""Train Mask R-CNN on a data set and write checkpoints, metrics and settings into a new run's folder.
+"""Train Mask R-CNN on a data set and write checkpoints, metrics and settings to the folder of a new run.
 
-Or go on with a run that was interrupted (--resume), repeat one and compare its weights (--reproduce), or
-look at what a training would see (--preview).
-The exit code is 0 for success, 1 for a mistake, 3 for a loss that is no finite number, 4 for a repetition
-that came out otherwise, 5 for too little memory, and 130 after Ctrl-C.
+Or resume an interrupted run (--resume), repeat a run and compare the weights (--reproduce), or preview what
+training will see (--preview).
+The exit code is 0 for success, 1 for a mistake, 3 for a loss that is not finite, 4 for a repetition with
+other weights, 5 for too little memory, and 130 after Ctrl-C.
 """
 
 import argparse
@@ -16,32 +16,33 @@ from pumpkin import jobs as steps
 from pumpkin.calls import typed
 from pumpkin.packaged import CONFIG_HELP
 
-# Options that say what to train, which a run that goes on or is repeated knows itself.
+# Options that define a new run; a resumed or repeated run has its own.
 OF_NEW_RUNS = ("config", "seed", "precision", "skip_bad", "no_check")
 
-# Options that change nothing that --preview could show.
+# Options that have no effect on a preview.
 OF_TRAINING = ("epochs", "precision", "out", "no_check")
 
 
 def parse(argv):
+    """Parse the command line\'s arguments."""
     parser = argparse.ArgumentParser(
         prog=typed("train"), description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument(
         "--weights",
-        help="what to start from: coco or imagenet (fetched once), last (the newest run's), none, or a path",
+        help="initial weights: coco or imagenet (downloaded once), last (the newest run's), none, or a path",
     )
     what.add_argument(
-        "--resume", metavar="RUN", help="go on with a run: its folder, or last; ends with the same bytes"
+        "--resume", metavar="RUN", help="resume a run: its folder, or last; the result has the same bytes"
     )
     what.add_argument(
         "--reproduce",
         metavar="RUN",
-        help="repeat a run in a new folder and say whether its weights came out",
+        help="repeat a run in a new folder and report whether the weights are equal",
     )
     what.add_argument(
-        "--preview", metavar="FILE", help="write a PNG of the first images, augmented, with masks, and stop"
+        "--preview", metavar="FILE", help="write a PNG of the first augmented images with masks, and exit"
     )
     parser.add_argument("--config", metavar="CONFIG", help=f"{CONFIG_HELP}, for instance pumpkin")
     parser.add_argument("--dataset", metavar="DIR", help="the data set (the config's DATASET)")
@@ -50,23 +51,19 @@ def parse(argv):
     )
     parser.add_argument(
         "--epochs", type=int, metavar="N",
-        help="epochs in total, shared among the stages; with --resume, what is more goes to the last stage",
+        help="total epochs, divided among the stages; with --resume, further ones extend the last stage",
     )  # fmt: skip
+    parser.add_argument("--seed", type=int, metavar="N", help="seed of all randomness (the config's SEED)")
     parser.add_argument(
-        "--seed", type=int, metavar="N", help="all randomness comes from it (the config's SEED)"
+        "--precision", choices=PRECISIONS, help="32-bit or 16-bit numbers (the config's PRECISION)"
+    )
+    parser.add_argument("--out", metavar="DIR", help="folder of all runs (runs)")
+    parser.add_argument("--skip-bad", action="store_true", help="skip unreadable images instead of stopping")
+    parser.add_argument(
+        "--no-check", action="store_true", help=f"train even if `{typed('check')}` would report a fatal fault"
     )
     parser.add_argument(
-        "--precision", choices=PRECISIONS, help="numbers of 32 or 16 bits (the config's PRECISION)"
-    )
-    parser.add_argument("--out", metavar="DIR", help="folder of the runs (runs)")
-    parser.add_argument(
-        "--skip-bad", action="store_true", help="pass over unreadable images instead of stopping"
-    )
-    parser.add_argument(
-        "--no-check", action="store_true", help=f"start whatever `{typed('check')}` would find fatal"
-    )
-    parser.add_argument(
-        "--force", action="store_true", help="with --resume: go on even where settings or data changed"
+        "--force", action="store_true", help="with --resume: continue even if settings or data have changed"
     )
     args = parser.parse_args(argv)
     if args.resume or args.reproduce:
@@ -74,20 +71,21 @@ def parse(argv):
         if args.reproduce and args.epochs is not None:
             unwanted.append("epochs")
         if unwanted:
-            parser.error(f"--{unwanted[0].replace('_', '-')} is for new runs, this one has its own")
+            parser.error(f"--{unwanted[0].replace('_', '-')} is for new runs; this run has its own")
     if args.preview:
         unwanted = [name for name in OF_TRAINING if getattr(args, name)]
         if unwanted:
-            parser.error(f"--{unwanted[0].replace('_', '-')} is for trainings, --preview only draws")
+            parser.error(f"--{unwanted[0].replace('_', '-')} is for trainings; --preview only draws")
     args.out = args.out or "runs"
     if args.precision:
         args.set.append(f"PRECISION={PRECISIONS[args.precision]}")
     if args.force and not args.resume:
-        parser.error("--force is for --resume")
+        parser.error("--force needs --resume")
     return args
 
 
 def main(argv=None):
+    """Run the command and return its exit status."""
     args = parse(argv)
     with tee() as log:
         try:

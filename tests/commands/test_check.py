@@ -38,7 +38,7 @@ def test_a_leak_is_three(folder, capsys):
     assert check.main(["--dataset", str(folder), *SMALL]) == 3
     told = capsys.readouterr().out
     assert f"{folder / 'train/pumpkin/train00.png'} = {leaked}" in told
-    assert told.endswith("A training on these data would be wrong.\n")
+    assert told.endswith("Training on these data would be wrong.\n")
 
 
 def test_notes_are_told_and_zero(folder, capsys):
