@@ -1,4 +1,4 @@
-"""Detection on files: pictures, a table, and a record of each image from which all can be drawn again."""
+"""Detect in image files: write pictures, a table, and a record of each image to redraw its picture from."""
 
 from pathlib import Path
 
@@ -14,10 +14,10 @@ SHEET_BYTES = 300_000  # small enough for a README
 
 
 def detect_files(model, paths, folder, report=print):
-    """Detect on each file, write a picture of each and detections.json into a folder.
+    """Detect in each file; write a picture of each and detections.json to a folder.
 
-    report: called with each line of the table. A file that cannot be read is reported and passed over.
-    Returns (records, failed): what detections.json holds, see ``record_of``, and the unreadable paths.
+    report: called with each line of the table. A file that cannot be read is reported and skipped.
+    Returns (records, failed): the contents of detections.json, see ``record_of``, and the unreadable paths.
     """
     folder.mkdir(parents=True, exist_ok=True)
     records, failed = [], []
@@ -39,12 +39,15 @@ def detect_files(model, paths, folder, report=print):
 
 
 def reload(record):
-    """The image [H, W, 3] and the result, a dict as of MaskRCNN.detect, of a record."""
+    """Return the image [H, W, 3] of a record and its result, a dict like that of MaskRCNN.detect."""
     return read_image(Path(record["image"]), apply_exif=True), result_of(record)
 
 
 def save_sheet(records, class_names, path, count):
-    """A picture of up to ``count`` images with their detections, spread evenly over all."""
+    """Write a picture of up to ``count`` images with their detections, chosen evenly from all.
+
+    Raises InputError if there are no records.
+    """
     if not records:
         raise InputError("There is no picture to put on a sheet.")
     chosen = np.unique(np.linspace(0, len(records) - 1, count).round().astype(int))

@@ -1,4 +1,4 @@
-"""Which files to read and which to write: paths alone, so that mistakes show before a backend starts."""
+"""Find image files and name output files. This uses paths only, so mistakes show before a backend starts."""
 
 from glob import glob, has_magic
 from pathlib import Path
@@ -7,13 +7,13 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
 
 
 class InputError(ValueError):
-    """Nothing stands where the user said that images are."""
+    """Raised when there is no image where the user said."""
 
 
 def find_images(names):
-    """The image files of a list of files, folders and patterns, each once, in a stable order.
+    """Find the image files of a list of files, folders and patterns, each once, in a stable order.
 
-    Raises InputError for a name that leads to no file.
+    Raises InputError for a name without any file.
     """
     found = [path for name in names for path in _files_of(name)]
     return list(dict.fromkeys(found))
@@ -24,7 +24,7 @@ def _files_of(name):
     if path.is_file():
         return [path]
     if path.is_dir():
-        # macOS leaves files like ._photo.jpg that are no images.
+        # macOS creates files like ._photo.jpg that are not images.
         paths = [p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
         fault = f"the folder holds no image ({', '.join(SUFFIXES)})"
     elif has_magic(name):
@@ -38,8 +38,8 @@ def _files_of(name):
 
 
 def picture_paths(paths, folder):
-    """A PNG path in a folder for each image; images of one name from different folders stay apart."""
-    taken = {path.resolve() for path in paths}  # never the user's own file
+    """Return a PNG path in a folder for each image; equal names from different folders get numbers."""
+    taken = {path.resolve() for path in paths}  # never overwrite an input
     pictures = []
     for path in paths:
         number, picture = 1, folder / f"{path.stem}.png"

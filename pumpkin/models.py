@@ -1,4 +1,4 @@
-"""What detect and evaluate share: from the name of weights to a model that knows its classes."""
+"""Open a model by the name of its weights, for detect and evaluate."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from pumpkin.config import PumpkinConfig, load_config
 
 
 def find_weights(name, runs="runs"):
-    """The file that a user means by "last", "coco" or a path."""
+    """Return the weights file for "last", "coco" or a path. runs: folder of the runs, for "last"."""
     if name == "last":
         return find_last(runs)
     if name == "coco":
@@ -20,10 +20,11 @@ def find_weights(name, runs="runs"):
 
 
 def config_of(path, config_file=None, **overrides):
-    """The config of a weights file, with one image a batch.
+    """Return the config of a weights file, with one image per batch.
 
-    A config file given by the user says how the network was built, or else the weights' own metadata. Of a
-    file without either, as matterport's, its layers tell backbone and number of classes.
+    It comes from the config file if one is given, otherwise from the metadata in the weights file. Without
+    either, as in matterport's files, the layers determine backbone and number of classes.
+    overrides: settings on top. Raises ConfigError for wrong settings.
     """
     metadata = named.read_metadata(path)
     if config_file is not None:
@@ -38,9 +39,9 @@ def config_of(path, config_file=None, **overrides):
 
 
 def _settings_in(metadata):
-    """The settings that a weights file carries, in the words of PumpkinConfig."""
+    """Convert the settings in a weights file to those of PumpkinConfig."""
     stored = metadata["config"]
-    # Other programs' configs count their classes, ours name them; one may also have no NAME.
+    # The configs of other programs count their classes, ours name them; they may also lack a NAME.
     names = (metadata.get("class_names") or [])[1:]
     classes = stored.get("CLASSES") or names or _unnamed_classes(stored.get("NUM_CLASSES", 1) - 1)
     known = {k: v for k, v in stored.items() if k in PumpkinConfig.names() and (k, v) != ("NAME", None)}
@@ -48,7 +49,7 @@ def _settings_in(metadata):
 
 
 def _settings_of_layers(path):
-    """What the layers of matterport's network say: backbone, and classes by name if they are COCO's."""
+    """Derive settings from the layers of matterport's network: backbone, and classes by name if COCO's."""
     with open_weights(path) as file:
         shapes = {name: tensor.shape for _, own in read_groups(file) for name, tensor in own}
     layers = {name.split("/")[-2]: shape for name, shape in shapes.items() if name.endswith("/bias")}
@@ -67,9 +68,9 @@ def _unnamed_classes(count):
 
 
 def open_model(path, config):
-    """A MaskRCNN for inference with the weights of a file, whole; ``class_names`` is filled in.
+    """Create a MaskRCNN for inference with all weights of a file, and set its ``class_names``.
 
-    Raises named.WeightsError if the file does not hold every tensor of the network.
+    Raises named.WeightsError if the file lacks a tensor of the network.
     """
     from mrcnn.model import MaskRCNN
 

@@ -1,4 +1,4 @@
-"""Windows with detections, where there is a display."""
+"""Show detections in windows, if there is a display."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from mrcnn.visualize import display_instances
 
 
 class DisplayError(RuntimeError):
-    """No window can be opened."""
+    """Raised when no window can be opened."""
 
 
 def open_windows(items, class_names):
@@ -20,7 +20,7 @@ def open_windows(items, class_names):
 
 
 def _require_display():
-    written = "the pictures are written all the same."
+    written = "the pictures have been written anyway."
     if sys.platform.startswith("linux") and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):

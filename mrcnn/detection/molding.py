@@ -1,4 +1,4 @@
-"""From photographs to what the network takes, and from what it gives back to the photographs."""
+"""Convert photographs to the network's inputs, and its outputs to detections in the photographs."""
 
 import numpy as np
 from keras import ops
@@ -14,7 +14,7 @@ def mold_inputs(images, config):
 
     images: list of [H, W, 3] uint8 RGB, of any sizes.
     Returns three lists: molded images [h, w, 3] float32, image metas [M], windows (y1, x1, y2, x2).
-    Raises ValueError for what is no colour image.
+    Raises ValueError for an array that is not a colour image.
     """
     molded, metas, windows = [], [], []
     for number, image in enumerate(images):
@@ -43,12 +43,12 @@ def _require_colors(image, number, channels):
 
 
 def _detection_mode(config):
-    """A whole image is looked at where training saw random crops."""
+    """Return the resize mode of detection, which uses whole images even if training used random crops."""
     return "square" if config.IMAGE_RESIZE_MODE == "crop" else config.IMAGE_RESIZE_MODE
 
 
 def unmold_detections(detections, mrcnn_mask, original_image_shape, image_shape, window):
-    """The detections of one image in the coordinates of the image as it was given.
+    """Convert the detections of one image to the coordinates of the original image.
 
     detections: [D, (y1, x1, y2, x2, class_id, score)] normalised, zero-padded.
     mrcnn_mask: [D, height, width, classes]. original_image_shape, image_shape: before and after molding.
@@ -61,7 +61,7 @@ def unmold_detections(detections, mrcnn_mask, original_image_shape, image_shape,
     boxes = _to_original(detections[:count, :4], original_image_shape, image_shape, window)
 
     whole = np.flatnonzero((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1]))
-    # One mask after another in memory: writing them interleaved takes ten times as long.
+    # Masks are contiguous in memory: writing them interleaved takes ten times as long.
     masks = np.zeros((len(whole), *original_image_shape[:2]), bool)
     for place, index in enumerate(whole):
         mask = mrcnn_mask[index, :, :, class_ids[index]]
@@ -75,7 +75,7 @@ def _number_of_detections(detections):
 
 
 def _to_original(boxes, original_image_shape, image_shape, window):
-    """Normalised boxes of the molded image as pixels of the original one."""
+    """Convert normalised boxes of the molded image to pixels of the original one."""
     window = ops.convert_to_numpy(
         box_ops.normalize(np.asarray(window, "float32"), np.asarray(image_shape[:2], "float32"))
     )
@@ -86,14 +86,14 @@ def _to_original(boxes, original_image_shape, image_shape, window):
 
 
 class AnchorCache:
-    """Normalised anchors by image shape; they take longer to make than to keep."""
+    """A cache of normalised anchors by image shape."""
 
     def __init__(self, config):
         self._config = config
         self._by_shape = {}
 
     def __call__(self, image_shape):
-        """Anchors [A, (y1, x1, y2, x2)] of an image of the given shape."""
+        """Return the anchors [A, (y1, x1, y2, x2)] of an image of the given shape."""
         key = tuple(int(side) for side in image_shape[:2])
         if key not in self._by_shape:
             self._by_shape[key] = image_anchors(self._config, image_shape)

@@ -1,11 +1,11 @@
-"""Detections as text, as COCO's results, and as records from which a picture can be drawn again."""
+"""Convert detections to text, to COCO's results format, and to records from which pictures can be redrawn."""
 
 import numpy as np
 from faster_coco_eval.core import mask as rle
 
 
 def coco_results(image_id, result):
-    """Detections of one image in COCO's results format, masks run-length encoded.
+    """Convert detections of one image to COCO's results format, with masks run-length encoded.
 
     result: a dict of rois, class_ids, scores and masks, in the coordinates of the image.
     """
@@ -24,7 +24,7 @@ def coco_results(image_id, result):
 
 
 def encode_mask(mask):
-    """A mask [H, W] as COCO's compressed run lengths: {"size": [H, W], "counts": text}."""
+    """Encode a mask [H, W] as COCO's compressed run lengths: {"size": [H, W], "counts": text}."""
     encoded = rle.encode(np.asfortranarray(mask, np.uint8))
     counts = encoded["counts"]
     return {
@@ -34,12 +34,12 @@ def encode_mask(mask):
 
 
 def decode_mask(encoded):
-    """The mask [H, W] bool of run lengths: the inverse of ``encode_mask``."""
+    """Decode run lengths to a mask [H, W] bool: the inverse of ``encode_mask``."""
     return rle.decode(encoded).astype(bool)
 
 
 def table_lines(name, result, class_names):
-    """A line for each detection; one line says so if there is none."""
+    """Yield a line for each detection, or one line that says that nothing was found."""
     if not len(result["rois"]):
         yield f"{name:32} nothing found"
     for i, box in enumerate(result["rois"]):
@@ -50,9 +50,10 @@ def table_lines(name, result, class_names):
 
 
 def record_of(path, image, result, class_names):
-    """An image's path, size and detections as plain values; masks are COCO's run lengths.
+    """Return an image's path, size and detections as plain values.
 
-    Boxes are COCO's, too: [x, y, width, height]. Size and boxes are those of the upright photograph.
+    Masks are COCO's run lengths and boxes are COCO's [x, y, width, height]. Size and boxes are those of the
+    photograph rotated upright.
     """
     found = coco_results(0, result)
     for row, class_id in zip(found, result["class_ids"]):
@@ -62,9 +63,9 @@ def record_of(path, image, result, class_names):
 
 
 def result_of(record):
-    """The result, a dict as of MaskRCNN.detect, of a record.
+    """Restore the result, a dict like that of MaskRCNN.detect, from a record.
 
-    Records of thousands of images fit in memory, their masks do not.
+    The records of thousands of images fit in memory; their masks would not.
     """
     found = record["detections"]
     masks = [decode_mask(row["segmentation"]) for row in found]

@@ -1,1 +1,1 @@
-"""How good a model is: COCO AP, and what becomes of instances that overlap."""
+"""Evaluate a model: COCO AP, and the report on instances that overlap."""

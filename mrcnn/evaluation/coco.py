@@ -1,4 +1,4 @@
-"""COCO's average precision of detections on a data set.
+"""COCO's average precision (AP) of detections on a data set.
 
 Masks are [H, W, N] bool, boxes [N, (y1, x1, y2, x2)] pixels.
 """
@@ -21,22 +21,23 @@ _ALL, _SMALL, _MEDIUM, _LARGE = range(4)  # places among its ranges of area
 
 
 class EvaluationError(ValueError):
-    """There is nothing to evaluate, or the detections do not belong to the images."""
+    """Raised when there is nothing to evaluate, or when detections do not belong to the images."""
 
 
 def evaluate(detect, dataset, image_ids=None, progress=True, batch_size=1, max_detections=MAX_DETECTIONS):
-    """COCO's average precision of detections on a data set, for masks and for boxes.
+    """Measure COCO's average precision on a data set, for masks and for boxes.
 
-    detect: takes a list of images [H, W, 3] uint8, gives for each a dict of rois, class_ids, scores and
-    masks, as MaskRCNN.detect. image_ids: of the data set; none: all. batch_size: images given to detect at
-    once; only their masks are held in memory. max_detections: the best so many of each image count.
-    Returns the dict of ``score``. Raises EvaluationError, before it detects, if no instance is to be found.
+    detect: takes a list of images [H, W, 3] uint8 and returns for each a dict of rois, class_ids, scores and
+    masks, like MaskRCNN.detect. image_ids: of the data set; None uses all. batch_size: images per call of
+    detect; only their masks are held in memory. max_detections: detections with the highest scores that
+    count in each image.
+    Returns the dict of ``score``. Raises EvaluationError before detecting if the data set has no instance.
     """
     return score(*detect_all(detect, dataset, image_ids, progress, batch_size), max_detections)
 
 
 def detect_all(detect, dataset, image_ids=None, progress=True, batch_size=1):
-    """The gt of ``coco_ground_truth`` and the ``coco_results`` of all images: the first half of evaluate."""
+    """Return the gt of ``coco_ground_truth`` and the ``coco_results`` of all images: half of evaluate."""
     image_ids = [int(i) for i in (dataset.image_ids if image_ids is None else image_ids)]
     ground_truth = coco_ground_truth(dataset, image_ids)
     _require_instances(ground_truth)
@@ -53,12 +54,12 @@ def detect_all(detect, dataset, image_ids=None, progress=True, batch_size=1):
 
 
 def score(ground_truth, results, max_detections=MAX_DETECTIONS):
-    """COCO's numbers for detections against ground truth.
+    """Compute COCO's metrics of detections against gt.
 
-    ground_truth: of ``coco_ground_truth``. results: of ``coco_results``, those of all images in one list.
-    Returns {"segm": {...}, "bbox": {...}, "images": ..., "instances": ...}; the inner dicts hold METRICS
-    (between 0 and 1, -1 where no gt is of that size) and per_class, the AP by the name of the class.
-    Crowds count neither for nor against. Raises EvaluationError if there is no instance to find.
+    ground_truth: from ``coco_ground_truth``. results: from ``coco_results``, those of all images in one list.
+    Returns {"segm": {...}, "bbox": {...}, "images": ..., "instances": ...}. The inner dicts hold METRICS
+    (between 0 and 1, or -1 without gt of that size) and per_class, the AP by class name.
+    Crowds count neither for nor against. Raises EvaluationError if there is no instance.
     """
     instances = _require_instances(ground_truth)
     scores = {kind: _score(kind, ground_truth, results, max_detections) for kind in ("segm", "bbox")}
@@ -66,9 +67,10 @@ def score(ground_truth, results, max_detections=MAX_DETECTIONS):
 
 
 def coco_ground_truth(dataset, image_ids=None):
-    """The instances of a data set in COCO's format, masks run-length encoded; one image in memory at a time.
+    """Convert the instances of a data set to COCO's format, with one image in memory at a time.
 
-    A negative class id makes a crowd. Returns {"images": [...], "categories": [...], "annotations": [...]}.
+    Masks are run-length encoded; a negative class id makes a crowd. Returns {"images": [...],
+    "categories": [...], "annotations": [...]}.
     """
     images, annotations = [], []
     for image_id in dataset.image_ids if image_ids is None else image_ids:
@@ -80,7 +82,7 @@ def coco_ground_truth(dataset, image_ids=None):
 
 
 def _truths(image_id, masks, class_ids, first):
-    """Annotations of one image; the ids count on from ``first``."""
+    """Return the annotations of one image; their ids start at ``first``."""
     boxes = extract_bboxes(masks) if len(class_ids) else []
     rows = zip(boxes, class_ids, np.moveaxis(masks, -1, 0))
     return [
@@ -98,14 +100,14 @@ def _truths(image_id, masks, class_ids, first):
 
 
 def _class_label(dataset, class_id):
-    """A class's name, with its source where another class has the same name."""
+    """Return a class's name, with its source if another class has the same name."""
     name = dataset.class_names[class_id]
     alike = list(dataset.class_names).count(name) > 1
     return f"{name} ({dataset.class_info[class_id]['source']})" if alike else name
 
 
 def _require_instances(ground_truth):
-    """The number of instances that are no crowds; EvaluationError if there are none."""
+    """Return the number of instances except crowds. Raises EvaluationError if there are none."""
     instances = sum(not truth["iscrowd"] for truth in ground_truth["annotations"])
     if not instances:
         raise EvaluationError(
@@ -115,9 +117,9 @@ def _require_instances(ground_truth):
 
 
 def _require_equal_sizes(info, image, detected):
-    """EvaluationError if gt or detected masks do not have their image's size: they would never overlap."""
+    """Raise EvaluationError if gt or detected masks lack their image's size: they would never overlap."""
     size = image.shape[:2]
-    # The base class gives masks of no size for images without instances.
+    # The base class returns masks without a size for images without instances.
     for kind, shape in (("gt", (info["height"], info["width"])), ("detected", detected.shape[:2])):
         if shape not in (size, (0, 0)):
             raise EvaluationError(
@@ -127,12 +129,12 @@ def _require_equal_sizes(info, image, detected):
 
 
 def score_some(ground_truth, results, annotation_ids, max_detections=MAX_DETECTIONS):
-    """AP and AP50 of masks for some of the instances; the others count neither for nor against.
+    """Compute AP and AP50 of masks for some of the instances; the others count neither for nor against.
 
-    annotation_ids: of the instances that count. Every detection that matches none at all counts against them.
-    Returns {"AP": ..., "AP50": ...}, -1 where no instance counts.
+    annotation_ids: of the instances that count. Every detection that matches no instance counts against them.
+    Returns {"AP": ..., "AP50": ...}, with -1 if no instance counts.
     """
-    # COCO leaves gt out by its area alone, so those that count get the area 1, the others 0.
+    # COCO can ignore gt by area only, so instances that count get the area 1 and the others 0.
     chosen = [{**t, "area": float(t["id"] in annotation_ids)} for t in ground_truth["annotations"]]
     found = [{**annotation, "area": 1.0} for annotation in _as_annotations("segm", results)]
     precision, _ = _run_coco(
@@ -142,11 +144,11 @@ def score_some(ground_truth, results, annotation_ids, max_detections=MAX_DETECTI
 
 
 def _run_coco(kind, ground_truth, annotations, max_detections, areas=None):
-    """Precision [IoU thresholds, recalls, classes, areas] and recall [IoU thresholds, classes, areas].
+    """Return precision [IoU thresholds, recalls, classes, areas] and recall [IoU thresholds, classes, areas].
 
-    annotations: the detections in the form of gt. areas: ranges of area; none: COCO's.
+    annotations: the detections in the form of gt. areas: ranges of area; None uses COCO's.
     """
-    truth = COCO(ground_truth, use_deepcopy=True)  # the evaluator writes into what it is given
+    truth = COCO(ground_truth, use_deepcopy=True)  # the evaluator modifies its input
     found = COCO({**ground_truth, "annotations": annotations})
     evaluator = COCOeval_faster(truth, found, kind)
     evaluator.params.maxDets = [max_detections]
@@ -158,7 +160,7 @@ def _run_coco(kind, ground_truth, annotations, max_detections, areas=None):
 
 
 def _score(kind, ground_truth, results, max_detections):
-    """The METRICS and per_class of one kind, "segm" or "bbox"."""
+    """Return METRICS and per_class of one kind, "segm" or "bbox"."""
     precision, recall = _run_coco(kind, ground_truth, _as_annotations(kind, results), max_detections)
     values = {
         "AP": precision[..., _ALL],
@@ -175,7 +177,7 @@ def _score(kind, ground_truth, results, max_detections):
 
 
 def _as_annotations(kind, results):
-    """Results in the form of gt. Masks are sorted into sizes by their own area, not by their box's."""
+    """Convert results to the form of gt. Masks are assigned to sizes by their own area, not their box's."""
     return [
         {
             **result,
@@ -190,13 +192,13 @@ def _as_annotations(kind, results):
 
 
 def _mean_of_known(values):
-    """The mean without the -1 that marks classes without gt; -1 if nothing else is there."""
+    """Return the mean without the -1 that marks classes without gt, or -1 if there is nothing else."""
     known = values[values > -1]
     return float(known.mean()) if known.size else -1.0
 
 
 def format_table(scores):
-    """The numbers of evaluate() as lines of text."""
+    """Format the result of evaluate() as lines of text."""
     names = list(METRICS)
     lines = [f"{'':6}" + "".join(f"{name:>8}" for name in names)]
     for kind, label in (("segm", "mask"), ("bbox", "box")):

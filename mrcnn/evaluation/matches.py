@@ -1,4 +1,4 @@
-"""Predictions of one image paired with its gt, and matterport's AP of one image.
+"""Match the predictions of one image with its gt, and compute matterport's AP of one image.
 
 Masks are [H, W, N] bool, boxes [N, (y1, x1, y2, x2)] pixels.
 """
@@ -12,17 +12,17 @@ _PIXELS_AT_ONCE = 1 << 16  # bounds the memory for overlaps of masks
 
 
 def compute_iou(box, boxes, box_area=None, boxes_area=None):
-    """IoU of one box [4] with boxes [N, 4]: [N]. The areas are found anew, whatever is given."""
+    """Compute the IoU of one box [4] with boxes [N, 4]: [N]. The given areas have no effect."""
     return compute_overlaps(np.asarray(box)[None], boxes)[0]
 
 
 def compute_overlaps(boxes1, boxes2):
-    """IoU of boxes [N, 4] with boxes [M, 4]: [N, M] float32."""
+    """Compute the IoU of boxes [N, 4] with boxes [M, 4]: [N, M] float32."""
     return ops.convert_to_numpy(box_ops.iou(np.asarray(boxes1, "float32"), np.asarray(boxes2, "float32")))
 
 
 def compute_overlaps_masks(masks1, masks2):
-    """IoU of masks [H, W, N] with masks [H, W, M]: [N, M] float32, 0 where both are empty."""
+    """Compute the IoU of masks [H, W, N] with masks [H, W, M]: [N, M] float32, 0 if both are empty."""
     flat1, flat2 = (
         np.reshape(masks, (np.prod(masks.shape[:2]), masks.shape[2])) for masks in (masks1, masks2)
     )
@@ -40,12 +40,12 @@ def compute_overlaps_masks(masks1, masks2):
 
 
 def trim_zeros(x):
-    """An array [N, ...] without its rows of zeros."""
+    """Remove the rows of zeros from an array [N, ...]."""
     return x[_rows_in_use(x)]
 
 
 def _rows_in_use(x):
-    """The indices of the rows that are not all zero; padding is."""
+    """Return the indices of the rows that are not all zero, as padding is."""
     return np.flatnonzero(np.any(x != 0, axis=tuple(range(1, x.ndim))))
 
 
@@ -53,12 +53,13 @@ def compute_matches(
     gt_boxes, gt_class_ids, gt_masks, pred_boxes, pred_class_ids, pred_scores, pred_masks,
     iou_threshold=0.5, score_threshold=0.0,
 ):  # fmt: skip
-    """Pair the predictions of an image with its gt, the most confident first.
+    """Match the predictions of an image with its gt, in order of decreasing score.
 
-    A prediction takes the free gt of its class and the highest mask IoU, which must reach iou_threshold
-    and score_threshold: in spite of its name that is a bound on the IoU too. Boxes of zeros are padding.
-    Returns gt_match [gt] index of its prediction or -1, pred_match [predictions] index of its gt or -1
-    (predictions by decreasing score), overlaps [predictions, gt].
+    A prediction takes the unmatched gt of its class with the highest mask IoU, which must reach both
+    iou_threshold and score_threshold: despite its name, the latter is a bound on the IoU too. Boxes of zeros
+    are padding.
+    Returns gt_match [gt], the index of its prediction or -1; pred_match [predictions], the index of its gt or
+    -1 (predictions by decreasing score); overlaps [predictions, gt].
     """
     gt, pred = _rows_in_use(gt_boxes), _rows_in_use(pred_boxes)
     pred = pred[np.argsort(pred_scores[pred], kind="stable")[::-1]]
@@ -80,9 +81,9 @@ def compute_matches(
 def compute_ap(
     gt_boxes, gt_class_ids, gt_masks, pred_boxes, pred_class_ids, pred_scores, pred_masks, iou_threshold=0.5
 ):  # fmt: skip
-    """Average precision of one image at one IoU threshold (VOC 2010: area under the monotone curve).
+    """Compute average precision of one image at one IoU threshold (VOC 2010: area under the monotone curve).
 
-    Returns mAP (0 where there is no gt), precisions, recalls, overlaps.
+    Returns mAP (0 without gt), precisions, recalls, overlaps.
     """
     gt_match, pred_match, overlaps = compute_matches(
         gt_boxes, gt_class_ids, gt_masks, pred_boxes, pred_class_ids, pred_scores, pred_masks, iou_threshold
@@ -90,7 +91,7 @@ def compute_ap(
     hits = np.cumsum(pred_match > -1)
     precisions = np.concatenate([[0], hits / (np.arange(len(pred_match)) + 1), [0]])
     recalls = np.concatenate([[0], hits.astype(np.float32) / max(len(gt_match), 1), [1]])
-    # Precision may only fall as recall grows.
+    # Make precision fall monotonically as recall grows.
     precisions = np.maximum.accumulate(precisions[::-1])[::-1]
     steps = np.flatnonzero(recalls[:-1] != recalls[1:]) + 1
     mean_ap = np.sum((recalls[steps] - recalls[steps - 1]) * precisions[steps])
@@ -101,7 +102,7 @@ def compute_ap_range(
     gt_box, gt_class_id, gt_mask, pred_box, pred_class_id, pred_score, pred_mask,
     iou_thresholds=None, verbose=1,
 ):  # fmt: skip
-    """The mean of compute_ap over IoU thresholds; none: 0.5 to 0.95 by 0.05."""
+    """Return the mean of compute_ap over IoU thresholds; None uses 0.5 to 0.95 in steps of 0.05."""
     iou_thresholds = np.arange(0.5, 1.0, 0.05) if iou_thresholds is None else iou_thresholds
     values = []
     for threshold in iou_thresholds:
@@ -118,9 +119,9 @@ def compute_ap_range(
 
 
 def compute_recall(pred_boxes, gt_boxes, iou):
-    """The share of gt boxes that some predicted box meets at the given IoU, and which predictions do.
+    """Compute the share of gt boxes that some predicted box matches at the given IoU.
 
-    Returns recall (0 where there is no gt) and the indices of the predictions that meet a gt box.
+    Returns recall (0 without gt) and the indices of the predictions that match a gt box.
     """
     overlaps = compute_overlaps(pred_boxes, gt_boxes)
     if not overlaps.size:

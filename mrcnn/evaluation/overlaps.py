@@ -1,10 +1,10 @@
-"""How well instances are found that overlap others of their class, and where the rest is lost.
+"""Evaluate instances that overlap others of their class: how many are found, and where others are lost.
 
 N: ROIs, G: gt instances of an image, without crowds, D: detections. Boxes are [N, (y1, x1, y2, x2)] pixels.
 
 The overlap of instance i is the largest share of its box that the box of another instance of its class
-covers: max over j of |b_i and b_j| / |b_i|. Visible masks never overlap, as hidden parts are in none; their
-boxes do. So this is the same measure on photographs and on rendered scenes.
+covers: max over j of |b_i and b_j| / |b_i|. Visible masks never overlap, because they exclude hidden parts,
+but their boxes do. The measure is therefore the same on photographs and on rendered scenes.
 """
 
 from collections import defaultdict
@@ -19,9 +19,9 @@ from mrcnn.modeling import detections as detection_ops
 from mrcnn.ops import boxes as box_ops
 
 SLICES = ("none", "under 20 %", "20 to 40 %", "40 % or more")
-IOU = 0.5  # of boxes and of masks, from which one stands for the other
+IOU = 0.5  # IoU of boxes or masks from which one counts as the other
 
-# What becomes of an instance: it is found, or lost at one place on the way through the network.
+# The fate of an instance: it is found, or lost at one stage of the network.
 FATES = {
     "found": "a detection of its class has a mask IoU of 0.5 or more with it",
     "no proposal": "no proposal was nearest to it, with a box IoU of 0.5 or more",
@@ -34,9 +34,9 @@ MERGED = "missed, and one mask covers half of it and half of another instance"
 
 
 def evaluate(model, dataset, image_ids=None, progress=True, max_detections=coco.MAX_DETECTIONS):
-    """The numbers of coco.evaluate and, as "clumps", those of ``score_slices``.
+    """Return the result of coco.evaluate with that of ``score_slices`` as "clumps".
 
-    model: a MaskRCNN for inference. The other arguments and the errors are those of coco.evaluate.
+    model: a MaskRCNN for inference. Other arguments and errors are those of coco.evaluate.
     """
     watched = Watched(model)
     ground_truth, results = coco.detect_all(watched.detect, dataset, image_ids, progress)
@@ -45,10 +45,10 @@ def evaluate(model, dataset, image_ids=None, progress=True, max_detections=coco.
 
 
 class Watched:
-    """Detects as MaskRCNN.detect, one image after another, and keeps what lay before the detections.
+    """Detects like MaskRCNN.detect, one image after another, and records the intermediate results.
 
-    stages: a dict for each image that was detected, in order: proposals [N, 4], the boxes of the RPN; boxes
-    [N, 4], the same refined; class_ids [N]; candidates [N] bool, which of them entered NMS.
+    stages: a dict for each detected image, in order: proposals [N, 4], the boxes of the RPN; boxes [N, 4],
+    the same boxes refined; class_ids [N]; candidates [N] bool, those that entered NMS.
     """
 
     def __init__(self, model):
@@ -87,7 +87,7 @@ class Watched:
 
 
 def _to_image(boxes, window, molded_shape, image_shape):
-    """Normalised boxes of the molded image as pixels of the image within its window, not rounded."""
+    """Convert normalised boxes of the molded image to pixels of the image in its window, not rounded."""
     pixels = ops.convert_to_numpy(box_ops.to_pixels(boxes, np.asarray(molded_shape[:2], "float32")))
     y1, x1, y2, x2 = window
     scale = np.array([image_shape[0] / (y2 - y1), image_shape[1] / (x2 - x1)] * 2)
@@ -95,7 +95,7 @@ def _to_image(boxes, window, molded_shape, image_shape):
 
 
 def overlaps_of(boxes, class_ids):
-    """The overlap of each instance of an image with others of its class, as this module defines it: [G].
+    """Compute the overlap of each instance of an image, as this module defines it: [G].
 
     boxes: [G, (y1, x1, y2, x2)]. class_ids: [G].
     """
@@ -109,12 +109,12 @@ def overlaps_of(boxes, class_ids):
 
 
 def fates_of(truths, results, stages):
-    """What becomes of each instance of an image: a list of keys of FATES, and [G] bool, which are MERGED.
+    """Determine the fate of each instance of an image: a list of keys of FATES, and [G] bool for MERGED.
 
     truths, results: of the image, in COCO's format. stages: the image's entry in Watched.stages.
 
-    A box belongs to the instance that it overlaps most, if by a box IoU of 0.5 or more: a neighbour's
-    proposals do not make an instance proposed, however much they overlap it.
+    A box belongs to the instance with which its IoU is highest, if that is 0.5 or more. The proposals of a
+    neighbour therefore do not count for an instance, however much they overlap it.
     """
     gt = _boxes(truths)
     classes = np.array([truth["category_id"] for truth in truths])
@@ -138,13 +138,13 @@ def fates_of(truths, results, stages):
 
 
 def _boxes(annotations):
-    """[N, (y1, x1, y2, x2)] of COCO's [x, y, width, height]."""
+    """Convert COCO's [x, y, width, height] to boxes [N, (y1, x1, y2, x2)]."""
     x, y, width, height = np.array([a["bbox"] for a in annotations], float).reshape(-1, 4).T
     return np.stack([y, x, y + height, x + width], axis=-1)
 
 
 def _owned(boxes, gt):
-    """[N, G] bool: the instance that each box belongs to."""
+    """Return [N, G] bool: the instance that each box belongs to."""
     owned = np.zeros((len(boxes), len(gt)), bool)
     if owned.size:
         overlaps = compute_overlaps(boxes, gt)
@@ -154,9 +154,10 @@ def _owned(boxes, gt):
 
 
 def _match_masks(truths, results):
-    """Which instances are found, [G] bool, and which are merged into a neighbour's mask, [G] bool.
+    """Return which instances are found and which are merged into a neighbour's mask, [G] bool each.
 
-    As in COCO, the most certain detection first takes the free instance of its class that it overlaps most.
+    As in COCO, detections in order of decreasing score take the free instance of their class with the
+    highest IoU.
     """
     found, merged = np.zeros(len(truths), bool), np.zeros(len(truths), bool)
     if not truths or not results:
@@ -176,21 +177,21 @@ def _match_masks(truths, results):
 
 
 def slice_of(overlap):
-    """The slice that an overlap from 0 to 1 belongs to."""
+    """Return the slice that an overlap from 0 to 1 belongs to."""
     if overlap <= 0:
         return SLICES[0]
     return SLICES[1] if overlap < 0.2 else SLICES[2] if overlap < 0.4 else SLICES[3]
 
 
 def score_slices(ground_truth, results, stages, max_detections=coco.MAX_DETECTIONS):
-    """AP and fates of the instances of each slice of overlap, and of all.
+    """Compute AP and fates of the instances in each slice of overlap, and of all instances.
 
-    ground_truth: of coco.coco_ground_truth. results: of all images. stages: of Watched, an entry for
+    ground_truth: from coco.coco_ground_truth. results: of all images. stages: from Watched, an entry for
     each image of ground_truth. Returns a list of dicts: overlap (one of SLICES or "all"), instances, AP and
     AP50 of masks, fates (a count by key of FATES), merged (a count).
 
-    In the AP of a slice, instances of other slices count neither for nor against, and a detection that
-    matches nothing counts against every slice: compare the AP of a slice between models, not between slices.
+    In the AP of a slice, instances of other slices count neither for nor against, and a detection without a
+    match counts against every slice. Compare the AP of one slice between models, not between slices.
     """
     rows = _rows(ground_truth, results, stages)
     slices = []
@@ -211,7 +212,7 @@ def score_slices(ground_truth, results, stages, max_detections=coco.MAX_DETECTIO
 
 
 def _rows(ground_truth, results, stages):
-    """A dict for each instance: id of its annotation, slice, fate, merged."""
+    """Return a dict for each instance: id of its annotation, slice, fate, merged."""
     truths, found = defaultdict(list), defaultdict(list)
     for truth in ground_truth["annotations"]:
         if not truth["iscrowd"]:
@@ -231,7 +232,7 @@ def _rows(ground_truth, results, stages):
 
 
 def format_table(slices):
-    """The numbers of score_slices as lines of text; fates in percent of the slice's instances."""
+    """Format the result of score_slices as lines of text, with fates in percent of the slice's instances."""
     names = [*FATES, "merged"]
     widths = [max(9, len(name) + 2) for name in names]
     head = "".join(f"{name:>{width}}" for name, width in zip(names, widths))

@@ -1,1 +1,1 @@
-"""Weights files: fetched, read, matched with a network by layer name, and written."""
+"""Weights files: download, read, match with a network by layer name, and write."""

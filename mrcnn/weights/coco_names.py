@@ -1,4 +1,4 @@
-"""The classes of matterport's COCO weights, in their order. Other weights carry their own names."""
+"""The class names of matterport's COCO weights, in order. Other weights files contain their own names."""
 
 COCO_CLASS_NAMES = [
     "BG", "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat",

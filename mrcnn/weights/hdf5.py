@@ -1,11 +1,11 @@
-"""Weights files on disk: HDF5 in matterport's layout, in Keras 2's and in Keras 3's.
+"""Weights files on disk: HDF5 in the layouts of matterport, Keras 2 and Keras 3.
 
 Keras 2, and so matterport: the attribute ``layer_names`` (at the root or under ``model_weights``) lists
 groups, and each group's attribute ``weight_names`` lists its datasets, ``conv1/kernel:0``. A nested model
 is one group. Keras 3 (``.weights.h5``, also within ``.keras``): groups are numbered by class, and the layer's
 name is an attribute of its group ``vars``, whose datasets are numbered.
 
-This module knows files alone; ``mrcnn.weights`` matches them with models.
+This module handles files only; ``mrcnn.weights.named`` matches them with models.
 """
 
 import contextlib
@@ -20,9 +20,9 @@ import numpy as np
 from mrcnn.files import FileError, parse_json, replacing_path
 
 METADATA = "mrcnn_metadata"
-FORMAT = 1  # raised when a reader of before would misunderstand what is written, so it refuses higher ones
+FORMAT = 1  # increase it when an older reader would misread the file; readers refuse higher numbers
 
-# An HDF5 attribute holds at most 64 kB with its header; Keras 2 splits longer lists at this size.
+# An HDF5 attribute has at most 64 kB with its header; Keras 2 splits longer lists at this size.
 ATTRIBUTE_LIMIT = 64512
 # What Keras 2 reads to decide whether to convert kernels: none of them, whatever wrote the file. It decodes
 # them from bytes, which h5py 3 returns for strings of fixed length alone.
@@ -30,32 +30,32 @@ _LAYOUT_ATTRIBUTES = {"backend": np.bytes_("tensorflow"), "keras_version": np.by
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _ZIP = b"PK\x03\x04"
-_WEIGHTS_IN_ZIP = "model.weights.h5"  # of a .keras archive
+_WEIGHTS_IN_ZIP = "model.weights.h5"  # in a .keras archive
 _OTHER_KINDS = (
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself: run `git lfs pull`"),
     (b"<!doctype html", "a web page, not the file itself: download it again"),
     (b"<html", "a web page, not the file itself: download it again"),
     (_ZIP.lower(), "a zip archive without Keras's weights, as PyTorch's files are, or cut short"),
 )
-# What h5py raises for damaged files, which is more than OSError.
+# The exceptions that h5py raises for damaged files; OSError is only one of them.
 _DAMAGE = (OSError, RuntimeError, KeyError, TypeError, ValueError)
 
 
 class WeightsError(ValueError):
-    """A weights file cannot be read, written, or used for the model at hand."""
+    """Raised when a weights file cannot be read, written, or used for a model."""
 
 
 class _Fault(Exception):
-    """What is wrong with a file's content; ``open_weights`` adds its path."""
+    """Raised for a fault in a file's content; ``open_weights`` adds the path."""
 
 
 @contextlib.contextmanager
 def open_weights(path):
-    """The HDF5 file at ``path``, or in the ``.keras`` archive there, open for reading.
+    """Open the HDF5 file at ``path``, or in the ``.keras`` archive at ``path``, for reading.
 
-    Raises WeightsError, in a sentence with the path, for what is missing, a folder, empty, cut short, no
-    HDF5 or written in a later format than FORMAT; also where reading inside the ``with`` block fails.
-    What h5py raised is in the sentence, and its traceback is not shown above it.
+    Raises WeightsError with the path if the file is missing, a folder, empty, truncated, not HDF5, or of a
+    later format than FORMAT, and if reading within the ``with`` block fails. The message contains that of
+    h5py, whose traceback is hidden.
     """
     path = Path(path)
     try:
@@ -88,7 +88,7 @@ def _first_bytes(path):
 
 
 def _why_unreadable(path, error):
-    """What is wrong with a file that h5py does not open."""
+    """Return why h5py cannot open a file."""
     if not path.exists():
         return "there is no such weights file"
     if path.is_dir():
@@ -108,11 +108,11 @@ def _why_unreadable(path, error):
 
 
 def read_groups(file):
-    """The groups of a weights file: a list of (group name, [(path, dataset), ...]).
+    """List the groups of a weights file: [(group name, [(path, dataset), ...]), ...].
 
-    file: from ``open_weights``, within whose block faults of the file become WeightsErrors. A path ends in
-    the weight's name, ``rpn_conv_shared/kernel``; in Keras 3's layout in its number,
-    ``rpn_model/rpn_conv_shared/0``. Groups without datasets are left out.
+    file: from ``open_weights``; within its block, faults of the file become WeightsErrors. A path ends in
+    the weight's name, ``rpn_conv_shared/kernel``, or in Keras 3's layout in its number,
+    ``rpn_model/rpn_conv_shared/0``. Groups without datasets are omitted.
     """
     root = file.get("model_weights", file)
     if "layer_names" in root.attrs or "layer_names0" in root.attrs:
@@ -148,13 +148,13 @@ def _read_keras3_groups(file):
 
 
 def _named_variables(group, names=()):
-    """The groups ``vars`` below a group, each with the names of its layer and the layers around that."""
+    """Yield the groups ``vars`` below a group with the names of their layers and of the enclosing layers."""
     own = group.get("vars")
     if own is not None:
         names = (*names, _text(own.attrs["name"])) if "name" in own.attrs else names
         yield names, own
     for key, child in group.items():
-        # Neither belongs to the model: the optimizer's slots and the states of random generators.
+        # The optimizer's slots and the states of random generators are not weights of the model.
         foreign = key == "optimizer" or "seed_generator" in key
         if isinstance(child, h5py.Group) and key != "vars" and not foreign:
             yield from _named_variables(child, names)
@@ -173,7 +173,7 @@ def write_groups(path, groups, metadata=None):
     path = Path(path)
     text = encode_metadata(metadata)
     try:
-        # The oldest format of HDF5, for old readers, and without times, for equal bytes.
+        # The oldest HDF5 format suits old readers; without timestamps, equal input gives equal bytes.
         with (
             replacing_path(path) as temporary,
             h5py.File(temporary, "w", libver=("earliest", "v108"), track_order=False) as file,
@@ -191,7 +191,7 @@ def write_groups(path, groups, metadata=None):
 
 
 def encode_metadata(metadata):
-    """Metadata as ASCII JSON with the format's number; equal dicts give equal text."""
+    """Encode metadata as ASCII JSON with the format's number; equal dicts give equal text."""
     try:
         return json.dumps({"format": FORMAT, **(metadata or {})}, sort_keys=True)
     except TypeError as error:
@@ -199,9 +199,9 @@ def encode_metadata(metadata):
 
 
 def read_metadata(path):
-    """The dict that was saved with the weights, and ``format``; {} for files of other programs.
+    """Read the dict that was saved with the weights, with ``format``; {} for files of other programs.
 
-    Raises WeightsError as ``open_weights`` does.
+    Raises WeightsError like ``open_weights``.
     """
     with open_weights(path) as file:
         return _metadata(file)
@@ -231,7 +231,7 @@ def _text(value):
 
 
 def _write_list(group, name, texts):
-    """A list of texts as one attribute, or split over name0, name1, ... as Keras 2 does."""
+    """Write a list of texts as one attribute, or split over name0, name1, ... as Keras 2 does."""
     array = np.array([text.encode("utf-8") for text in texts], dtype=np.bytes_)
     pieces = 1
     while any(piece.nbytes > ATTRIBUTE_LIMIT for piece in np.array_split(array, pieces)):
@@ -250,7 +250,7 @@ def _read_list(group, name):
 
 
 def _write_text(group, name, text):
-    """A text as one attribute, or split over name0, name1, ... where it is too long."""
+    """Write a text as one attribute, or split over name0, name1, ... if it is too long."""
     data = text.encode("ascii")
     if len(data) <= ATTRIBUTE_LIMIT:
         group.attrs[name] = np.bytes_(data)

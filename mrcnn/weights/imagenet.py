@@ -1,15 +1,15 @@
-"""ImageNet weights of keras.applications for our ResNets, converted exactly.
+"""Convert the ImageNet weights of keras.applications for our ResNets, exactly.
 
 Both are the ResNet of He et al. 2015 with the stride in the first 1x1 convolution. Three things differ:
 
-- Names: conv{stage}_block{number}_{0, 1, 2, 3} against res{stage}{letter}_branch{1, 2a, 2b, 2c}.
-- Batch norm's epsilon, 1.001e-5 there and 1e-3 here: gamma takes the difference, see ``_fold_epsilon``.
-- Channels: BGR there and RGB here, so the kernel of conv1 is turned round. The subtracted means differ by
-  at most 0.04 grey levels and are left as they are.
+- Names: conv{stage}_block{number}_{0, 1, 2, 3} there, res{stage}{letter}_branch{1, 2a, 2b, 2c} here.
+- The epsilon of batch norm: 1.001e-5 there, 1e-3 here. gamma absorbs the difference, see ``_fold_epsilon``.
+- Channels: BGR there, RGB here, so the kernel of conv1 is reversed. The subtracted means differ by at most
+  0.04 grey levels and stay as they are.
 
-One thing no weights can change: where the stem's output has an even side, our max-pooling begins at its
-first pixel (TensorFlow's "same", as matterport's weights need) and theirs one before. The features are then
-those of an image moved by two pixels.
+Weights cannot change one difference: if the stem's output has an even side, our max-pooling starts at its
+first pixel (TensorFlow's "same", which matterport's weights need), theirs one pixel before. The features are
+then those of an image shifted by two pixels.
 """
 
 import string
@@ -30,12 +30,12 @@ _NORM = ("gamma", "beta", "moving_mean", "moving_variance")
 
 
 def load_classifier(model, path, exclude=()):
-    """Load a keras.applications file into the backbone of a network; None if it is no such file.
+    """Load a keras.applications file into the backbone of a network; return None if it is no such file.
 
-    model: with one of our ResNets, whose weights are converted, or with a keras.applications backbone.
-    path: of the backbone alone, with or without its classifier. exclude: names of layers that keep their
-    values. Returns a named.Report on the whole network, or None where the file is to be loaded as it is.
-    Raises WeightsError if the file is that of another backbone.
+    model: a network with one of our ResNets, for which the weights are converted, or with a
+    keras.applications backbone. path: a file of the backbone alone, with or without its classifier. exclude:
+    names of layers that keep their values. Returns a named.Report on the whole network, or None if the file
+    needs no conversion. Raises WeightsError if the file has another backbone.
     """
     names = {layer.name for layer in model.layers}
     stored = _layers_in(path)
@@ -48,16 +48,16 @@ def load_classifier(model, path, exclude=()):
 
 
 def _layers_in(path):
-    """The names of all layers with weights in a file, and of those around them."""
+    """Return the names of all layers with weights in a file, and of the layers that contain them."""
     with open_weights(path) as file:
         groups = read_groups(file)
     return {name for group, own in groups for key, _ in own for name in (group, *key.split("/")[:-1])}
 
 
 def load_resnet(model, path, stored, exclude=()):
-    """Load a keras.applications ResNet file into a network with our ResNet; None if it is no such file.
+    """Load a keras.applications ResNet file into a network with our ResNet; return None for other files.
 
-    stored: the names of the layers in the file. The rest as in load_classifier.
+    stored: names of the layers in the file. Other arguments: as in load_classifier.
     """
     if not {"conv1_conv", "conv1_bn"} <= stored:
         return None
@@ -66,10 +66,10 @@ def load_resnet(model, path, stored, exclude=()):
 
 
 def load_imagenet(model, path, depth, exclude=()):
-    """Load a keras.applications ResNet file into a network with our ResNet; returns a named.Report.
+    """Load a keras.applications ResNet file into a network with our ResNet; return a named.Report.
 
     depth: 50 or 101. exclude: names of layers that keep their values. Raises WeightsError if the file or
-    the network's backbone is another one.
+    the network has another backbone.
     """
     converted = convert_resnet(path, depth)
     layers = {tensor.layer for tensor in named.tensors_of(model)}
@@ -82,7 +82,7 @@ def load_imagenet(model, path, depth, exclude=()):
 
 
 def convert_resnet(source, depth):
-    """The weights of a keras.applications ResNet under our names: {"conv1/kernel": array}.
+    """Convert the weights of a keras.applications ResNet to our names: {"conv1/kernel": array}.
 
     source: a weights file (``.h5`` or ``.weights.h5``, with or without the classifier) or the model.
     depth: 50 or 101. Raises WeightsError if the source is another network.
@@ -100,7 +100,7 @@ def convert_resnet(source, depth):
 
 
 def _fold_epsilon(layer, gamma, beta, mean, variance):
-    """Batch norm with our epsilon that computes the same function.
+    """Compute the gamma with which batch norm and our epsilon give the same function.
 
     gamma / sqrt(variance + theirs) = gamma' / sqrt(variance + ours), solved for gamma' in float64.
     """
@@ -111,7 +111,7 @@ def _fold_epsilon(layer, gamma, beta, mean, variance):
 
 
 def _layer_names(depth):
-    """Our name of each of their layers with weights: {"conv2_block1_1_conv": "res2a_branch2a", ...}."""
+    """Map their names of layers with weights to ours: {"conv2_block1_1_conv": "res2a_branch2a", ...}."""
     if f"resnet{depth}" not in BLOCKS:
         raise WeightsError(f"There are ImageNet weights for ResNet-50 and ResNet-101, not for {depth!r}.")
     names = {"conv1_conv": "conv1", "conv1_bn": "bn_conv1"}
@@ -127,7 +127,7 @@ def _layer_names(depth):
 
 
 def _their_arrays(source, names):
-    """All their arrays, {"conv1_conv/kernel": array}, complete and of no deeper network."""
+    """Return all their arrays, {"conv1_conv/kernel": array}, after checking that the depth matches."""
     wanted = [
         (name, name, weight) for name in names for weight in (_CONV if name.endswith("_conv") else _NORM)
     ]

@@ -1,9 +1,9 @@
-"""Weights by layer name: load, save, and say what was loaded.
+"""Weights by layer name: load, save, and report what was loaded.
 
-A tensor is known as ``layer/weight``, for instance ``conv1/kernel``. The layer is the innermost one that
-owns the weight, however deep in nested models it stands, so the training model, the inference model and
-files of matterport, Keras 2 and Keras 3 agree. Weights that a file names otherwise than the model (Keras
-2's ``depthwise_kernel``, Keras 3's numbers) are taken in the order within their layer.
+A tensor's name is ``layer/weight``, for instance ``conv1/kernel``. The layer is the innermost one that owns
+the weight, however deeply it is nested, so the training model, the inference model and files of matterport,
+Keras 2 and Keras 3 agree. Weights whose names in a file differ from the model's (Keras 2's
+``depthwise_kernel``, Keras 3's numbers) are matched by their order within the layer.
 """
 
 import re
@@ -32,29 +32,29 @@ __all__ = [
     "tensors_of",
 ]
 
-# A file with less than this share of a model's tensors is taken to be another network's.
+# A file with less than this share of a model's tensors counts as another network's.
 MINIMUM_SHARE = 0.1
 LAYOUTS = ("mrcnn", "matterport")
-# What is fixed in matterport's code and a setting here. Its backbones are those whose record says so.
+# Settings here that are fixed in matterport's code. Records in mrcnn.backbones name its backbones.
 _MATTERPORTS = {
     "RPN_CHANNELS": (512,),
     "MASK_HEAD_CHANNELS": (256,),
     "ROI_ALIGN": ("corner",),
 }
-# Names that mean the same in every file; other names may differ between versions of Keras.
+# Names with the same meaning in every file; other names may differ between versions of Keras.
 _STANDARD_NAMES = {"kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"}
 
 
 def load(model, path, by_name=True, exclude=(), skip_mismatch=True, minimum_share=MINIMUM_SHARE):
-    """Load an HDF5 weights file into a model by layer name; returns a Report.
+    """Load an HDF5 weights file into a model by layer name; return a Report.
 
-    by_name: False asks that the file hold every tensor of the model in its shape. exclude: names of
-    layers, also of nested models, that keep their values. skip_mismatch: whether a layer of another
-    shape keeps its values or is an error. minimum_share: of the model's tensors that must be loaded,
-    or the file is taken to be another network's; 0 insists on loading.
-    Layers are loaded whole: one tensor of another shape holds back the others. Where the class counts
-    differ, so do the heads that depend on them (CLASS_HEADS), all together.
-    The model changes only if all is well. Raises WeightsError.
+    by_name: False requires every tensor of the model in the file, in the same shape. exclude: names of
+    layers, also in nested models, that keep their values. skip_mismatch: True keeps the values of a layer
+    whose shape differs, False raises an error. minimum_share: smallest share of the model's tensors that must
+    be loaded; a file with less counts as another network's. 0 always loads.
+    Layers are loaded whole or not at all: a tensor whose shape differs holds back the others of its layer. If
+    the class counts differ, all heads that depend on them (CLASS_HEADS) keep their values together.
+    The model changes only if no error is raised. Raises WeightsError.
     """
     stored = read(path, [(tensor.group, tensor.layer, tensor.weight) for tensor in tensors_of(model)])
     if not by_name:
@@ -63,12 +63,12 @@ def load(model, path, by_name=True, exclude=(), skip_mismatch=True, minimum_shar
 
 
 def load_backbone(extractor, path, model=None, exclude=()):
-    """Load a file of keras.applications weights into a keras.applications model; returns a Report.
+    """Load a file of keras.applications weights into a keras.applications model; return a Report.
 
-    extractor: whole or cut at an inner layer, without its classifier. path: Keras 3's ``.weights.h5`` or the
-    older ``.h5``. model: the network around the extractor, if that is to be reported on. exclude: as in
-    ``load``. Layers that Keras named by kind and number correspond in their order. If an old file names all
-    its layers otherwise, they are taken in their order, provided that all shapes agree.
+    extractor: the model without its classifier, whole or cut at an inner layer. path: Keras 3's
+    ``.weights.h5`` or the older ``.h5``. model: the network that contains the extractor, if the report should
+    cover it. exclude: as in ``load``. Layers that Keras named by kind and number are matched in their order.
+    If all layer names in an old file differ, layers are matched by order, provided that all shapes agree.
     Raises WeightsError if a tensor of the extractor is missing or has another shape.
     """
     tensors = tensors_of(extractor)
@@ -79,28 +79,28 @@ def load_backbone(extractor, path, model=None, exclude=()):
         in_order = {} if fits else _by_order(groups, tensors)
         stored = _read(in_order or found)
     if not (fits or in_order):
-        return assign(extractor, stored, path, skip_mismatch=False, minimum_share=1)  # says what is wrong
+        return assign(extractor, stored, path, skip_mismatch=False, minimum_share=1)  # raises
     report = assign(model or extractor, stored, path, exclude, minimum_share=0)
     report.by_order = bool(in_order)
     return report
 
 
 def read(path, wanted):
-    """The arrays of a weights file by name: {"layer/weight": array}.
+    """Read the arrays of a weights file by name: {"layer/weight": array}.
 
-    wanted: (outermost layer, layer, weight) of each expected tensor; where the file has other words for
-    the same, these names are used. Raises WeightsError.
+    wanted: (outermost layer, layer, weight) of each expected tensor; these names replace other names for the
+    same tensors in the file. Raises WeightsError.
     """
     with open_weights(path) as file:
         return _read(_by_name(read_groups(file), wanted))
 
 
 def save(model, path, metadata=None):
-    """Write a model's weights in matterport's layout, float32, nested models as one group each.
+    """Write a model's weights in matterport's layout: float32, with one group per nested model.
 
-    metadata: a dict for JSON, kept with the weights for ``read_metadata``: class names, config.
-    Equal weights and metadata give equal bytes, whichever graph they come from: the heads stand in the
-    order of the inference graph, which a reader that goes by order needs. Raises WeightsError.
+    metadata: a dict for JSON, stored with the weights for ``read_metadata``: class names, config.
+    Equal weights and metadata give equal bytes from either graph: the heads are written in the order of the
+    inference graph, which readers by order need. Raises WeightsError.
     """
     groups = {}
     for tensor in tensors_of(model):
@@ -112,7 +112,7 @@ def save(model, path, metadata=None):
 
 
 def _place(group):
-    """Where a group stands among the others, which keep their order before the heads.
+    """Return the sort key of a group: groups keep their order, and the heads come last.
 
     The heads follow one another as in the inference graph; the training graph mixes them.
     """
@@ -123,8 +123,8 @@ def _place(group):
 def check_layout(layout, config):
     """Raise WeightsError for an unknown layout, or one that a network of this config cannot be saved in.
 
-    Both layouts are the same HDF5 with the same metadata, which matterport's code passes over. "mrcnn" takes
-    any network; "matterport" asks for one that matterport's code can build, and use to the same effect.
+    Both layouts are the same HDF5 with the same metadata, which matterport's code ignores. "mrcnn" accepts
+    any network; "matterport" only one that matterport's code can build and that gives the same results there.
     """
     if layout not in LAYOUTS:
         raise WeightsError(f"There is no layout {layout!r} of weights files, only {' and '.join(LAYOUTS)}.")
@@ -142,9 +142,9 @@ def check_layout(layout, config):
 
 
 def assign(model, stored, source, exclude=(), skip_mismatch=True, minimum_share=MINIMUM_SHARE):
-    """Give arrays to a model's tensors of the same names; returns a Report.
+    """Assign arrays to a model's tensors of the same names; return a Report.
 
-    stored: {"layer/weight": array}. source: where they come from, for messages. The rest as in ``load``.
+    stored: {"layer/weight": array}. source: their origin, for messages. Other arguments: as in ``load``.
     """
     tensors = tensors_of(model)
     report = _compare(model, tensors, stored, [exclude] if isinstance(exclude, str) else list(exclude))
@@ -155,13 +155,13 @@ def assign(model, stored, source, exclude=(), skip_mismatch=True, minimum_share=
     for tensor in chosen:
         tensor.variable.assign(stored[tensor.name])
     for owner in {id(tensor.owner): tensor.owner for tensor in chosen}.values():
-        if hasattr(owner, "finalize_state"):  # Normalization computes with copies of its weights
+        if hasattr(owner, "finalize_state"):  # Normalization uses copies of its weights
             owner.finalize_state()
     return report
 
 
 def _compare(model, tensors, stored, exclude):
-    """The Report of what would be loaded."""
+    """Return the Report of what would be loaded."""
     report = Report()
     for tensor in tensors:
         name = tensor.name
@@ -182,7 +182,7 @@ def _compare(model, tensors, stored, exclude):
 
 
 def _hold_back(report):
-    """Move what fits, but stands beside a tensor of another shape, from ``loaded`` to ``kept``."""
+    """Move tensors that fit, but whose layer has a tensor of another shape, from ``loaded`` to ``kept``."""
     partial = {name.split("/")[0] for name in report.shape_differs}
     for name, (in_file, in_model) in report.shape_differs.items():
         per_class = CLASS_HEADS.get(name.split("/")[0])
@@ -205,7 +205,7 @@ def _check(report, skip_mismatch, minimum_share):
 
 @dataclass(frozen=True)
 class Tensor:
-    """A weight of a model: ``group`` is the outermost layer around it, ``layer`` the innermost."""
+    """A weight of a model. ``group`` is the outermost layer that contains it, ``layer`` the innermost."""
 
     group: str
     layer: str
@@ -215,24 +215,26 @@ class Tensor:
 
     @property
     def name(self):
+        """The tensor's name, ``layer/weight``."""
         return f"{self.layer}/{self.weight}"
 
     @property
     def shape(self):
+        """The tensor's shape as a tuple."""
         return tuple(self.variable.shape)
 
     def numpy(self):
-        """A copy of the tensor's present value."""
+        """Return a copy of the tensor's value."""
         return np.asarray(self.variable).copy()
 
 
 def tensors_of(model):
-    """Every weight of a model as a Tensor, in the order of its layers.
+    """List every weight of a model as a Tensor, in the order of its layers.
 
-    Random generators' states are no weights. Raises WeightsError if two layers with weights share a name.
+    States of random generators do not count. Raises WeightsError if two layers with weights share a name.
     """
     tensors, owners, seen = [], {}, set()
-    for group, owner in [*layers_of(model), (model.name, model)]:  # the model may own some itself
+    for group, owner in [*layers_of(model), (model.name, model)]:  # the model itself may own weights
         own = [variable for variable in owner.weights if id(variable) not in seen]
         seen.update(id(variable) for variable in own)
         if own and owners.setdefault(owner.name, owner) is not owner:
@@ -246,10 +248,10 @@ def tensors_of(model):
 
 
 def _short_names(paths):
-    """The last parts of each path, as few as tell all apart; automatic names are counted anew.
+    """Shorten each path to the last parts, as few as distinguish all; renumber automatic names.
 
-    A variable that was made without a name is called ``variable_17`` after those made before it in the
-    process, so here it becomes ``variable``, ``variable_1`` of its layer.
+    Keras numbers unnamed variables throughout the process, as ``variable_17``; here they become
+    ``variable``, ``variable_1`` of their layer.
     """
     parts = [path.split("/") for path in paths]
     automatic = [part for part in parts if re.fullmatch(r"variable(_\d+)?", part[-1], re.IGNORECASE)]
@@ -268,7 +270,7 @@ def _read(datasets):
 
 
 def _by_name(groups, wanted):
-    """A file's datasets as {"layer/weight": dataset}, in the words of ``wanted``; see ``read``."""
+    """Return a file's datasets as {"layer/weight": dataset}, with the names of ``wanted``; see ``read``."""
     group_of = {layer: group for group, layer, _ in wanted}
     in_file = {scope for _, own in groups for path, _ in own for scope in path.split("/")[:-1]}
     layers = {}
@@ -286,11 +288,11 @@ def _by_name(groups, wanted):
 
 
 def _layer_of(group, path, group_of, in_file):
-    """The layer that a dataset belongs to.
+    """Return the layer that a dataset belongs to.
 
-    A group named as a layer of the model is that layer, whatever its datasets are called. Otherwise it is
-    a nested model, and the path tells. group_of: outermost layer of each layer of the model. in_file: all
-    names that the file uses for layers.
+    A group with the name of one of the model's layers is that layer, whatever its datasets are called.
+    Otherwise it is a nested model, and the path decides. group_of: outermost layer of each layer of the
+    model. in_file: all names that the file uses for layers.
     """
     scopes = path.split("/")[:-1]
     for name in (group, *reversed(scopes)):
@@ -305,7 +307,7 @@ def _layer_of(group, path, group_of, in_file):
 
 
 def _rename(names, wanted):
-    """Names of one layer's weights in a file, where they differ from the model's put in its words."""
+    """Translate the names of one layer's weights in a file to the model's names where they differ."""
     unknown = [name for name in names if name not in wanted]
     missing = [name for name in wanted if name not in names]
     if len(unknown) != len(missing) or _STANDARD_NAMES.intersection(unknown):
@@ -315,9 +317,9 @@ def _rename(names, wanted):
 
 
 def _by_kind(groups, tensors):
-    """As ``_by_name``, and layers that Keras named by kind and number may have other numbers in the file.
+    """Match like ``_by_name``, but allow other numbers in the names that Keras made from kind and number.
 
-    The numbers count what the process built before: ``layer_normalization_1`` of the model may be
+    The numbers depend on what the process built before: ``layer_normalization_1`` of the model may be
     ``layer_normalization_7`` of the file.
     """
     in_model = {tensor.layer for tensor in tensors}
@@ -335,7 +337,7 @@ def _by_kind(groups, tensors):
 
 
 def _kinds(names):
-    """Names without their number: {"dense": ["dense", "dense_2", "dense_10"]}."""
+    """Group names by the part before their number: {"dense": ["dense", "dense_2", "dense_10"]}."""
     kinds = {}
     for name in names:
         kind, number = re.fullmatch(r"(.*?)(?:_(\d+))?", name).groups()
@@ -344,9 +346,9 @@ def _kinds(names):
 
 
 def _by_order(groups, tensors):
-    """A file's datasets by the model's names in their order: {name: dataset}, or {} if a shape differs.
+    """Match a file's datasets with the model's names by order: {name: dataset}, or {} if a shape differs.
 
-    The file may go on where the model is cut.
+    The file may continue beyond the model's last layer.
     """
     datasets = [dataset for _, own in groups for _, dataset in own]
     if len(datasets) < len(tensors):

@@ -1,4 +1,4 @@
-"""What became of every tensor when weights were loaded, in data and in a sentence."""
+"""The report on loading weights: the result for every tensor, as data and as a sentence."""
 
 from dataclasses import dataclass, field
 
@@ -7,37 +7,37 @@ from mrcnn.modeling.network import HEADS
 # The layers whose shapes depend on the class count, with their channels per class.
 CLASS_HEADS = {layer: channels for head in HEADS for layer, channels in head.class_layers.items()}
 
-_SHOWN = 6  # layers named in a list before it is cut
+_SHOWN = 6  # layers named in a list; further ones are counted
 
 
 @dataclass
 class Report:
-    """The tensors of a model (and of a file), each in one list, by name: ``conv1/kernel``."""
+    """The results for the tensors of a model (and a file): each name, ``conv1/kernel``, is in one list."""
 
     source: str = ""
     loaded: list = field(default_factory=list)
     not_in_file: list = field(default_factory=list)
     shape_differs: dict = field(default_factory=dict)  # name: (shape in the file, shape in the model)
-    kept: list = field(default_factory=list)  # fit, but start anew beside others that do not
+    kept: list = field(default_factory=list)  # fits, but its layer or a class head does not
     excluded: list = field(default_factory=list)
     unused_in_file: list = field(default_factory=list)
-    unknown_excludes: list = field(default_factory=list)  # names in ``exclude`` of no layer of the model
-    classes: tuple | None = None  # (in the file, in the model), where they differ
-    by_order: bool = False  # the file's layers have other names and were taken in their order
+    unknown_excludes: list = field(default_factory=list)  # names in ``exclude`` that no layer has
+    classes: tuple | None = None  # class counts (in the file, in the model) if they differ
+    by_order: bool = False  # the file's layers have other names and were matched by order
 
     @property
     def total(self):
-        """The number of tensors of the model."""
+        """The number of the model's tensors."""
         lists = (self.loaded, self.not_in_file, self.shape_differs, self.kept, self.excluded)
         return sum(len(names) for names in lists)
 
     @property
     def restarted(self):
-        """Layers that keep their initial values though the file has them, because a shape differs."""
+        """The layers that keep their initial values although the file has them, because a shape differs."""
         return list(dict.fromkeys(_layer(name) for name in [*self.shape_differs, *self.kept]))
 
     def summary(self):
-        """One line: what was loaded, what not and why, by layer."""
+        """Return one line: what was loaded, what was not and why, by layer."""
         parts = [f"loaded {len(self.loaded)} of {self.total} tensors"]
         if self.by_order:
             parts[0] += " (in their order, for the file's layers have other names)"
@@ -70,12 +70,12 @@ class Report:
 
 
 def describe_layers(names):
-    """The layers of tensor names, in order, cut after a few: "conv1, bn_conv1 and 12 more layers"."""
+    """List the layers of tensor names in order, cut after a few: "conv1, bn_conv1 and 12 more layers"."""
     return _elide(list(dict.fromkeys(_layer(name) for name in names)))
 
 
 def _elide(texts):
-    if len(texts) <= _SHOWN + 1:  # naming the last one is no longer than counting it
+    if len(texts) <= _SHOWN + 1:  # naming one more layer takes no more room than counting it
         return ", ".join(texts)
     return f"{', '.join(texts[:_SHOWN])} and {len(texts) - _SHOWN} more layers"
 
