@@ -53,6 +53,7 @@ class PumpkinConfig(Config):
     rules = (*Config.rules, _names_differ, _photographs_are_rgb)
 
     def take(self, values, source):
+        """Take settings as Config.take does, and derive NUM_CLASSES from CLASSES."""
         found = super().take(values, source)
         self.NUM_CLASSES = 1 + len(self.CLASSES)
         wanted = values.get("NUM_CLASSES", self.NUM_CLASSES)

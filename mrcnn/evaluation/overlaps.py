@@ -56,6 +56,7 @@ class Watched:
         self.stages = []
 
     def detect(self, images):
+        """Detect in a list of images [H, W, 3] uint8; return a dict for each, like MaskRCNN.detect."""
         return [self._detect_one(image) for image in images]
 
     def _detect_one(self, image):
