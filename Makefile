@@ -1,19 +1,19 @@
-# make demo: from nothing to outlined pumpkins.  make test: the tests, but for slow ones.  make test-all: every
+# make demo: from nothing to outlined pumpkins.  make test: all tests except slow ones.  make test-all: every
 # test.  Each sets up .venv first.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 OPENCV := $(shell sed -n 's/^opencv-python==//p' requirements.txt)
 
-# What every run of the tests repeats on JAX: golden numbers, and a network that learns.
+# Every run of the tests repeats these on JAX: golden numbers, and a network that learns.
 ON_JAX := tests/ops tests/test_parity.py tests/modeling/test_losses.py tests/modeling/test_targets.py \
 	tests/modeling/test_detections.py tests/modeling/test_network.py::test_it_learns_two_squares
 
-# Most of a test is tracing and compiling, which keep one core busy. A file's tests share what they made.
+# Most of a test's time is tracing and compiling, which use one core. The tests of a file share networks.
 WORKERS ?= 2
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-# Most of a test on JAX is compiling; less optimised code is the same program, sooner.
+# Most of a test's time on JAX is compiling, and less optimised code compiles faster.
 LESS_OPTIMISED = JAX_DISABLE_MOST_OPTIMIZATIONS=1
 
 .PHONY: demo test test-all test-torch lint lock
@@ -25,7 +25,7 @@ test: $(VENV)/ready-dev
 	$(PYTEST) -m "not slow"
 	$(LESS_OPTIMISED) KERAS_BACKEND=jax $(PYTEST) -m "not slow" $(ON_JAX)
 
-# Also what takes long, and all old programs on JAX.
+# Also the slow tests, and all old programs on JAX.
 test-all: $(VENV)/ready-dev
 	$(PYTEST)
 	KERAS_BACKEND=jax $(PYTEST) $(ON_JAX)
@@ -38,14 +38,14 @@ lint: $(VENV)/ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# Exact versions of everything, from the ranges in pyproject.toml. Needs uv.
+# Lock exact versions of all packages, from the ranges in pyproject.toml. Needs uv.
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
 		--extra imgaug --extra oidv6 --extra test -o requirements.txt pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url \
 		--all-extras -c requirements.txt -o requirements-dev.txt pyproject.toml
 
-# A stamp is written only when all before it went well, so a broken installation is made anew.
+# A stamp is written only after all steps succeed, so a broken installation is created again.
 $(VENV)/created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
 		"Python 3.11 or newer is needed, %s is %s; name another with PYTHON=..." % (sys.executable, sys.version.split()[0]))'

@@ -112,6 +112,9 @@ def test_the_picture_is_small():
 
 def test_the_commands_of_the_demo_fit_together(tmp_path):
     args = demo.parse(["--out", str(tmp_path), "--train", "4", "--val", "3", "--set", *TINY])
+    scene = tmp_path / "scenes" / "val" / "pumpkin" / "scene.jpg"  # for detect, which looks for its images
+    scene.parent.mkdir(parents=True)
+    scene.touch()
     parsed = {}
     for name, *words in demo.commands(args):
         parsed[name] = importlib.import_module(f"pumpkin.commands.{name}").parse(words)
