@@ -1,8 +1,8 @@
 """Config: every setting of the network and its training, under matterport's names.
 
 A program subclasses ``Config`` and overrides class attributes; a YAML file overrides the same names
-(``Config.from_yaml``). ``Config()`` computes what follows from the others: BATCH_SIZE, IMAGE_SHAPE and
-IMAGE_META_SIZE. ``check`` says all that is wrong with the settings at once.
+(``Config.from_yaml``). ``Config()`` computes the values derived from others: BATCH_SIZE, IMAGE_SHAPE and
+IMAGE_META_SIZE. ``check`` reports all faults of the settings at once.
 """
 
 import difflib
@@ -53,7 +53,7 @@ def _is_number_or_list(value):
 
 
 def _backbone():
-    """A known name, or a program's own function."""
+    """Return the Kind of BACKBONE: a known name, or a program's own function."""
 
     def accepts(value):
         return callable(value) or (isinstance(value, str) and value in backbones.BACKBONES)
@@ -70,7 +70,7 @@ def _backbone():
 
 
 def stage_fault(stage):
-    """What is wrong with one of STAGES, or None."""
+    """Return what is wrong with one of STAGES, or None."""
     if not isinstance(stage, dict) or set(stage) != set(choices.STAGE_KEYS):
         return f"expected {{{', '.join(choices.STAGE_KEYS)}}}, got {shown(stage)}"
     for key, kind in _STAGE_KINDS.items():
@@ -95,7 +95,7 @@ _STAGE_KINDS = {
 
 
 def _stages():
-    """One or more stages; the fault names the first wrong one."""
+    """Return the Kind of STAGES: one or more stages; the fault names the first wrong one."""
 
     def accepts(value):
         return isinstance(value, (list, tuple)) and len(value) > 0 and not any(map(stage_fault, value))
@@ -110,43 +110,43 @@ def _stages():
 
 
 class Config(Settings):
-    """Settings of one model; subclass it and override what differs.
+    """The settings of one model. Subclass it and override the settings that differ.
 
-    Names that a subclass declares for itself are kept. A name that is close to a known one but not
-    equal to it ("IMAGE_MAX_DIMENSION") warns, because it was probably meant to override.
+    A subclass may declare further names. A name that is similar but not equal to a known one
+    ("IMAGE_MAX_DIMENSION") causes a warning, because it was probably meant to override that one.
     """
 
     # --- The run --------------------------------------------------------------------------------
     NAME = setting(
         None,
         or_none(text("text that can be a file's name, up to 100 characters", _is_file_name)),
-        "names the run's folder and checkpoints",
+        "the name of the run's folder and checkpoints",
     )
-    SEED = setting(0, whole(0, 2**31 - 2), "all randomness of a run comes from it")
+    SEED = setting(0, whole(0, 2**31 - 2), "seed of all randomness in a run")
     GPU_COUNT = setting(1, whole(1, 1024), "devices that share a batch")
     IMAGES_PER_GPU = setting(2, whole(1, 4096), "2 images of 1024 px fit in 12 GB")
-    STEPS_PER_EPOCH = setting(
-        1000, or_none(whole(1, 10**9), "each training image once"), "batches of an epoch"
-    )
+    STEPS_PER_EPOCH = setting(1000, or_none(whole(1, 10**9), "each training image once"), "batches per epoch")
     VALIDATION_STEPS = setting(
-        50, or_none(whole(0, 10**9), "each validation image once"), "batches to validate on; 0: no validation"
+        50, or_none(whole(0, 10**9), "each validation image once"), "batches per validation; 0: no validation"
     )
     PRECISION = setting(
-        "float32", word(*choices.PRECISIONS.values()), "16 bits need half the memory; weights keep 32"
+        "float32",
+        word(*choices.PRECISIONS.values()),
+        "16-bit numbers need half the memory; weights keep 32 bits",
     )
-    WORKERS = setting(2, whole(0, 256), "threads that prepare batches; results do not depend on it")
+    WORKERS = setting(2, whole(0, 256), "threads that prepare batches; they do not affect results")
     CHECKPOINT_MINUTES = setting(
-        10.0, number(0, 1_000_000), "within an epoch, the whole state is saved this often; 0: at each step"
+        10.0, number(0, 1_000_000), "minutes between saved states within an epoch; 0: after each step"
     )
 
     # --- Backbone and pyramid -------------------------------------------------------------------
     BACKBONE = setting(
         "resnet101",
         _backbone(),
-        "or a function from an image tensor to C2..C5 or C1..C5",
+        "a function takes an image tensor and returns C2..C5 or C1..C5",
     )
     BACKBONE_WEIGHTS = setting(
-        None, or_none(text("the path of a weights file")), "for a keras.applications backbone alone"
+        None, or_none(text("the path of a weights file")), "only for a keras.applications backbone"
     )
     COMPUTE_BACKBONE_SHAPE = setting(
         None,
@@ -154,177 +154,189 @@ class Config(Settings):
         "with a function as BACKBONE: image shape -> [levels, (height, width)]",
     )
     BACKBONE_STRIDES = setting(
-        [4, 8, 16, 32, 64], several(whole(1, 1024), _LEVELS), "pixels a cell of P2..P6"
+        [4, 8, 16, 32, 64], several(whole(1, 1024), _LEVELS), "pixels per cell of P2..P6"
     )
     TOP_DOWN_PYRAMID_SIZE = setting(256, _CHANNELS, "channels of P2..P6")
     TRAIN_BN = setting(
         False,
-        or_none(flag(), "Keras's way: batch statistics in training, stored ones in inference"),
-        "False uses the stored statistics of batch norm, True those of the batch always",
+        or_none(flag(), "as in Keras: batch statistics in training, stored ones in inference"),
+        "False always uses the stored statistics of batch norm, True always those of the batch",
     )
 
     # --- Region proposal network ----------------------------------------------------------------
-    RPN_CHANNELS = setting(512, _CHANNELS, "of the shared 3x3 convolution; matterport's weights have 512")
+    RPN_CHANNELS = setting(
+        512, _CHANNELS, "channels of the shared 3x3 convolution; matterport's weights have 512"
+    )
     RPN_ANCHOR_SCALES = setting(
         (32, 64, 128, 256, 512),
         several(_SIZE, _LEVELS),
-        "side of an anchor in pixels, one for each of P2..P6",
+        "side of the anchors in pixels, for each of P2..P6",
     )
-    RPN_ANCHOR_RATIOS = setting([0.5, 1, 2], several(number(above=0, most=1000)), "width / height")
+    RPN_ANCHOR_RATIOS = setting(
+        [0.5, 1, 2], several(number(above=0, most=1000)), "width / height of the anchors"
+    )
     RPN_ANCHOR_STRIDE = setting(1, whole(1, 64), "2: anchors on every second cell")
-    RPN_NMS_THRESHOLD = setting(0.7, _SHARE, "higher lets more proposals through")
+    RPN_NMS_THRESHOLD = setting(0.7, _SHARE, "IoU above which a proposal is suppressed; higher keeps more")
     RPN_TRAIN_ANCHORS_PER_IMAGE = setting(256, _BOXES, "anchors that enter the RPN losses")
     RPN_BBOX_STD_DEV = setting(
         np.array([0.1, 0.1, 0.2, 0.2]), _FOUR_SCALES, "scales the RPN's deltas to about unit variance"
     )
-    PRE_NMS_LIMIT = setting(6000, _BOXES, "anchors that enter NMS, those with the best scores")
-    POST_NMS_ROIS_TRAINING = setting(2000, _BOXES, "proposals of an image in training")
-    POST_NMS_ROIS_INFERENCE = setting(1000, _BOXES, "proposals of an image in inference")
-    USE_RPN_ROIS = setting(True, flag(), "False: the program supplies the ROIs to train the heads on")
+    PRE_NMS_LIMIT = setting(6000, _BOXES, "anchors with the highest scores that enter NMS")
+    POST_NMS_ROIS_TRAINING = setting(2000, _BOXES, "proposals per image in training")
+    POST_NMS_ROIS_INFERENCE = setting(1000, _BOXES, "proposals per image in inference")
+    USE_RPN_ROIS = setting(True, flag(), "False: the program supplies the ROIs that train the heads")
 
     # --- Images ---------------------------------------------------------------------------------
     IMAGE_RESIZE_MODE = setting(
         "square",
         word(*choices.RESIZE_MODES),
         "square scales, then pads to IMAGE_MAX_DIM; pad64 pads to multiples of 64; crop takes a random "
-        "square of IMAGE_MIN_DIM; none keeps the image, whose sides must be multiples of 64. Training takes "
-        "images of one size: square or crop",
+        "square of side IMAGE_MIN_DIM; none keeps the image, whose sides must be multiples of 64. Training "
+        "needs images of one size: square or crop",
     )
     IMAGE_MIN_DIM = setting(
-        800, or_none(whole(0, 65_536), "as 0"), "the shorter side is enlarged to it; 0: never enlarged"
+        800, or_none(whole(0, 65_536), "as 0"), "a shorter side below this is enlarged to it; 0: never"
     )
-    IMAGE_MAX_DIM = setting(1024, whole(64, 65_536), "side of the square that the network sees")
+    IMAGE_MAX_DIM = setting(1024, whole(64, 65_536), "side of the network's square input in pixels")
     IMAGE_MIN_SCALE = setting(
-        0.0, or_none(number(0, 1000), "off"), "2: enlarge at least twice, whatever IMAGE_MIN_DIM says; 0: off"
+        0.0, or_none(number(0, 1000), "off"), "smallest scale, whatever IMAGE_MIN_DIM says; 0: off"
     )
     IMAGE_CHANNEL_COUNT = setting(3, whole(1, 1024), "channels of an image")
     MEAN_PIXEL = setting(
         np.array([123.7, 116.8, 103.9]),
         either("a list of numbers from -65,536 to 65,536, one for each channel", _is_number_or_list),
-        "RGB mean of COCO, subtracted from each image",
+        "subtracted from each image; the default is COCO's RGB mean",
     )
 
     # --- Heads ----------------------------------------------------------------------------------
-    NUM_CLASSES = setting(1, whole(1, 1_000_000), "with the background")
+    NUM_CLASSES = setting(1, whole(1, 1_000_000), "number of classes, background included")
     FPN_CLASSIF_FC_LAYERS_SIZE = setting(1024, _CHANNELS, "channels of the box head's two layers")
-    MASK_HEAD_CHANNELS = setting(256, _CHANNELS, "matterport's weights have 256")
+    MASK_HEAD_CHANNELS = setting(256, _CHANNELS, "channels of the mask head; matterport's weights have 256")
     ROI_ALIGN = setting(
         "corner",
         word(*choices.ROI_ALIGN),
         "corner: matterport's crop with samples on the box's corners, which its weights were trained with; "
-        "aligned: ROIAlign as published (He et al. 2017), half-pixel, averaged bins",
+        "aligned: ROIAlign as published (He et al. 2017), with half-pixel offset and averaged bins",
     )
-    POOL_SIZE = setting(7, whole(1, 64), "cells of a side of an ROI for the box head")
-    MASK_POOL_SIZE = setting(14, whole(1, 256), "cells of a side of an ROI for the mask head")
+    POOL_SIZE = setting(7, whole(1, 64), "cells per side of an ROI in the box head")
+    MASK_POOL_SIZE = setting(14, whole(1, 256), "cells per side of an ROI in the mask head")
     MASK_SHAPE = setting(
         [28, 28], several(whole(1, 512), 2), "height and width of a mask: twice MASK_POOL_SIZE"
     )
     TRAIN_ROIS_PER_IMAGE = setting(
-        200, _BOXES, "ROIs that enter the losses of the heads; the RPN rarely yields as many good ones as "
-        "the paper's 512"
+        200, _BOXES, "ROIs that enter the heads' losses; the RPN rarely proposes enough good ones for the "
+        "paper's 512"
     )  # fmt: skip
     ROI_POSITIVE_RATIO = setting(0.33, number(above=0, most=1), "share of positives among these ROIs")
     ROI_SAMPLING = setting(
         "uniform",
         word(*choices.ROI_SAMPLING),
-        "uniform draws the positive ROIs from all proposals alike; by_instance draws as many for each "
-        "instance, with its own box among the proposals (Pang et al. 2019): for things that hide each other",
+        "uniform samples positive ROIs from all proposals alike; by_instance samples equally many for each "
+        "instance and adds its gt box to the proposals (Pang et al. 2019), for mutually hidden ones",
     )
     BBOX_STD_DEV = setting(
-        np.array([0.1, 0.1, 0.2, 0.2]), _FOUR_SCALES, "as RPN_BBOX_STD_DEV, of the box head"
+        np.array([0.1, 0.1, 0.2, 0.2]), _FOUR_SCALES, "like RPN_BBOX_STD_DEV, for the box head"
     )
     USE_MINI_MASK = setting(
-        True, flag(), "keep gt masks as small crops of their boxes: less memory and traffic"
+        True, flag(), "store gt masks as small crops of their boxes, to save memory and transfers"
     )
-    MINI_MASK_SHAPE = setting((56, 56), _PAIR, "height and width of such a crop")
+    MINI_MASK_SHAPE = setting((56, 56), _PAIR, "height and width of a mini-mask")
     MAX_GT_INSTANCES = setting(100, whole(1, 100_000), "gt is padded to this number")
 
     # --- Detections -----------------------------------------------------------------------------
-    DETECTION_MAX_INSTANCES = setting(100, whole(1, 100_000), "detections of an image at most")
-    DETECTION_MIN_CONFIDENCE = setting(0.7, _SHARE, "detections that score lower are dropped")
+    DETECTION_MAX_INSTANCES = setting(100, whole(1, 100_000), "maximum number of detections per image")
+    DETECTION_MIN_CONFIDENCE = setting(0.7, _SHARE, "detections with lower scores are dropped")
     DETECTION_BACKGROUND_WINS = setting(
         True,
         flag(),
-        "drop an ROI that is background more than any class, however low DETECTION_MIN_CONFIDENCE is, as "
-        "matterport's code does; False: its best class counts if it scores enough",
+        "drop an ROI whose most probable class is background, however low DETECTION_MIN_CONFIDENCE is, as in "
+        "matterport's code; False: its best other class counts if its score is high enough",
     )
-    DETECTION_NMS_THRESHOLD = setting(0.3, _SHARE, "IoU above which hard and soft_linear act")
+    DETECTION_NMS_THRESHOLD = setting(0.3, _SHARE, "IoU above which hard and soft_linear apply")
     DETECTION_NMS = setting(
         "hard",
         word(*choices.NMS_METHODS),
-        "hard drops a box that overlaps a better one of its class by more than DETECTION_NMS_THRESHOLD; "
-        "soft_linear lowers its score by the IoU instead, soft_gaussian that of every box that overlaps a "
-        "better one (Bodla et al. 2017); it is dropped where that falls below DETECTION_MIN_CONFIDENCE",
+        "hard drops a box whose IoU with a better one of its class exceeds DETECTION_NMS_THRESHOLD; "
+        "soft_linear lowers its score by the IoU instead; soft_gaussian lowers that of every overlapping box "
+        "(Bodla et al. 2017). A box is dropped if its score falls below DETECTION_MIN_CONFIDENCE",
     )
-    DETECTION_NMS_SIGMA = setting(0.5, number(above=0, most=1000), "of soft_gaussian: smaller is stricter")
+    DETECTION_NMS_SIGMA = setting(
+        0.5, number(above=0, most=1000), "sigma of soft_gaussian; smaller is stricter"
+    )
 
     # --- Training -------------------------------------------------------------------------------
     LEARNING_RATE = setting(
         0.001,
         number(0, 1000),
-        "for programs that give it to MaskRCNN.train; commands take that of STAGES. 0.02 as in the paper "
-        "makes weights explode with per-variable clipping",
+        "for programs that pass it to MaskRCNN.train; commands use the rates of STAGES. With clipping per "
+        "variable, the paper's 0.02 makes weights diverge",
     )
-    LEARNING_MOMENTUM = setting(0.9, _SHARE, "of sgd")
+    LEARNING_MOMENTUM = setting(0.9, _SHARE, "momentum of sgd")
     WEIGHT_DECAY = setting(0.0001, number(0, 1000), "see WEIGHT_DECAY_KIND")
     WEIGHT_DECAY_KIND = setting(
         "auto",
         word(*choices.WEIGHT_DECAY_KINDS),
-        "layerwise: an L2 loss, each weight's divided by its size, as in matterport's code; decoupled: the "
-        "optimiser shrinks weights itself (Loshchilov and Hutter 2019), which wants a larger WEIGHT_DECAY "
-        "(0.05); auto: layerwise with sgd, decoupled with adamw",
+        "layerwise: an L2 loss, with each weight's term divided by its size, as in matterport's code; "
+        "decoupled: the optimiser shrinks weights itself (Loshchilov and Hutter 2019), which needs a larger "
+        "WEIGHT_DECAY (0.05); auto: layerwise with sgd, decoupled with adamw",
     )
     GRADIENT_CLIP_NORM = setting(
-        5.0, or_none(number(0, 10**9), "never, as 0"), "a longer gradient is cut to this length"
+        5.0, or_none(number(0, 10**9), "never, as 0"), "a longer gradient is scaled to this norm"
     )
     GRADIENT_CLIP_BY = setting(
-        "variable", word(*choices.CLIP_BY), "global: the length of all variables' gradients together"
+        "variable",
+        word(*choices.CLIP_BY),
+        "variable: clip each gradient's norm; global: that of all together",
     )
     GRADIENT_ACCUMULATION = setting(
         1,
         whole(1, 1_000_000),
-        "batches whose mean gradient makes one update: as a batch so many times larger, in the memory of "
-        "one; those left over at the end of a stage make no update",
+        "batches whose mean gradient makes one update, like a larger batch but in the memory of one; batches "
+        "left over at the end of a stage make no update",
     )
     EMA_MOMENTUM = setting(
         0.0,
         number(0, below=1),
-        "share of the old in a running average of the weights over updates; 0.999 averages about the last "
-        "thousand; validation, AP and checkpoints then use the averages; 0: no averages",
+        "momentum of a running average of the weights; 0.999 averages about the last thousand updates. "
+        "Validation, AP and checkpoints then use the averages; 0: no averages",
     )
-    OPTIMIZER = setting("sgd", word(*choices.OPTIMIZERS), "matterport's is sgd")
+    OPTIMIZER = setting("sgd", word(*choices.OPTIMIZERS), "matterport uses sgd")
     LEARNING_RATE_SCHEDULE = setting(
         "constant",
         word(*choices.SCHEDULES),
-        "cosine falls to zero at the end of each stage; steps: times LEARNING_RATE_FACTOR at each of "
-        "LEARNING_RATE_MILESTONES",
+        "cosine falls to zero at the end of each stage; steps multiplies the rate by LEARNING_RATE_FACTOR at "
+        "each of LEARNING_RATE_MILESTONES",
     )
     LEARNING_RATE_MILESTONES = setting(
-        (0.67, 0.89), several(number(above=0, below=1)), "shares of a stage at which steps lowers the rate"
+        (0.67, 0.89),
+        several(number(above=0, below=1)),
+        "shares of a stage after which steps changes the rate",
     )
-    LEARNING_RATE_FACTOR = setting(0.1, number(above=0, most=1000), "of the schedule steps")
+    LEARNING_RATE_FACTOR = setting(0.1, number(above=0, most=1000), "factor of the schedule steps")
     WARMUP_STEPS = setting(
-        0, whole(0, 10**9), "updates over which the learning rate rises from zero, in the first stage"
+        0, whole(0, 10**9), "updates in the first stage over which the learning rate rises from zero"
     )
     STAGES = setting(
         ({"layers": "all", "epochs": 1, "learning_rate": 0.001},),
         _stages(),
-        "stages of a run, in order; epochs are of that stage alone; layers one of heads, 3+, 4+, 5+, all or "
-        "a regular expression of the names of the layers to train, the others are frozen",
+        "the stages of a run, in order. epochs: of this stage alone. layers: heads, 3+, 4+, 5+, all, or a "
+        "regular expression of the names of the layers to train; the others are frozen",
     )
     AP_EVERY = setting(
         0, whole(0, 1_000_000), "epochs between measurements of COCO AP on the validation images; 0: none"
     )
-    BEST_BY = setting("loss", word(*choices.BEST_BY), "of validation: decides which checkpoint is the best")
+    BEST_BY = setting(
+        "loss", word(*choices.BEST_BY), "the validation result that determines the best checkpoint"
+    )
     PATIENCE = setting(
-        0, whole(0, 1_000_000), "the last stage ends after so many epochs without a new best; 0: never early"
+        0, whole(0, 1_000_000), "epochs without a new best after which the last stage ends; 0: never early"
     )
     AUGMENTATION = setting(
         "none",
         either("a preset's name or a mapping", lambda value: isinstance(value, (str, dict))),
         "a preset of pipeline/augmentations.yaml: none, light (flips, small changes of scale and colour), "
-        "strong (also crops, turns, blur and instances pasted from other images), clumps (pasted ones "
-        "against others) and more; or a mapping: {preset: strong, rotation: 45}",
+        "strong (also crops, rotations, blur and instances pasted from other images), clumps (instances "
+        "pasted against others) and more; or a mapping: {preset: strong, rotation: 45}",
     )
     LOSS_WEIGHTS = setting(
         dict.fromkeys(_LOSSES, 1.0),
@@ -332,31 +344,31 @@ class Config(Settings):
         "factors of the losses",
     )
 
-    no_effect = ("WORKERS", "CHECKPOINT_MINUTES")  # settings that change no result
+    no_effect = ("WORKERS", "CHECKPOINT_MINUTES")  # settings without effect on results
 
     def __init__(self):
         self._warn_of_near_misses()
         if any(spec.kind.fault(getattr(self, name)) for name, spec in self.specs().items()):
-            self.check()  # what follows from them cannot be computed
+            self.check()  # derived values cannot be computed from wrong ones
         self._compute_derived()
 
     @classmethod
     def from_yaml(cls, path, **overrides):
-        """A config of this class with the values of a flat YAML file, then ``overrides``.
+        """Create a config with the values of a flat YAML file, then ``overrides``.
 
-        Raises ConfigError with all that is wrong: names that this class does not have, with the nearest that
-        it has, values of another kind, and settings that do not fit each other.
+        Raises ConfigError with all faults at once: unknown names with the nearest known one, values of
+        another kind, and settings that contradict each other.
         """
         return cls.of((read_settings(path), str(path)), (overrides, "overrides"))
 
     @classmethod
     def of(cls, *layers, found=None, check=None):
-        """A config of this class with layers of (values, source) upon each other, the last on top.
+        """Create a config from layers of (values, source); later layers override earlier ones.
 
-        values: a dict of NAME to value. source: their origin, for the sentences. found: sentences on settings
-        that are known to be wrong, by name. check: a function of the config and such a dict to call in place
-        of Config.check.
-        Raises ConfigError with all that is wrong.
+        values: a dict of NAME to value. source: their origin, for messages. found: sentences on settings that
+        are already known to be wrong, by name. check: a function of the config and such a dict that replaces
+        Config.check.
+        Raises ConfigError with all faults at once.
         """
         config = cls()
         found = dict(found or {})
@@ -367,10 +379,10 @@ class Config(Settings):
         return config
 
     def update(self, values, source="update"):
-        """Set several names at once and compute the derived ones again.
+        """Set several names at once and recompute the derived values.
 
         values: a dict of NAME to value. source: their origin, for the error message.
-        Raises ConfigError for unknown names and values of another kind; ``check`` says what does not fit.
+        Raises ConfigError for unknown names and values of another kind; ``check`` finds contradictions.
         """
         found = self.take(values, source)
         if found:
@@ -378,16 +390,16 @@ class Config(Settings):
         self._compute_derived()
 
     def to_dict(self):
-        """Every setting and derived value, by name."""
+        """Return every setting and derived value, by name."""
         found = {name for name in [*self.names(), *vars(self)] if name.isupper()}
         return {name: getattr(self, name) for name in sorted(found)}
 
     def to_plain(self):
-        """The settings (not the derived values) as numbers, strings, lists and dicts, for YAML and JSON."""
+        """Return the settings, without derived values, as plain numbers, strings, lists and dicts."""
         return {name: _plain(getattr(self, name)) for name in self.names()}
 
     def display(self):
-        """Print every value, a line each."""
+        """Print every value on its own line."""
         print("\nConfigurations:")
         for name, value in self.to_dict().items():
             print(f"{name:30} {value}")
@@ -395,7 +407,7 @@ class Config(Settings):
 
     @classmethod
     def table(cls):
-        """Every declared setting as a table in Markdown: name, default, what is allowed, reason."""
+        """Return a Markdown table of every setting: name, default, allowed values, reason."""
         rows = ["| Setting | Default | Allowed | Why |", "|---|---|---|---|"]
         for name, spec in cls.specs().items():
             default = shown(getattr(cls, name))
@@ -417,13 +429,13 @@ class Config(Settings):
             close = difflib.get_close_matches(name, known, n=1, cutoff=0.87)
             if close:
                 warnings.warn(
-                    f"{type(self).__name__}.{name} is no known setting; did you mean {close[0]}?",
+                    f"{type(self).__name__}.{name} is not a known setting; did you mean {close[0]}?",
                     stacklevel=3,
                 )
 
 
 def read_settings(path):
-    """The dict of NAME to value in a YAML file. Raises ConfigError."""
+    """Read a YAML file of settings: a dict of NAME to value. Raises ConfigError."""
     try:
         values = read_yaml(path)
     except YamlError as error:
@@ -439,7 +451,7 @@ def read_settings(path):
 
 
 def _two_multiples(value):
-    """The multiples of 64 next to a number, in words."""
+    """Name the multiples of 64 nearest to a number."""
     low, high = value // 64 * 64, -(-value // 64) * 64
     return f"the nearest are {low} and {high}" if low else f"the nearest is {high}"
 
@@ -467,7 +479,7 @@ def _whole_cells_of_crops(config):
 
 @about("IMAGE_MIN_DIM", "IMAGE_MAX_DIM", "IMAGE_RESIZE_MODE")
 def _sides_in_order(config):
-    # Where a program sets IMAGE_MAX_DIM alone, the default of IMAGE_MIN_DIM asks for nothing.
+    # If a program sets only IMAGE_MAX_DIM, the default of IMAGE_MIN_DIM may exceed it.
     least, most = config.IMAGE_MIN_DIM or 0, config.IMAGE_MAX_DIM
     if least > most and least != Config.IMAGE_MIN_DIM and config.IMAGE_RESIZE_MODE != "none":
         return f"IMAGE_MIN_DIM must be at most IMAGE_MAX_DIM, which is {most}, got {least}."
@@ -510,7 +522,7 @@ def _ap_to_be_best_by(config):
 
 
 def stages_misfit(stages, backbone):
-    """A sentence on a stage whose ``layers`` the setting BACKBONE does not have, or None."""
+    """Return a sentence on a stage whose ``layers`` the setting BACKBONE lacks, or None."""
     for count, stage in enumerate(stages, start=1):
         try:
             backbones.layers_regex(stage["layers"], backbone)
@@ -578,5 +590,5 @@ def _plain(value):
         return [_plain(item) for item in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    # A program's own function by its name: repr has its address, another in each process.
+    # Name a program's own function: repr contains its address, which differs between processes.
     return f"{value.__module__}.{value.__qualname__}" if hasattr(value, "__qualname__") else repr(value)
