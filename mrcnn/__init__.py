@@ -1,7 +1,7 @@
 """Mask R-CNN on Keras 3, under the names of matterport's library.
 
-Importing it changes nothing else: ``mrcnn.startup`` has what the commands and MaskRCNN set up, and
-``mrcnn.legacy`` what old programs miss.
+Importing it has no side effects: ``mrcnn.startup`` contains what the commands and MaskRCNN set up, and
+``mrcnn.legacy`` what old programs need.
 """
 
 

@@ -1,7 +1,7 @@
-"""The words that settings take, and the short ones that commands take for them."""
+"""The words that settings accept, and the commands' short forms of them."""
 
 RESIZE_MODES = ("square", "pad64", "crop", "none")
-FIXED_SIZE_MODES = ("square", "crop")  # whatever the photograph, the network sees one size
+FIXED_SIZE_MODES = ("square", "crop")  # the network's input has one size for all photographs
 ROI_ALIGN = ("corner", "aligned")
 ROI_SAMPLING = ("uniform", "by_instance")
 NMS_METHODS = ("hard", "soft_linear", "soft_gaussian")

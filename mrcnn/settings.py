@@ -1,10 +1,10 @@
-"""Settings: plain class attributes, each with a kind that says what it may be, and a reason.
+"""Settings: plain class attributes, each with a kind (its allowed values) and a reason.
 
     class Config(Settings):
-        POOL_SIZE = setting(7, whole(1, 64), "cells of a side of an ROI, as the box head sees it")
+        POOL_SIZE = setting(7, whole(1, 64), "cells per side of an ROI in the box head")
 
 ``Config.POOL_SIZE`` is the number 7, and a subclass overrides it with a plain ``POOL_SIZE = 5``. The kind and
-the reason are kept beside: ``Config.specs()["POOL_SIZE"]``.
+the reason are in ``Config.specs()["POOL_SIZE"]``.
 """
 
 import difflib
@@ -20,15 +20,16 @@ Value = TypeVar("Value")
 
 
 class ConfigError(ValueError):
-    """A setting has a name or a value that cannot be used; each line of the message names one."""
+    """Raised for unknown names and wrong values of settings; each line of the message names one."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What a setting may be.
+    """The allowed values of a setting.
 
-    allowed: in words. accepts: a function from a value to whether it is of this kind. hint: one from a value
-    that is not to advice. is_whole: a whole number. is_partial: a mapping that may leave out entries.
+    allowed: a description in words. accepts: a function that returns whether a value is of this kind. hint: a
+    function that takes a wrong value and returns advice. is_whole: the values are whole numbers. is_partial:
+    the values are mappings that may omit entries.
     """
 
     allowed: str
@@ -38,7 +39,7 @@ class Kind:
     is_partial: bool = False
 
     def fault(self, value):
-        """What is wrong with a value ("must be ..., got ..."), or None."""
+        """Return what is wrong with a value ("must be ..., got ..."), or None."""
         if self.accepts(value):
             return None
         hint = self.hint(value)
@@ -47,7 +48,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting: its default, its Kind and the reason why it is there or has this default."""
+    """One setting: its default, its Kind, and the reason for the setting or its default."""
 
     default: object
     kind: Kind
@@ -56,11 +57,11 @@ class Setting:
 
 def setting(default: Value, kind: Kind, reason: str) -> Value:
     """Declare a setting in a class body; the class attribute becomes ``default``, see Settings."""
-    return Setting(default, kind, reason)  # what Settings replaces by the default
+    return Setting(default, kind, reason)  # Settings replaces it by the default
 
 
 def about(*names):
-    """Mark a rule on how several settings fit together: a function of the config to a sentence or None."""
+    """Mark a rule about several settings: a function that takes the config and returns a sentence or None."""
 
     def mark(rule):
         rule.about = names
@@ -70,14 +71,14 @@ def about(*names):
 
 
 class Settings:
-    """A class whose attributes declared by ``setting`` are plain values with a kind beside them.
+    """A class whose attributes declared by ``setting`` are plain values that also have a kind.
 
-    rules: functions marked by ``about``. They run where all settings that they are about are of their kinds.
+    rules: functions marked by ``about``. A rule runs if all settings that it is about are of their kinds.
     """
 
     rules = ()
     _specs = {}
-    _sources = {}  # where values come from that were set by ``update``: name to text
+    _sources = {}  # the origin of each value that ``take`` set: name to text
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -91,24 +92,24 @@ class Settings:
 
     @classmethod
     def specs(cls):
-        """The Setting of each declared name."""
+        """Return the Setting of each declared name."""
         return dict(cls._specs)
 
     @classmethod
     def names(cls):
-        """Every setting of this class, undeclared ones of a program too, in alphabetical order."""
+        """List the settings of this class in alphabetical order, including a program's undeclared ones."""
         return sorted(name for name in dir(cls) if name.isupper() and not name.startswith("_"))
 
     def check(self, found=None):
-        """Raise ConfigError with all that is wrong, a sentence each. found: what ``take`` found before."""
+        """Raise ConfigError with all faults, one sentence each. found: the faults that ``take`` found."""
         sentences = self.faults(found)
         if sentences:
             raise ConfigError("\n".join(sentences))
 
     def faults(self, found=None):
-        """A sentence for each setting that is wrong, and for each that does not fit the others.
+        """List a sentence for each wrong setting and for each contradiction between settings.
 
-        found: what ``take`` found before, a dict of name to sentence.
+        found: the faults that ``take`` found, a dict of name to sentence.
         """
         self._settle()
         wrong = dict(found or {})
@@ -124,20 +125,21 @@ class Settings:
         return sentences
 
     def _settle(self):
-        """Make whole numbers of floats such as 50.0: programs for Python 2 divide numbers of steps."""
+        """Convert floats such as 50.0 to whole numbers: programs for Python 2 divide numbers of steps."""
         for name, spec in self._specs.items():
             value = getattr(self, name)
             if spec.kind.is_whole and isinstance(value, (float, np.floating)) and float(value).is_integer():
                 setattr(self, name, int(value))
 
     def source_of(self, *names):
-        """Where the first of some settings comes from that was not left as the class has it."""
+        """Return the origin of the first of some settings that was changed, or the class's name."""
         return next((self._sources[name] for name in names if name in self._sources), type(self).__name__)
 
     def take(self, values, source):
-        """Set several names at once; what is wrong keeps its value. Returns a dict of its names to sentences.
+        """Set several names at once; a setting with a wrong value keeps its old one.
 
-        values: a dict of name to value. source: their origin, for the sentences.
+        values: a dict of name to value. source: their origin, for messages. Returns a dict of wrong names to
+        sentences.
         """
         found = {}
         for name, value in values.items():
@@ -150,7 +152,7 @@ class Settings:
         return found
 
     def _put(self, name, value):
-        """Set a value in the form of the one before: an array, a tuple, or a mapping with all its entries."""
+        """Set a value in the form of the old one: an array, a tuple, or a mapping with all its entries."""
         current, spec = getattr(self, name), self._specs.get(name)
         if spec and spec.kind.is_partial:
             value = {**current, **value}
@@ -161,7 +163,7 @@ class Settings:
         setattr(self, name, value)
 
     def _fault_of(self, name, value):
-        """What is wrong with a name and the value for it, or None."""
+        """Return what is wrong with a name and its value, or None."""
         if not isinstance(name, str):
             hint = "; YAML reads on, off, yes and no as true or false" if isinstance(name, bool) else ""
             return f"the name of a setting must be text, got {shown(name)}{hint}"
@@ -178,12 +180,12 @@ class Settings:
 
 
 def flag():
-    """True or false."""
+    """Accept true or false."""
     return Kind("true or false", lambda value: isinstance(value, (bool, np.bool_)))
 
 
 def whole(least, most):
-    """A whole number of a range."""
+    """Accept a whole number in a range."""
     return Kind(
         f"a whole number from {least:,} to {most:,}",
         lambda value: _is_number(value, numbers.Integral) and least <= value <= most,
@@ -193,7 +195,7 @@ def whole(least, most):
 
 
 def number(least=None, most=None, above=None, below=None):
-    """A number of a range: from ``least`` or above ``above``, to ``most`` or below ``below``; never nan."""
+    """Accept a number from ``least`` or above ``above``, to ``most`` or below ``below``, not NaN."""
     low = f"from {least:,}" if above is None else f"above {above:,}"
     high = f"to {most:,}" if below is None else f"and below {below:,}"
     if above is not None and below is None:
@@ -209,7 +211,7 @@ def number(least=None, most=None, above=None, below=None):
 
 
 def word(*choices):
-    """One of some words."""
+    """Accept one of some words."""
 
     def hint(value):
         close = difflib.get_close_matches(value, choices, n=1) if isinstance(value, str) else []
@@ -221,12 +223,12 @@ def word(*choices):
 
 
 def text(allowed="text", accepts=lambda value: True):
-    """Text, of some form if ``accepts`` asks for one; allowed: the form in words."""
+    """Accept text for which ``accepts`` returns true. allowed: its form in words."""
     return Kind(allowed, lambda value: isinstance(value, str) and bool(accepts(value)))
 
 
 def or_none(kind, meaning=""):
-    """Of a kind, or None. meaning: of None, in words."""
+    """Accept the values of a kind, or None. meaning: of None, in words."""
     none = f"None ({meaning})" if meaning else "None"
 
     def hint(value):
@@ -241,7 +243,7 @@ def or_none(kind, meaning=""):
 
 
 def several(kind, count=None, example=""):
-    """A list of values of one kind. count: how many, none: one or more. example: how a list is written."""
+    """Accept a list of values of one kind. count: their number; None: one or more. example: of a list."""
     size = "one or more" if count is None else str(count)
 
     def accepts(value):
@@ -280,7 +282,7 @@ def entries(kinds):
 
 
 def either(allowed, *accepting):
-    """A value that one of some functions accepts. allowed: in words."""
+    """Accept a value that one of some functions accepts. allowed: a description in words."""
     return Kind(allowed, lambda value: any(accepts(value) for accepts in accepting))
 
 
@@ -289,7 +291,7 @@ def _is_number(value, of):
 
 
 def _number_hint(value):
-    """Advice for a number that came as text."""
+    """Return advice for a number given as text."""
     try:
         float(value if isinstance(value, str) else "")
     except ValueError:
@@ -299,7 +301,7 @@ def _number_hint(value):
 
 
 def shown(value):
-    """A value for a message: on one line, and never long."""
+    """Format a value for a message, on one short line."""
     if isinstance(value, (np.ndarray, np.generic)):
         value = value.tolist()
     if _is_number(value, numbers.Integral) and abs(value) >= 10**30:

@@ -1,4 +1,4 @@
-"""The version of this package, which pyproject.toml alone states."""
+"""The version of this package, which only pyproject.toml defines."""
 
 import tomllib
 from importlib import metadata
@@ -9,10 +9,10 @@ _ROOT = Path(__file__).resolve().parents[1]
 
 
 def version(root=_ROOT):
-    """The version, for example "0.1.0"; "unknown" where the files were copied without their metadata.
+    """Return the version, for example "0.1.0", or "unknown" if files were copied without their metadata.
 
-    root: the folder of the package. In a clone the pyproject.toml there comes first: another version may be
-    installed beside it.
+    root: the folder that contains the package. In a clone its pyproject.toml takes precedence, because
+    another version may be installed too.
     """
     try:
         project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]

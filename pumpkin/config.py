@@ -1,4 +1,4 @@
-"""PumpkinConfig: the network's settings and those of the application around it."""
+"""PumpkinConfig: the settings of the network and of the application around it."""
 
 from mrcnn.config import Config, ConfigError, read_settings
 from mrcnn.datasets import FORMATS
@@ -33,19 +33,17 @@ def _photographs_are_rgb(config):
 
 
 class PumpkinConfig(Config):
-    """Settings of scripts/train.py; ``CLASSES`` decides NUM_CLASSES."""
+    """The settings of the commands. NUM_CLASSES is derived from ``CLASSES``."""
 
     NAME = "pumpkin"
     CLASSES = setting(
         ("Pumpkin",), several(_NAME, example="CLASSES=[date, fig]"), "names of Open Images classes"
     )
-    DATASET = setting(
-        "data/pumpkin", text("the path of a folder", bool), "where scripts/download.py puts them"
-    )
+    DATASET = setting("data/pumpkin", text("the path of a folder", bool), "the data set's folder")
     LAYOUT = setting(
         "openimages",
         text(f"one of {', '.join(FORMATS)}, or module:Class for a Dataset of your own", _is_layout),
-        "the format of the data set; nuclei: a folder an image",
+        "the format of the data set; nuclei: one folder per image",
     )
     STEPS_PER_EPOCH = None  # an epoch shows every image once
     VALIDATION_STEPS = None
@@ -70,12 +68,12 @@ class PumpkinConfig(Config):
 
 
 def load_config(path=None, settings=(), check=None, **options):
-    """The config of a YAML file (none: the defaults) with settings of the command line on top.
+    """Load the config of a YAML file, with settings from the command line on top.
 
-    path: of the file, or the name of a packaged config, see ``config_path``.
-    settings: ``NAME=VALUE`` texts, values in YAML. check: as in Config.of. options: settings that have an
-    option of their own, None where it is not used.
-    Raises ConfigError with all that is wrong.
+    path: of the file, or the name of a packaged config, see ``config_path``; None uses the defaults.
+    settings: ``NAME=VALUE`` texts, values in YAML. check: as in Config.of. options: settings with their own
+    command-line option; None if it is not used.
+    Raises ConfigError with all faults at once.
     """
     options = {name: value for name, value in options.items() if value is not None}
     layers = []
@@ -90,9 +88,9 @@ def load_config(path=None, settings=(), check=None, **options):
 
 
 def _unread(values, source):
-    """Sentences by name on settings that are there for programs alone."""
+    """Return sentences by name on settings that only programs may set."""
     rate = values.get("LEARNING_RATE", PumpkinConfig.LEARNING_RATE)
-    if rate == PumpkinConfig.LEARNING_RATE:  # the config.yaml of a run lists all settings
+    if rate == PumpkinConfig.LEARNING_RATE:  # a run's config.yaml lists all settings
         return {}
     sentence = (
         f"{source}: LEARNING_RATE must be left out, for STAGES has the learning rate of each stage, as in "
@@ -102,7 +100,7 @@ def _unread(values, source):
 
 
 def parse_settings(settings):
-    """``NAME=VALUE`` texts as a dict. Raises ConfigError."""
+    """Parse ``NAME=VALUE`` texts to a dict. Raises ConfigError."""
     return dict(_parse(setting) for setting in settings)
 
 

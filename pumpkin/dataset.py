@@ -1,4 +1,4 @@
-"""The data sets of the product, under the names it is asked for."""
+"""The application's data sets under their public names."""
 
 from mrcnn.datasets import formats
 from mrcnn.datasets.class_folders import ClassFolders
@@ -17,7 +17,7 @@ class PumpkinDataset(ClassFolders):
 
 
 class NucleiDataset(ImageFolders):
-    """Nuclei in images of microscopes, a folder an image."""
+    """Nuclei in microscope images, with one folder per image."""
 
     def load_nuclei(self, root, split, name="nucleus"):
         """Index the images of one split; call prepare() afterwards. name: of the one class."""
