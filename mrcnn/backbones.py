@@ -105,6 +105,9 @@ APPLICATIONS = (
     "ResNet152V2", "ResNet50", "ResNet50V2", "VGG16", "VGG19", "Xception",
 )  # fmt: skip
 
+# Models without maps of the strides 4, 8, 16 and 32, since they do not pad at every layer.
+WITHOUT_PYRAMID = ("InceptionResNetV2", "InceptionV3", "NASNetLarge", "NASNetMobile", "Xception")
+
 # If a file has the marks of two backbones, the later record applies.
 _RECORDS = (
     _resnet("resnet50", "res4f_branch2a", "4d473c1dd8becc155b73f8504c6f6626"),

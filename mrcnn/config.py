@@ -54,19 +54,20 @@ def _is_number_or_list(value):
 
 def _backbone():
     """Return the Kind of BACKBONE: a known name, or a program's own function."""
-
-    def accepts(value):
-        return callable(value) or (isinstance(value, str) and value in backbones.BACKBONES)
+    usable = [name for name in backbones.BACKBONES if name not in backbones.WITHOUT_PYRAMID]
+    own = [name for name in usable if not backbones.BACKBONES[name].extractor]
 
     def hint(value):
-        close = (
-            difflib.get_close_matches(str(value), backbones.BACKBONES, n=1) if isinstance(value, str) else []
-        )
+        if value in backbones.WITHOUT_PYRAMID:
+            return "its maps do not have the strides 4, 8, 16 and 32"
+        close = difflib.get_close_matches(value, usable, n=1) if isinstance(value, str) else []
         return f"the nearest known one is {close[0]}" if close else ""
 
-    own = [name for name, record in backbones.BACKBONES.items() if not record.extractor]
-    words = f"{', '.join(own)}, a model of keras.applications such as MobileNetV2, or a function"
-    return Kind(words, accepts, hint)
+    return Kind(
+        f"{', '.join(own)}, a model of keras.applications such as MobileNetV2, or a function",
+        lambda value: callable(value) or (isinstance(value, str) and value in usable),
+        hint,
+    )
 
 
 def stage_fault(stage):

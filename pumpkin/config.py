@@ -113,3 +113,18 @@ def _parse(setting):
         return name, parse_yaml(value, f"--set: {name:.60}")
     except YamlError as error:
         raise ConfigError(f"{error} Got {value!r:.100}.") from error
+
+
+def settings_page():
+    """docs/settings.md: every setting with its default, what is allowed, and why."""
+    return (
+        "# Settings\n\n"
+        "A program sets them as attributes of its Config, a YAML file and `--set NAME=VALUE` by the same\n"
+        "names. All are checked before data are read. This page is written by\n"
+        "`python -m pumpkin.config > docs/settings.md`.\n\n"
+        f"{PumpkinConfig.table()}\n"
+    )
+
+
+if __name__ == "__main__":
+    print(settings_page(), end="")

@@ -9,15 +9,19 @@ import math
 import os
 import random
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 
+from mrcnn import choices
 from mrcnn.config import Config, ConfigError
 from mrcnn.model import MaskRCNN
+from mrcnn.modeling.network import LOSS_NAMES
+from mrcnn.ops.roi_align import _AXIS_SAMPLERS
 from pumpkin.commands import train
-from pumpkin.config import PumpkinConfig
+from pumpkin.config import PumpkinConfig, settings_page
 
 DRAWS = int(os.environ.get("MRCNN_DRAWS", 300))
 
@@ -340,6 +344,7 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path, capsys):
             {"GRADIENT_CLIP_NORM": -1},
             "from 0 to 1,000,000,000 or None (never, as 0), got -1.",
         ),
+        ({"BACKBONE": "Xception"}, "got 'Xception'; its maps do not have the strides 4, 8, 16 and 32."),
         ({"BACKBONE": "resnet5"}, "got 'resnet5'; the nearest known one is resnet50."),
         (
             {True: 1},
@@ -353,6 +358,19 @@ def test_advice(settings, message):
         PumpkinConfig.of((settings, "own.yaml"))
     assert message in str(caught.value)
     assert str(caught.value).startswith("own.yaml: ")
+
+
+def test_words_have_one_home():
+    assert tuple(_AXIS_SAMPLERS) == choices.ROI_ALIGN
+    assert tuple(Config.STAGES[0]) == choices.STAGE_KEYS
+    assert tuple(Config.LOSS_WEIGHTS) == LOSS_NAMES
+    assert set(choices.FIXED_SIZE_MODES) < set(choices.RESIZE_MODES)
+
+
+def test_the_page_of_settings_is_up_to_date():
+    """Write it anew with ``python -m pumpkin.config > docs/settings.md``."""
+    page = Path(__file__).resolve().parents[1] / "docs/settings.md"
+    assert page.read_text(encoding="utf-8") == settings_page()
 
 
 def test_the_table_has_a_row_for_each_setting():
