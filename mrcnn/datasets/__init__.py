@@ -1,8 +1,7 @@
-"""From files to images and masks: data sets on disk, and a look at what is in them.
+"""Data sets on disk: from files to images and masks, and a check of their contents.
 
-FORMATS lists the formats that the settings name, one line each: the word that LAYOUT takes, and the Dataset
-that reads the format. A module is imported when its format is asked for. docs/extending.md shows how to add
-one.
+FORMATS lists the formats, one line each: the word for the setting LAYOUT, and the Dataset that reads the
+format. A module is imported when its format is first used. docs/extending.md shows how to add one.
 """
 
 from mrcnn.datasets.dataset import Dataset

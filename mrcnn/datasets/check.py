@@ -1,8 +1,8 @@
-"""A look at a data set before anything is trained on it: what it is like, and what would spoil the training.
+"""The data check: describe a data set before training and find faults that would spoil it.
 
-Thousands of images take seconds where the format knows a fast ``scan``: photographs are not decoded, masks
-are decoded for their boxes alone, and only files of equal length are compared by their content. Damage in the
-middle of a photograph stays unseen.
+Thousands of images take seconds if the format has a fast ``scan``: photographs are not decoded, masks are
+decoded only for their boxes, and only files of equal length are compared by content. Damage in the middle of
+a photograph is not found.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from mrcnn.datasets.scan import look
 
 @dataclass(frozen=True)
 class Report:
-    """What was found. table: a dict of row to its texts, one for each of splits. findings: fatal first."""
+    """The result. table: a dict from row to its texts, one per split. findings: fatal ones first."""
 
     splits: tuple
     table: dict
@@ -23,21 +23,21 @@ class Report:
 
     @property
     def fatal(self):
-        """Whether a training on these data would be wrong."""
+        """Whether training on these data would be wrong."""
         return any(finding.fatal for finding in self.findings)
 
     def lines(self, shown=findings.SHOWN):
-        """The table and the findings as text; ``shown`` files of a finding are named, all for None."""
+        """Return the table and the findings as lines of text. shown: files named per finding; None: all."""
         found = [line for finding in self.findings for line in finding.lines(shown)]
         return table.lines(self.splits, self.table) + found
 
 
 def check(datasets, config, skip_bad=False, progress=True):
-    """Look through the splits of a data set.
+    """Check the splits of a data set.
 
-    datasets: a dict of split ("train", "val", "test") to prepared Dataset. config: says how images are
-    scaled, the anchors and MAX_GT_INSTANCES. skip_bad: the training passes over unreadable images, so they
-    are not fatal. progress: show a bar on a terminal. Returns a Report.
+    datasets: a dict from split ("train", "val", "test") to prepared Dataset. config: determines the scale of
+    images, the anchors and MAX_GT_INSTANCES. skip_bad: training skips unreadable images, so they are not
+    fatal. progress: show a progress bar on a terminal. Returns a Report.
     """
     scanned = {split: [] for split in datasets}
     total = sum(len(dataset.image_ids) for dataset in datasets.values())

@@ -1,4 +1,4 @@
-"""A folder a class, with a mask file an instance: the layout of Open Images and of scripts/download.py."""
+"""One folder per class and one mask file per instance: the layout of a download of Open Images."""
 
 import csv
 import difflib
@@ -23,7 +23,7 @@ MASK_FOLDERS = ("masks", "segmentations")
 
 
 class ClassFolders(Dataset):
-    """Instances of classes as Open Images' downloader and the renderer of scenes write them.
+    """A data set in the layout of a download of Open Images or of rendered scenes.
 
     ``<root>/<split>/<class>/<ImageID>.jpg``, masks in ``masks/`` beside the images as
     ``<ImageID>_<MID>_<BoxID>.png`` of any size, and boxes of crowds in ``crowds/<ImageID>.csv``.
@@ -32,9 +32,9 @@ class ClassFolders(Dataset):
     def load_split(self, root, split, classes):
         """Index the images of one split; call prepare() afterwards.
 
-        root: the data set's folder. split: "train", "val" or "test"; None where class folders stand in
-        the root itself. classes: names of classes, which get the numbers 1, 2, ...
-        Raises DatasetError for a folder that is missing or empty, naming what stands in its place.
+        root: the data set's folder. split: "train", "val" or "test"; None if the class folders are in the
+        root itself. classes: names of classes, which get the ids 1, 2, ...
+        Raises DatasetError for a missing or empty folder; the message names the folders that exist.
         """
         folder = split_folder(Path(root), split)
         masks, crowds, images = defaultdict(list), defaultdict(list), {}
@@ -65,9 +65,9 @@ class ClassFolders(Dataset):
         )
 
     def load_mask(self, image_id):
-        """Masks [H, W, N] bool at the image's size and class ids [N] int32, negative for crowds.
+        """Load masks [H, W, N] bool at the image's size and class ids [N] int32, negative for crowds.
 
-        Masks that are empty, or of another shape than their image, are left out with a DatasetWarning.
+        Masks that are empty, or whose shape differs from the image's, are omitted with a DatasetWarning.
         """
         info = self.image_info[image_id]
         shape = read_size(info["path"])
@@ -83,7 +83,7 @@ class ClassFolders(Dataset):
                 class_ids.append(-class_id)
         if not masks:
             return np.zeros((*shape, 0), bool), np.zeros(0, np.int32)
-        # Each mask stays in one piece in memory, which is faster to make and to use.
+        # Each mask is contiguous in memory, which is faster to create and to use.
         return np.moveaxis(np.stack(masks), 0, -1), np.array(class_ids, np.int32)
 
     def scan(self, image_id):
@@ -96,13 +96,13 @@ class ClassFolders(Dataset):
         return found
 
     def image_reference(self, image_id):
-        """The image's page at Open Images."""
+        """Return the address of the image's page at Open Images."""
         return f"https://storage.googleapis.com/openimages/web/visualizer/index.html?id={self.image_info[image_id]['id']}"
 
 
 def _class_folder(folder, name):
     found = {path.name.lower(): path for path in folder.iterdir() if path.is_dir()}
-    for spelling in (name.lower(), name.lower().replace(" ", "_")):  # the downloader writes human_eye
+    for spelling in (name.lower(), name.lower().replace(" ", "_")):  # a download has human_eye
         if spelling in found:
             return found[spelling]
     close = difflib.get_close_matches(name.lower(), found, n=1)
@@ -118,7 +118,7 @@ def _files(folder):
 
 
 def _image_files(class_folder):
-    """Images by their ImageID, beside the masks or in a folder of their own."""
+    """Return images by their ImageID, from the class folder or its folder of images."""
     places = (class_folder, class_folder / "images")
     return {p.stem: p for place in places for p in _files(place) if p.suffix.lower() in IMAGE_SUFFIXES}
 
@@ -153,7 +153,7 @@ def _warn_of_strays(masks, images):
 
 
 def _read_instance(path, shape):
-    """A mask file at its image's size, or None with a warning if it is of no use."""
+    """Read a mask file at its image's size; return None with a warning if it is unusable."""
     mask = read_mask(path)
     height, width = mask.shape
     if not mask_files.is_same_shape(mask.shape, shape):
@@ -168,7 +168,7 @@ def _read_instance(path, shape):
 
 
 def _read_crowds(path, shape):
-    """One filled box a row of a crowds file. Raises DatasetError for a row that is no box."""
+    """Return one filled box per row of a crowds file. Raises DatasetError for a row that is not a box."""
     for number, row, box in _crowd_rows(path):
         if box is None:
             raise DatasetError(f"{path}, line {number}: expected XMin,XMax,YMin,YMax, got {row}.")

@@ -1,4 +1,4 @@
-"""Dataset: what the network learns from, under matterport's interface, and what a format of data sets is.
+"""Dataset: the base class of data sets, with matterport's interface, and the interface of formats.
 
 A data set is a list of images and a list of classes. A program subclasses Dataset, calls add_class and
 add_image, overrides load_mask, and calls prepare.
@@ -18,8 +18,8 @@ from mrcnn.datasets.scan import scan_by_loading
 class Dataset:
     """The base class of data sets.
 
-    image_info: a dict an image: "id" in its source, "source", "path" and what add_image was given.
-    class_info: a dict a class: "source", "id" in that source, "name". Class 0 is the background.
+    image_info: a dict per image: "id" in its source, "source", "path" and other arguments of add_image.
+    class_info: a dict per class: "source", "id" in that source, "name". Class 0 is the background.
     prepare() numbers both and sets num_images, image_ids, num_classes, class_ids, class_names, sources,
     source_class_ids, class_from_source_map and image_from_source_map.
     """
@@ -32,11 +32,11 @@ class Dataset:
 
     @property
     def image_ids(self):
-        """The numbers of all images, from 0."""
+        """The ids of all images, counted from 0."""
         return self._image_ids
 
     def add_class(self, source, class_id, class_name):
-        """Add a class of a source ("coco"). The same (source, class_id) again is ignored."""
+        """Add a class of a source ("coco"). Adding the same (source, class_id) again has no effect."""
         if "." in source:
             raise ValueError(f"The name of a source cannot contain a dot, got {source!r}.")
         if any(info["source"] == source and info["id"] == class_id for info in self.class_info):
@@ -44,15 +44,15 @@ class Dataset:
         self.class_info.append({"source": source, "id": class_id, "name": class_name})
 
     def add_image(self, source, image_id, path, **kwargs):
-        """Add an image; what else is given is kept in image_info."""
+        """Add an image; further arguments are stored in image_info."""
         self.image_info.append({"id": image_id, "source": source, "path": path, **kwargs})
 
     def image_reference(self, image_id):
-        """A link or path for a person to find the image; programs override it."""
+        """Return a link or path at which a person finds the image; programs override it."""
         return ""
 
     def prepare(self, class_map=None):
-        """Number classes and images; call it once all are added, before anything else is used."""
+        """Number classes and images. Call it after all are added and before using the data set."""
         self.num_classes = len(self.class_info)
         self.class_ids = np.arange(self.num_classes)
         self.class_names = [info["name"].split(",")[0] for info in self.class_info]
@@ -68,15 +68,15 @@ class Dataset:
         self.source_class_ids = {source: self._class_ids_of(source) for source in self.sources}
 
     def _class_ids_of(self, source):
-        """The classes that images of a source may show; the background belongs to every source."""
+        """Return the classes that images of a source may show; the background belongs to every source."""
         return [i for i, info in enumerate(self.class_info) if i == 0 or info["source"] == source]
 
     def map_source_class_id(self, source_class_id):
-        """Our number of a class named "source.id", for instance "coco.12"."""
+        """Return the class id of a class given as "source.id", for instance "coco.12"."""
         return self.class_from_source_map[source_class_id]
 
     def get_source_class_id(self, class_id, source):
-        """The number of our class in its source. Raises ValueError if the class is of another source."""
+        """Return a class's id in its source. Raises ValueError if the class is from another source."""
         info = self.class_info[class_id]
         if info["source"] != source:
             raise ValueError(
@@ -90,17 +90,17 @@ class Dataset:
         self.image_info.extend(image_info)
 
     def source_image_link(self, image_id):
-        """The path or address of an image's source."""
+        """Return the path or address of an image."""
         return self.image_info[image_id]["path"]
 
     def load_image(self, image_id):
-        """An image as [H, W, 3] uint8 RGB. Raises images.ImageError naming the file."""
+        """Load an image as [H, W, 3] uint8 RGB. Raises images.ImageError with the file's name."""
         return read_image(self.image_info[image_id]["path"])
 
     def load_mask(self, image_id):
-        """The instances of an image: masks [H, W, instances] bool and class ids [instances] int32.
+        """Load the instances of an image: masks [H, W, instances] bool and class ids [instances] int32.
 
-        Crowds have negative class ids. The base class knows of no instances.
+        Crowds have negative class ids. The base class returns no instances.
         """
         return np.empty([0, 0, 0], bool), np.empty([0], np.int32)
 
@@ -109,24 +109,24 @@ class Dataset:
     def load_split(self, root, split, classes):
         """Add the classes and the images of one split; every format overrides it, and load_mask.
 
-        root: what --dataset names, a Path. split: "train", "val" or "test", or None for data without splits.
-        classes: the names of the classes, which get the numbers 1, 2, ... in this order.
-        Raises DatasetError if the split is not there. Nothing should be decoded here: an index of 100,000
-        images has to open in seconds.
+        root: the value of --dataset, a Path. split: "train", "val" or "test", or None for data without
+        splits. classes: the names of the classes, which get the ids 1, 2, ... in this order.
+        Raises DatasetError if the split does not exist. Do not decode images here: 100,000 images should be
+        indexed in seconds.
         """
         raise NotImplementedError(f"{type(self).__name__} has no method load_split(root, split, classes).")
 
     @classmethod
     def recognises(cls, root):
-        """Whether a path looks like a data set of this format; formats override it. It must be quick."""
+        """Return quickly whether a path looks like a data set of this format; formats override it."""
         return False
 
     def data_files(self, image_id):
-        """The files that an image and its masks are read from; a folder stands for all files in it.
+        """List the files from which an image and its masks are read; a folder stands for all files in it.
 
-        A run knows its data by the content of these files. The base class takes every path in image_info:
-        "path", Path objects, and strings with a separator, in lists and dicts too. A folder that holds the
-        image or the working folder is left out: anything may lie in it.
+        A run identifies its data by the contents of these files. The base class takes every path in
+        image_info: "path", Path objects, and strings with a separator, in lists and dicts too. A folder that
+        contains the image or the working folder is omitted, because it may contain unrelated files.
         """
         info = self.image_info[image_id]
         within = [os.path.join(os.getcwd(), "")]
@@ -135,15 +135,15 @@ class Dataset:
         return [path for path in paths_in(info) if not _holds(path, within)]
 
     def scan(self, image_id):
-        """What the check of a data set has to know of an image and its masks: a scan.Scanned.
+        """Return the facts about an image and its masks for the data check: a scan.Scanned.
 
-        The base class loads both. A format overrides it where it knows a faster way to the same answer.
+        The base class loads both. A format may override it with a faster way to the same result.
         """
         return scan_by_loading(self, image_id)
 
 
 def paths_in(value, key=None):
-    """The paths in a value of image_info, as Path objects: see Dataset.data_files."""
+    """List the paths in a value of image_info, as Path objects, see Dataset.data_files."""
     if isinstance(value, dict):
         return [path for name, item in value.items() for path in paths_in(item, name)]
     if isinstance(value, (list, tuple)):
@@ -152,13 +152,13 @@ def paths_in(value, key=None):
 
 
 def is_path(value, key=None):
-    """Whether a value of image_info names a file or folder. key: its name there."""
-    if isinstance(value, str):  # "" is no path, and to Path the current folder
+    """Return whether a value of image_info names a file or folder. key: its key there."""
+    if isinstance(value, str):  # "" is not a path, but Path("") is the current folder
         return bool(value) and (key == "path" or os.sep in value)
     return isinstance(value, Path)
 
 
 def _holds(folder, paths):
-    """Whether one of some absolute paths lies below a folder."""
+    """Return whether one of some absolute paths is below a folder."""
     start = os.path.join(os.path.abspath(folder), "")
     return any(path.startswith(start) for path in paths)

@@ -1,13 +1,13 @@
-"""What can be wrong with a data set."""
+"""The errors and warnings about data sets."""
 
 
 class DatasetError(ValueError):
-    """A folder does not hold the data set that was asked for."""
+    """Raised when a folder does not contain the requested data set."""
 
 
 class LoadError(DatasetError):
-    """The code of a data set's own class failed."""
+    """Raised when the code of a user's own data set fails."""
 
 
 class DatasetWarning(UserWarning):
-    """A file of a data set was left out."""
+    """Issued when a file of a data set is omitted."""

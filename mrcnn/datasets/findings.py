@@ -1,6 +1,6 @@
-"""What the check of a data set finds wrong: faults of files, duplicates, absent classes, unsuitable sizes.
+"""The findings of the data check: faults of files, duplicates, absent classes, unsuitable sizes.
 
-Every function here takes the scanned images, a dict of split to a list of scan.Scanned.
+Every function here takes the scanned images, a dict from split to a list of scan.Scanned.
 """
 
 import hashlib
@@ -12,10 +12,10 @@ import numpy as np
 
 from mrcnn.pipeline.transforms import scale_of
 
-SMALL_SHARE = 0.25  # report instances below the smallest anchor from this share of all instances
-SHOWN = 5  # files that a finding names
+SMALL_SHARE = 0.25  # report instances smaller than the smallest anchor from this share of all instances
+SHOWN = 5  # number of files that a finding names
 
-# Faults of files: a label, is it fatal, what it means, what to do.
+# Faults of files: label, whether it is fatal, its meaning, what to do.
 FAULTS = {
     "image": (
         "unreadable", True, "Images that cannot be read",
@@ -59,11 +59,11 @@ FAULTS = {
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is wrong with a data set.
+    """A fault of a data set.
 
-    fatal: whether a training on the data would be wrong. label: the finding in two words. text: the finding
-    in a sentence. advice: what to do. files: the files it is about, each with a detail. images: the (split,
-    image_id) that a person may want to see.
+    fatal: whether training on the data would be wrong. label: the finding in two words. text: the finding
+    in a sentence. advice: what to do. files: the affected files, each with a detail. images: (split,
+    image_id) of the images to show.
     """
 
     fatal: bool
@@ -74,7 +74,7 @@ class Finding:
     images: tuple = ()
 
     def lines(self, shown=SHOWN):
-        """The finding as text; ``shown`` files are named, all for None."""
+        """Return the finding as lines of text. shown: number of files to name; None: all."""
         head = "FATAL " if self.fatal else "note  "
         named = self.files if shown is None else self.files[:shown]
         lines = [f"{head} {self.text}", f"       {self.advice}", *(f"         {file}" for file in named)]
@@ -84,10 +84,10 @@ class Finding:
 
 
 def find_all(scanned, class_names, config, skip_bad=False):
-    """All findings, fatal ones first.
+    """Return all findings, fatal ones first.
 
-    class_names: by split and class id. config: how images are scaled, the anchors, MAX_GT_INSTANCES.
-    skip_bad: the training passes over unreadable images, so they are not fatal.
+    class_names: by split and class id. config: determines the scale of images, the anchors and
+    MAX_GT_INSTANCES. skip_bad: training skips unreadable images, so they are not fatal.
     """
     found = [
         *_file_faults(scanned, skip_bad),
@@ -100,7 +100,7 @@ def find_all(scanned, class_names, config, skip_bad=False):
 
 
 def molded_sides(images, config):
-    """The sides sqrt(height * width) of all instances' boxes once their image is scaled for the network."""
+    """Return the sides sqrt(height * width) of all instances' boxes after scaling for the network."""
     return np.array(
         [
             np.sqrt(height * width) * _scale(image.size, config)

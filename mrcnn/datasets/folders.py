@@ -1,14 +1,14 @@
-"""The folders of a data set: where a split is, and which names stand in a folder."""
+"""Find the folder of a split, and list the folders in a folder."""
 
 from mrcnn.datasets.errors import DatasetError
 
-# A split may stand under its own name or under Open Images'.
+# The folder of a split may have the split's name or that of Open Images.
 SPLIT_NAMES = {"val": ("val", "validation"), "validation": ("validation", "val")}
 SHOWN = 12  # names that an error lists
 
 
 def split_folder(root, split):
-    """The folder of a split below ``root``; None means the root itself. Raises DatasetError."""
+    """Return the folder of a split below ``root``, or the root itself for None. Raises DatasetError."""
     if not root.is_dir():
         raise DatasetError(f"{root}: there is no such folder.")
     if split is None:
@@ -20,7 +20,7 @@ def split_folder(root, split):
 
 
 def folder_names(folder):
-    """The names of the folders in a folder as text, of many the first few."""
+    """Name the folders in a folder, or the first few of many, as text."""
     names = sorted(path.name for path in folder.iterdir() if path.is_dir())
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more or "no folders"

@@ -1,4 +1,4 @@
-"""Reading photographs of any kind as RGB."""
+"""Read photographs of any kind as RGB."""
 
 import contextlib
 
@@ -7,17 +7,17 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mrcnn.pipeline.errors import ImageError
 
-# What Pillow's readers raise for damaged files, depending on the format and the kind of damage.
+# The exceptions of Pillow's readers for damaged files, depending on the format and the damage.
 _FAULTS = (OSError, SyntaxError, ValueError, RuntimeError, EOFError, Image.DecompressionBombError)
 
 
 def read_image(path, apply_exif=False):
-    """The pixels of an image file: [H, W, 3] uint8 RGB.
+    """Read the pixels of an image file: [H, W, 3] uint8 RGB.
 
-    Grey, palette, CMYK and 16-bit images are converted; an alpha channel is dropped. apply_exif: turn
-    the image as its camera noted. Data sets leave it off where their masks belong to the stored
-    orientation, as those of Open Images do.
-    Raises ImageError that names the file and the reason.
+    Grey, palette, CMYK and 16-bit images are converted; an alpha channel is dropped. apply_exif: rotate
+    the image as its EXIF data say. Data sets do not use it if their masks fit the stored orientation, as
+    those of Open Images do.
+    Raises ImageError with the file and the reason.
     """
     with _opened(path) as image:
         if apply_exif:
@@ -27,13 +27,16 @@ def read_image(path, apply_exif=False):
 
 
 def read_size(path):
-    """(height, width) of an image as stored, from the file's header alone. Raises ImageError."""
+    """Read (height, width) of an image as stored from the file's header. Raises ImageError."""
     with _opened(path) as image:
         return image.height, image.width
 
 
 def read_mask(path):
-    """A mask file as [H, W] bool: true where any channel but alpha is above zero. Raises ImageError."""
+    """Read a mask file as [H, W] bool: true where any channel except alpha is above zero.
+
+    Raises ImageError.
+    """
     with _opened(path) as image:
         if image.mode in ("P", "PA", "LA", "RGBA", "CMYK"):
             image = image.convert("RGBA").convert("RGB")
@@ -43,7 +46,7 @@ def read_mask(path):
 
 @contextlib.contextmanager
 def _opened(path):
-    """An image file opened by Pillow; what it raises about the file becomes an ImageError."""
+    """Open an image file with Pillow; its exceptions about the file become ImageErrors."""
     try:
         with Image.open(path) as image:
             yield image
@@ -55,13 +58,13 @@ def _to_rgb(image):
     if image.mode.startswith("I") or image.mode == "F":
         image = Image.fromarray(_to_8_bit(np.asarray(image)))
     elif image.mode in ("P", "PA"):
-        image = image.convert("RGBA")  # Pillow warns of the short cut where the palette has an alpha
-    # Straight to RGB: Pillow drops alpha and keeps the colour below it, as old programs do.
+        image = image.convert("RGBA")  # Pillow warns if a palette with alpha is converted directly
+    # Directly to RGB: Pillow drops alpha and keeps the colour below it, as old programs do.
     return np.array(image.convert("RGB"))
 
 
 def _to_8_bit(pixels):
-    """Grey values of 8, 12 or 16 bits, whichever the brightest needs, scaled to 8; floats also up to 1."""
+    """Scale grey values of 8, 12 or 16 bits, whichever the brightest needs, or floats up to 1, to 8 bits."""
     ranges = (255, 4095, 65535) if pixels.dtype.kind in "iu" else (1, 255, 4095, 65535)
     pixels = np.nan_to_num(pixels.astype(np.float64))
     brightest = pixels.max(initial=0)

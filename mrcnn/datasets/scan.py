@@ -1,7 +1,7 @@
-"""What an image of a data set and its masks are like, for the check of a data set.
+"""Collect the facts about an image and its masks for the data check.
 
-``look`` asks the data set: ``Dataset.scan`` loads image and masks, which is right for every data set. A
-format overrides it where headers and boxes say the same in less time; ``scan_file`` and ``add_mask_files``
+``look`` calls the data set: ``Dataset.scan`` loads image and masks, which works for every data set. A format
+overrides it if headers and boxes give the same result in less time; ``scan_file`` and ``add_mask_files``
 help with that.
 """
 
@@ -16,7 +16,7 @@ from mrcnn.datasets.images import ImageError, read_image, read_mask, read_size
 from mrcnn.datasets.mask_files import is_same_shape
 from mrcnn.pipeline.masks import extract_bboxes
 
-# A whole file of a format ends so, perhaps with some bytes after.
+# A complete file of a format ends with these bytes, possibly followed by a few others.
 _ENDS = {b"\xff\xd8\xff": b"\xff\xd9", b"\x89PNG": b"IEND"}
 _TAIL = 512
 _FAULTS = (OSError, SyntaxError, ValueError, RuntimeError, EOFError, Image.DecompressionBombError)
@@ -24,7 +24,7 @@ _FAULTS = (OSError, SyntaxError, ValueError, RuntimeError, EOFError, Image.Decom
 
 @dataclass
 class Scanned:
-    """One image: its number in the data set, path, (height, width) or None where it cannot be read.
+    """The facts about one image: its id in the data set, path, and (height, width) or None if unreadable.
 
     instances: (class_id, height, width) of the box of each usable mask, in pixels of the image. crowds: their
     number. faults: (kind, path, detail) of what is wrong; the kinds are keys of findings.FAULTS.
@@ -38,15 +38,15 @@ class Scanned:
     faults: list = field(default_factory=list)
 
     def add_fault(self, kind, path, detail=""):
-        """Note what is wrong with a file. detail: a text, or the exception that says it."""
+        """Record a fault of a file. detail: a text or an exception."""
         self.faults.append((kind, str(path), _text(detail, path)))
 
 
 def look(dataset, image_id):
-    """The Scanned of an image of a prepared Dataset, as the data set itself says.
+    """Return the Scanned of an image of a prepared Dataset.
 
-    A class that replaces load_image or load_mask of a format inherits a ``scan`` that knows nothing of that.
-    Its images and masks are loaded instead.
+    A class that overrides load_image or load_mask of a format inherits a ``scan`` that does not fit them; its
+    images and masks are loaded instead.
     """
     if _depth(dataset, "scan") > min(_depth(dataset, "load_image"), _depth(dataset, "load_mask")):
         return scan_by_loading(dataset, image_id)
@@ -54,12 +54,12 @@ def look(dataset, image_id):
 
 
 def _depth(dataset, name):
-    """How far up among the classes of a data set a method is defined; 0 is its own class."""
+    """Return how far up in the class hierarchy of a data set a method is defined; 0 is its own class."""
     return next(depth for depth, kind in enumerate(type(dataset).__mro__) if name in vars(kind))
 
 
 def scan_by_loading(dataset, image_id):
-    """The Scanned of an image from what load_image and load_mask return."""
+    """Return the Scanned of an image from the results of load_image and load_mask."""
     found = _begin(dataset, image_id)
     try:
         found.size = dataset.load_image(image_id).shape[:2]
@@ -77,9 +77,9 @@ def scan_by_loading(dataset, image_id):
 
 
 def scan_file(dataset, image_id):
-    """The Scanned of an image whose "path" is a file, without masks so far. Its pixels are not decoded.
+    """Return the Scanned, still without masks, of an image whose "path" is a file. Pixels are not decoded.
 
-    ``size`` is None, and a fault is noted, if the file cannot be read.
+    ``size`` is None and a fault is recorded if the file cannot be read.
     """
     found = _begin(dataset, image_id)
     try:

@@ -1,4 +1,4 @@
-"""The splits of a data set, opened together."""
+"""Open the splits of a data set together."""
 
 from mrcnn.datasets.errors import DatasetError, LoadError
 from mrcnn.datasets.formats import open_dataset
@@ -7,10 +7,10 @@ NAMES = {"train": "training", "val": "validation", "test": "test"}
 
 
 def open_splits(layout, root, classes, splits=("train", "val"), report=print):
-    """A dict of split to prepared Dataset.
+    """Open several splits; return a dict from split to prepared Dataset.
 
-    layout, root, classes: as for formats.open_dataset. splits: which to open. report: called with a line for
-    each split that is not there. The first split must be there. Raises DatasetError.
+    layout, root, classes: as for formats.open_dataset. splits: names of the splits. report: called with a
+    line for each missing split. The first split must exist. Raises DatasetError.
     """
     datasets = {splits[0]: open_dataset(layout, root, splits[0], classes)}
     for split in splits[1:]:
