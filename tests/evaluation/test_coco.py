@@ -7,7 +7,7 @@ import pytest
 from faster_coco_eval.core import mask as rle
 
 from mrcnn.datasets.dataset import Dataset
-from mrcnn.evaluation import coco
+from mrcnn.evaluation import coco, matches
 from mrcnn.pipeline.masks import extract_bboxes
 
 
@@ -201,7 +201,7 @@ class TestMatterport:
     def test_golden_ap(self, golden):
         gt, pred = golden["gt_masks"], golden["pred_masks"]
         ones = np.ones(4, np.int32)
-        result = coco.compute_ap(
+        result = matches.compute_ap(
             extract_bboxes(gt), ones[:2], gt, extract_bboxes(pred), ones, golden["pred_scores"], pred
         )
         for ours, name in zip(result, ("mAP", "precisions", "recalls", "overlaps")):
@@ -211,7 +211,7 @@ class TestMatterport:
         mask = np.zeros((10, 10, 1), bool)
         mask[2:6, 2:6] = True
         twice, box = np.repeat(mask, 2, axis=2), extract_bboxes(mask)
-        gt_match, pred_match, _ = coco.compute_matches(
+        gt_match, pred_match, _ = matches.compute_matches(
             box, np.array([1]), mask, np.repeat(box, 2, axis=0), np.array([1, 1]), np.array([0.3, 0.9]), twice
         )
         assert gt_match.tolist() == [0]  # a match to prediction 0 is a match
@@ -220,21 +220,21 @@ class TestMatterport:
     def test_the_class_must_agree(self):
         mask = np.ones((4, 4, 1), bool)
         box = extract_bboxes(mask)
-        matches = coco.compute_matches(box, np.array([1]), mask, box, np.array([2]), np.array([0.9]), mask)
-        assert matches[0].tolist() == matches[1].tolist() == [-1]
+        found = matches.compute_matches(box, np.array([1]), mask, box, np.array([2]), np.array([0.9]), mask)
+        assert found[0].tolist() == found[1].tolist() == [-1]
 
     def test_overlaps_of_empty_and_no_masks(self):
         some, none = np.ones((4, 4, 2), bool), np.zeros((4, 4, 0), bool)
-        assert coco.compute_overlaps_masks(some, none).shape == (2, 0)
-        assert coco.compute_overlaps_masks(some & False, some & False).tolist() == [[0, 0], [0, 0]]
-        assert coco.compute_overlaps_masks(some, some).tolist() == [[1, 1], [1, 1]]
+        assert matches.compute_overlaps_masks(some, none).shape == (2, 0)
+        assert matches.compute_overlaps_masks(some & False, some & False).tolist() == [[0, 0], [0, 0]]
+        assert matches.compute_overlaps_masks(some, some).tolist() == [[1, 1], [1, 1]]
 
     def test_padding_anywhere_is_left_out(self):
         mask = np.zeros((10, 10, 3), bool)
         mask[1:4, 1:4, 0] = mask[6:9, 6:9, 2] = True  # between them a row of padding
         boxes, ids = extract_bboxes(mask), np.array([1, 0, 2])
         scores = np.array([0.8, 0.0, 0.9])
-        gt_match, pred_match, overlaps = coco.compute_matches(boxes, ids, mask, boxes, ids, scores, mask)
+        gt_match, pred_match, overlaps = matches.compute_matches(boxes, ids, mask, boxes, ids, scores, mask)
         assert gt_match.tolist() == pred_match.tolist() == [1, 0]
         assert overlaps.tolist() == [[0, 1], [1, 0]]
 
@@ -243,17 +243,17 @@ class TestMatterport:
         one, two = rng.random((300, 301, 2)) < 0.5, rng.random((300, 301, 3)) < 0.3
         both = (one[..., None] & two[:, :, None]).sum(axis=(0, 1))
         either = (one[..., None] | two[:, :, None]).sum(axis=(0, 1))
-        np.testing.assert_allclose(coco.compute_overlaps_masks(one, two), both / either, rtol=1e-6)
+        np.testing.assert_allclose(matches.compute_overlaps_masks(one, two), both / either, rtol=1e-6)
 
     def test_recall_without_boxes(self):
         none, some = np.zeros((0, 4)), np.array([[0, 0, 5, 5]])
-        assert coco.compute_recall(none, some, 0.5)[0] == 0.0
-        assert coco.compute_recall(some, none, 0.5)[0] == 0.0
+        assert matches.compute_recall(none, some, 0.5)[0] == 0.0
+        assert matches.compute_recall(some, none, 0.5)[0] == 0.0
 
     def test_recall(self):
         gt = np.array([[0, 0, 10, 10], [20, 20, 30, 30]])
         pred = np.array([[0, 0, 10, 9], [50, 50, 60, 60], [0, 0, 10, 10]])
-        recall, positive = coco.compute_recall(pred, gt, 0.5)
+        recall, positive = matches.compute_recall(pred, gt, 0.5)
         assert recall == 0.5
         assert positive.tolist() == [0, 2]
 
@@ -263,6 +263,6 @@ class TestMatterport:
         shifted = np.roll(mask, 1, axis=0)  # IoU 90 / 110
         boxes = extract_bboxes(mask), extract_bboxes(shifted)
         one = np.array([1])
-        value = coco.compute_ap_range(boxes[0], one, mask, boxes[1], one, np.array([0.9]), shifted)
+        value = matches.compute_ap_range(boxes[0], one, mask, boxes[1], one, np.array([0.9]), shifted)
         assert value == pytest.approx(0.7)
         assert "AP @0.50-0.95" in capsys.readouterr().out
