@@ -116,11 +116,11 @@ def _parse(setting):
 
 
 def settings_page():
-    """docs/settings.md: every setting with its default, what is allowed, and why."""
+    """Return docs/settings.md: every setting with its default, its allowed values and its reason."""
     return (
         "# Settings\n\n"
-        "A program sets them as attributes of its Config, a YAML file and `--set NAME=VALUE` by the same\n"
-        "names. All are checked before data are read. This page is written by\n"
+        "Programs set them as attributes of their Config; YAML files and `--set NAME=VALUE` use the same\n"
+        "names. All settings are checked before data are read. This page is written by\n"
         "`python -m pumpkin.config > docs/settings.md`.\n\n"
         f"{PumpkinConfig.table()}\n"
     )
