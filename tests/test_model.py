@@ -83,7 +83,8 @@ def test_weights_keep_their_classes_and_settings(model, tmp_path):
     model.save_weights(tmp_path / "w.h5", epoch=7)
     other = detector(SEED=1)
     image = picture(100, 120)
-    assert not equal(other.detect([image])[0], model.detect([image])[0])
+    with eagerly():
+        assert not equal(other.detect([image])[0], model.detect([image])[0])
     report = other.load_weights(tmp_path / "w.h5")
     assert report.loaded and not report.not_in_file
     assert other.class_names == ["BG", "round", "square"]

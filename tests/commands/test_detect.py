@@ -14,6 +14,7 @@ from mrcnn.weights import named
 from mrcnn.weights.coco_names import COCO_CLASS_NAMES
 from pumpkin import models
 from pumpkin.commands import detect
+from tests.sooner import eagerly
 from tests.tiny import picture
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -119,7 +120,8 @@ def test_min_confidence(photos, opened, tmp_path):
     detect.main(words)
     scores = [found["score"] for record in records(tmp_path / "out") for found in record["detections"]]
     bound = float(np.median(scores))
-    detect.main([*words, "--min-confidence", str(bound)])
+    with eagerly():
+        detect.main([*words, "--min-confidence", str(bound)])
     left = [found["score"] for record in records(tmp_path / "out") for found in record["detections"]]
     assert left and min(left) >= bound - 1e-6
     assert len(left) < len(scores)

@@ -10,6 +10,7 @@ from pumpkin import models
 from pumpkin.commands import evaluate
 from pumpkin.dataset import PumpkinDataset
 from pumpkin.synthetic import generate
+from tests.sooner import eagerly
 from tests.tiny import detector
 
 
@@ -81,7 +82,8 @@ def test_a_real_network_by_its_own_metadata(scenes, tmp_path, capsys):
     path = tmp_path / "tiny20260101T0000" / "mask_rcnn_tiny_0001.h5"
     model.save_weights(path)
     words = ["--weights", "last", "--runs", str(tmp_path), "--dataset", str(scenes), "--limit", "2"]
-    assert evaluate.main(words) == 0
+    with eagerly():
+        assert evaluate.main(words) == 0
     written = json.loads(path.with_name("evaluation_val.json").read_text())
     assert written["images"] == 2
     assert 0 <= written["segm"]["AP"] < 0.2
@@ -92,7 +94,10 @@ def test_a_real_network_by_its_own_metadata(scenes, tmp_path, capsys):
 def test_clumps_are_told_and_written(scenes, tiny_weights, tmp_path, capsys):
     out = tmp_path / "result.json"
     words = ["--weights", str(tiny_weights), "--dataset", str(scenes), "--out", str(out), "--clumps"]
-    assert evaluate.main([*words, "--set", "CLASSES=[Pumpkin, Stone]", "DETECTION_NMS_THRESHOLD=0.6"]) == 0
+    with eagerly():
+        assert (
+            evaluate.main([*words, "--set", "CLASSES=[Pumpkin, Stone]", "DETECTION_NMS_THRESHOLD=0.6"]) == 0
+        )
     written = json.loads(out.read_text())
     *slices, whole = written["clumps"]
     assert [row["overlap"] for row in slices] == ["none", "under 20 %", "20 to 40 %", "40 % or more"]

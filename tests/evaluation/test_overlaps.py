@@ -219,7 +219,7 @@ class TestSlices:
 
 
 @pytest.fixture(scope="module")
-def model():
+def model(eagerly):
     # One image a batch: several may be summed in another order, and a box be rounded otherwise.
     return detector(DETECTION_NMS_THRESHOLD=0.5, IMAGES_PER_GPU=1)
 

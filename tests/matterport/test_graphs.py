@@ -10,7 +10,7 @@ from mrcnn.modeling.network import build_network
 from tests.tiny import Tiny, detector, picture
 
 
-def test_parts_put_together_are_the_network():
+def test_parts_put_together_are_the_network(eagerly):
     """Stage by stage, with matterport's functions and the weights of a network of ours."""
     model = detector(BACKBONE="resnet50", RPN_CHANNELS=512, MASK_HEAD_CHANNELS=256)
     config, ours = model.config, model.keras_model

@@ -8,7 +8,7 @@ from tests.tiny import detector, picture
 
 
 @pytest.fixture(scope="module")
-def model():
+def model(eagerly):
     return detector()
 
 

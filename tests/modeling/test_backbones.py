@@ -1,5 +1,7 @@
 """Backbones by name: the maps of each stride, their names, scaling and batch norm."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -17,6 +19,12 @@ TAPS = {
 }
 
 
+@functools.cache
+def built(name):
+    """A backbone that no test changes."""
+    return build(name)
+
+
 def build(name, **options):
     image = keras.Input((None, None, 3))
     return keras.Model(image, backbones.build_backbone(image, name, **options))
@@ -24,13 +32,13 @@ def build(name, **options):
 
 @pytest.mark.parametrize("name", ["resnet50", "light", "MobileNetV2", "ResNet50V2"])
 def test_maps_halve_from_stride_4_to_32(name):
-    maps = build(name)(np.zeros((1, 64, 128, 3), "float32"))
+    maps = built(name)(np.zeros((1, 64, 128, 3), "float32"))
     assert [tuple(x.shape[1:3]) for x in maps] == [(16, 32), (8, 16), (4, 8), (2, 4)]
 
 
 @pytest.mark.parametrize("name", TAPS)
 def test_taps_of_applications(name):
-    model = build(name)
+    model = built(name)
     assert tuple(output.shape[-1] for output in model.outputs) == TAPS[name]
 
 
@@ -43,7 +51,7 @@ def test_taps_are_where_the_next_stage_begins():
 
 
 def test_names_do_not_depend_on_what_was_built_before():
-    first = sorted(leaf_layers(build("ConvNeXtTiny")))
+    first = sorted(leaf_layers(built("ConvNeXtTiny")))
     keras.layers.LayerNormalization(), keras.layers.Add(), keras.layers.LayerNormalization()
     second = sorted(leaf_layers(build("ConvNeXtTiny")))
     assert [name for name in first if "normalization" in name] == [n for n in second if "normalization" in n]

@@ -1,5 +1,7 @@
 """The assembled network: what it is made of, how it learns, and that both modes share their weights."""
 
+import contextlib
+
 import keras
 import numpy as np
 import pytest
@@ -65,10 +67,43 @@ def model(called_once):
     return called_once[0]
 
 
+@pytest.fixture(scope="module")
+def learnt():
+    """Losses of the first and the last of 26 steps on two squares, and the graph of a step."""
+    model, data = compiled(Tiny()), batch(Tiny(), (2, 2))
+    model.optimizer.build(model.trainable_variables)
+    with graph_of_a_step() as graphs:
+        first = model.train_on_batch(data, return_dict=True)
+    for _ in range(25):
+        last = model.train_on_batch(data, return_dict=True)
+    return first, last, graphs
+
+
+@contextlib.contextmanager
+def graph_of_a_step():
+    """A list to which TensorFlow's optimised graph of the step within is added, a GraphDef."""
+    if keras.backend.backend() != "tensorflow":
+        yield []
+        return
+    from tensorflow.python.eager import context
+
+    context.context().enable_graph_collection()
+    yield (found := [])
+    graphs = context.context().export_run_metadata().function_graphs
+    context.context().disable_graph_collection()
+    found.append(max((graph.post_optimization_graph for graph in graphs), key=lambda graph: len(graph.node)))
+
+
+def test_it_learns_two_squares(learnt):
+    first, last, _ = learnt
+    assert last["rpn_class_loss"] < 0.5 * first["rpn_class_loss"]
+    assert last["loss"] < 0.6 * first["loss"]
+
+
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow alone has such a graph")
-def test_no_weight_is_read_after_its_update():
+def test_no_weight_is_read_after_its_update(learnt):
     """In the graph of a step as TensorFlow runs it, a path leads from each read to the update or back."""
-    graph = graph_of_step(compiled(Tiny()), batch(Tiny()))
+    graph = learnt[2][0]
     updates = [node for node in graph.node if node.op.startswith("Assign")]
     before = {node.name: [name.lstrip("^").split(":")[0] for name in node.input] for node in graph.node}
     ancestors = {node.name: ancestors_of(node.name, before) for node in graph.node if "Variable" in node.op}
@@ -80,21 +115,6 @@ def test_no_weight_is_read_after_its_update():
     ]
     assert len(pairs) > 400
     assert [(a, b) for a, b in pairs if a not in ancestors[b] and b not in ancestors[a]] == []
-
-
-def graph_of_step(model, data):
-    """The optimised graph of one step of training, not compiled by XLA, as a GraphDef."""
-    import tensorflow as tf
-    from tensorflow.python.eager import context
-
-    model.optimizer.build(model.trainable_variables)
-    data = {name: tf.constant(values) for name, values in data.items()}
-    step = tf.function(lambda: model.train_step((data,)))
-    context.context().enable_graph_collection()
-    step()
-    graphs = context.context().export_run_metadata().function_graphs
-    context.context().disable_graph_collection()
-    return max((graph.post_optimization_graph for graph in graphs), key=lambda graph: len(graph.node))
 
 
 def ancestors_of(name, before):
@@ -116,18 +136,6 @@ def test_losses_are_reported_by_name_in_training_and_validation(model):
     assert logs["rpn_class_loss"] > 0.1
     penalty = float(ops.convert_to_numpy(losses.l2_penalty(model.trainable_weights, 1e-4)))
     assert logs["loss"] == pytest.approx(sum(logs[name] for name in LOSS_NAMES) + penalty, rel=1e-4)
-
-
-def test_it_learns_two_squares():
-    config = Tiny()
-    model = compiled(config)
-    data = batch(config, (2, 2))
-    first = model.train_on_batch(data, return_dict=True)
-    for _ in range(25):
-        last = model.train_on_batch(data, return_dict=True)
-        model.reset_metrics()
-    assert last["rpn_class_loss"] < 0.5 * first["rpn_class_loss"]
-    assert last["loss"] < 0.6 * first["loss"]
 
 
 @pytest.mark.parametrize("instances", [(0, 0), (6, 0)])

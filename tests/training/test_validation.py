@@ -37,7 +37,7 @@ class Self(Rectangles):
 
 
 @pytest.fixture(scope="module")
-def found():
+def found(eagerly):
     """A detector of arbitrary instances, and a training model with its weights, whose averages are zero."""
     finder = detector()
     trained = MaskRCNN("training", Tiny(), "runs")
