@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 OPENCV := $(shell sed -n 's/^opencv-python==//p' requirements.txt)
 
 # Every run of the tests repeats these on JAX: golden numbers, and a network that learns.
-ON_JAX := tests/ops tests/test_parity.py tests/modeling/test_losses.py tests/modeling/test_targets.py \
+ON_JAX := tests/ops tests/golden tests/test_parity.py tests/modeling/test_losses.py tests/modeling/test_targets.py \
 	tests/modeling/test_detections.py tests/modeling/test_network.py::test_it_learns_two_squares
 
 # Most of a test's time is tracing and compiling, which use one core. The tests of a file share networks.
