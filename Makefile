@@ -29,7 +29,7 @@ test: $(VENV)/ready-dev
 test-all: $(VENV)/ready-dev
 	$(PYTEST)
 	KERAS_BACKEND=jax $(PYTEST) $(ON_JAX)
-	$(LESS_OPTIMISED) KERAS_BACKEND=jax $(PYTEST) --dist load tests/programs
+	$(LESS_OPTIMISED) KERAS_BACKEND=jax $(PYTEST) tests/programs
 
 test-torch: $(VENV)/ready-torch
 	KERAS_BACKEND=torch $(PYTEST) tests/ops tests/modeling tests/test_parity.py
