@@ -16,7 +16,6 @@ from mrcnn.training.errors import NonFiniteLoss, OutOfMemory
 from mrcnn.training.run import Run, checkpoints
 from mrcnn.weights import named
 from tests.scenes import Rectangles
-from tests.sooner import eagerly
 from tests.tiny import Tiny
 
 
@@ -116,7 +115,7 @@ def astray(tmp_path_factory):
     model = MaskRCNN("training", config, "runs")
     run = Run(tmp_path_factory.mktemp("runs"), config)
     start = {tensor.name: tensor.numpy() for tensor in named.tensors_of(model.keras_model)}
-    with eagerly(), pytest.raises(NonFiniteLoss) as caught:
+    with pytest.raises(NonFiniteLoss) as caught:
         driver.train(
             model, Rectangles([2, 1]), None, config, run, stages=stages(6, 1e20), report=lambda line: None
         )
