@@ -91,7 +91,7 @@ def _is_regex(layers):
 _STAGE_KINDS = {
     "layers": text(f"{', '.join(backbones.WORDS)} or a regular expression of layer names", _is_regex),
     "epochs": whole(1, 1_000_000),
-    "learning_rate": number(above=0, most=1000),
+    "learning_rate": number(above=0, most=1e38),  # of float32
 }
 
 

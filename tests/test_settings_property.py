@@ -116,7 +116,9 @@ def wrong_stages(rng):
     wrong = {
         "layers": rng.choice([3, None, "(heads", "*", ["all"]]),
         "epochs": wrong_whole(rng, 1, 10**6),
-        "learning_rate": wrong_number(rng, 1e-9, 1000),
+        "learning_rate": rng.choice(
+            [0, -0.1, math.inf, math.nan, 10**400, True, texts(rng), other_types(rng)]
+        ),
     }
     stage = rng.choice([
         {**good, key: wrong[key]}, {**good, "momentum": 1}, {k: v for k, v in good.items() if k != key},

@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 
 from mrcnn.files import FileError, read_json, remove_leftovers, write_json, write_text
-from mrcnn.training.errors import RunError
+from mrcnn.training.errors import NonFiniteLoss, RunError
 from mrcnn.training.state import NAME as STATE
 from mrcnn.training.state import state_files
 
@@ -41,7 +41,7 @@ class Run:
         self.best_loss, self.best_epoch = math.inf, None
         self.spared = frozenset()
         self.discarded = False
-        self._is_new = folder is None
+        self._is_new, self._made_parent = folder is None, not Path(runs_dir).exists()
         self.folder = _new_folder(Path(runs_dir) / folder_name(config)) if folder is None else Path(folder)
 
     @contextlib.contextmanager
@@ -53,12 +53,15 @@ class Run:
         """
         try:
             yield
+        except NonFiniteLoss:
+            raise
         except Exception:
             kept = [*checkpoints(self.folder), *state_files(self.folder), *self.folder.glob("failure.json")]
             if self._is_new and not kept:
                 shutil.rmtree(self.folder, ignore_errors=True)
-                with contextlib.suppress(OSError):
-                    self.folder.parent.rmdir()  # if it is empty
+                if self._made_parent:
+                    with contextlib.suppress(OSError):
+                        self.folder.parent.rmdir()  # unless something else is in it by now
                 self.discarded = True
             raise
 

@@ -333,7 +333,10 @@ def test_a_loss_that_explodes_ends_with_a_code_of_its_own(config, data, tmp_path
         ),
         (["--seed", "-1"], "the command line: SEED must be a whole number from 0 to 2,147,483,646, got -1"),
         (["--epochs", "0"], "0 epochs are too few: the config has 1 stage, each needs one"),
-        (["--config", "gone.yaml"], "gone.yaml: cannot be read: No such file"),
+        (
+            ["--config", "gone.yaml"],
+            "--config gone.yaml: there is no such file. The packaged configs are demo",
+        ),
         (
             ["--weights", "gone.h5"],
             "--weights gone.h5: there is no such file, and it is none of coco, imagenet",

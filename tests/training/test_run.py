@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from mrcnn.config import Config
+from mrcnn.training.errors import NonFiniteLoss
 from mrcnn.training.run import Run, RunError, checkpoints, find_last, find_run, read_facts
 
 
@@ -133,17 +134,26 @@ def test_the_folder_of_a_failed_start_is_deleted_again(tmp_path):
         raise OSError
     assert run.discarded
     assert not (tmp_path / "runs").exists()
+    (tmp_path / "own").mkdir()
+    with pytest.raises(OSError), Run(tmp_path / "own", Named()).starting():
+        raise OSError
+    assert list((tmp_path / "own").iterdir()) == []  # it was there before
 
 
 @pytest.mark.parametrize(
     ("name", "error"),
-    [("state_0000_000001.bin", OSError), ("failure.json", ValueError), ("train.log", KeyboardInterrupt)],
+    [
+        ("state_0000_000001.bin", OSError),
+        ("failure.json", ValueError),
+        ("train.log", KeyboardInterrupt),
+        ("train.log", NonFiniteLoss),
+    ],
 )
 def test_what_can_be_gone_on_with_or_read_stays_after_an_error(tmp_path, name, error):
     run = Run(tmp_path, Named())
     with pytest.raises(error), run.starting():
         (run.folder / name).touch()
-        raise error
+        raise error("stop")
     assert not run.discarded
     assert (run.folder / name).is_file()
     again = Run(tmp_path, Named(), folder=run.folder)

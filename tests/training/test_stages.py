@@ -30,7 +30,7 @@ def stage(**changes):
         ([stage(epochs=1.5)], "got 1.5"),
         ([stage(epochs=True)], "got True"),
         ([stage(learning_rate="1e-3")], "got '1e-3'; YAML wants a dot"),
-        ([stage(learning_rate=-1)], "learning_rate must be a number above 0 and at most 1,000, got -1"),
+        ([stage(learning_rate=-1)], "learning_rate must be a number above 0 and at most 1e.38, got -1"),
         ([stage(learning_rate=float("nan"))], "got nan"),
         ([stage(learning_rate=True)], "got True"),
         ([stage(layers="(heads")], r"all or a regular expression of layer names, got '\(heads'"),
