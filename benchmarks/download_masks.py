@@ -26,11 +26,11 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from mrcnn.http import Client
 from pumpkin.openimages import catalog
 from pumpkin.openimages.classes import ObjectClass
 from pumpkin.openimages.download import Options, run
 from pumpkin.openimages.fetch import Fetcher, ImageFacts
-from pumpkin.openimages.http import Client
 from pumpkin.openimages.layout import Layout
 from pumpkin.openimages.plan import Choice
 from pumpkin.openimages.progress import Progress

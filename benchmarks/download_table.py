@@ -18,8 +18,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from mrcnn.http import Client
 from pumpkin.openimages.csvfilter import NeedleFilter
-from pumpkin.openimages.http import Client
 from pumpkin.openimages.tables import Table
 
 HEADER = (

@@ -18,6 +18,7 @@ FLOORS = (
         "mrcnn.settings",
         "mrcnn.backbones",
         "mrcnn.files",
+        "mrcnn.http",
         "mrcnn.supplied",
         "mrcnn.keras_internals",
         "mrcnn.drawing",

@@ -3,11 +3,11 @@
 import argparse
 import sys
 
+from mrcnn.http import Retry
 from pumpkin.calls import typed
 from pumpkin.openimages import catalog
 from pumpkin.openimages.download import Options, run
-from pumpkin.openimages.errors import PARTIAL, USAGE, OpenImagesError
-from pumpkin.openimages.http import Retry
+from pumpkin.openimages.errors import ERRORS, PARTIAL, USAGE, exit_code
 
 
 class Parser(argparse.ArgumentParser):
@@ -98,9 +98,9 @@ def main(argv=None):
     args = parse(argv)
     try:
         return run(options_of(args))
-    except OpenImagesError as error:
+    except ERRORS as error:
         print(f"download: {error}", file=sys.stderr)
-        return error.exit_code
+        return exit_code(error)
     except KeyboardInterrupt:
         print("\ndownload: stopped; run the same command again to continue.", file=sys.stderr)
         return PARTIAL

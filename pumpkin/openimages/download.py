@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mrcnn.http import Client, Retry
 from pumpkin.openimages import catalog, files, finish, lock, oidv6_driver, verify
 from pumpkin.openimages.boxes import tables
 from pumpkin.openimages.classes import ClassTable
@@ -23,7 +24,6 @@ from pumpkin.openimages.errors import (
     UsageError,
 )
 from pumpkin.openimages.fetch import Fetcher, requests_for
-from pumpkin.openimages.http import Client, Retry
 from pumpkin.openimages.layout import Layout
 from pumpkin.openimages.plan import Choice
 from pumpkin.openimages.progress import Progress, megabytes
@@ -82,7 +82,7 @@ def run(options, report=print, ask=None):
 
     options: Options. report: a function that takes a line of text. ask: a function that takes a question and
     returns whether to continue; None asks on the terminal.
-    Raises subclasses of OpenImagesError, whose exit_code and message are meant for the user.
+    Raises errors.ERRORS, whose messages are meant for the user; see errors.exit_code.
     """
     check(options)
     root = Path(options.dataset)

@@ -1,4 +1,37 @@
-"""The errors of a download, each with the program's exit code."""
+"""The errors of a download, and the program's exit code for each.
+
+Those of the transfer itself come from ``mrcnn.http``, which knows no exit codes.
+"""
+
+from mrcnn.http import (
+    Absent,
+    IntegrityError,
+    NetworkError,
+    Offline,
+    RangeIgnored,
+    SourceChanged,
+    Stopped,
+    TransferError,
+)
+
+__all__ = [
+    "COMPLETE",
+    "ERRORS",
+    "INTEGRITY",
+    "NETWORK",
+    "PARTIAL",
+    "USAGE",
+    "Absent",
+    "IntegrityError",
+    "NetworkError",
+    "Offline",
+    "OpenImagesError",
+    "RangeIgnored",
+    "SourceChanged",
+    "Stopped",
+    "UsageError",
+    "exit_code",
+]
 
 COMPLETE, USAGE, PARTIAL, INTEGRITY, NETWORK = range(5)
 
@@ -15,37 +48,13 @@ class UsageError(OpenImagesError):
     exit_code = USAGE
 
 
-class IntegrityError(OpenImagesError):
-    """Raised when bytes differ from what a lock file, a directory or a checksum says."""
-
-    exit_code = INTEGRITY
+ERRORS = (OpenImagesError, TransferError)  # all that end a download
 
 
-class SourceChanged(IntegrityError):
-    """Raised when a file on the server has changed since its offsets or hashes were recorded."""
-
-
-class NetworkError(OpenImagesError):
-    """Raised when a server cannot be reached or fails repeatedly."""
-
-    exit_code = NETWORK
-
-
-class Absent(NetworkError):
-    """Raised when the server does not have a file (403, 404 or 410)."""
-
-
-class Offline(Absent):
-    """Raised when a file is not on disk and --offline forbids fetching it."""
-
-
-class RangeIgnored(NetworkError):
-    """Raised when the server answers a range request with the whole file; ``facts`` has its size."""
-
-    def __init__(self, message, facts):
-        super().__init__(message)
-        self.facts = facts
-
-
-class Stopped(OpenImagesError):
-    """Raised in threads when the user, or an error in another thread, ends the download."""
+def exit_code(error):
+    """The program's exit code for one of ERRORS."""
+    if isinstance(error, OpenImagesError):
+        return error.exit_code
+    if isinstance(error, IntegrityError):
+        return INTEGRITY
+    return NETWORK if isinstance(error, NetworkError) else PARTIAL

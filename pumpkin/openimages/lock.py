@@ -8,10 +8,10 @@ It depends on the choice and the sources alone, so it has the same bytes on ever
 from pathlib import Path
 
 from mrcnn.files import FileError, read_json
+from mrcnn.http import Facts
 from pumpkin.openimages import catalog, files
 from pumpkin.openimages.classes import ObjectClass
 from pumpkin.openimages.errors import IntegrityError, UsageError
-from pumpkin.openimages.http import Facts
 from pumpkin.openimages.images import MAX_IMAGE
 from pumpkin.openimages.layout import IMAGE_ID, MASK_NAME
 from pumpkin.openimages.plan import Boxes, Choice, ImageFile, MaskFile, Plan

@@ -3,8 +3,8 @@
 import hashlib
 from dataclasses import dataclass, field
 
+from mrcnn.http import Facts
 from pumpkin.openimages.classes import ObjectClass
-from pumpkin.openimages.http import Facts
 from pumpkin.openimages.zipindex import Member
 
 

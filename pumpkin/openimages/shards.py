@@ -3,9 +3,9 @@
 import hashlib
 import threading
 
+from mrcnn.http import Facts
 from pumpkin.openimages import catalog, files, zipindex
 from pumpkin.openimages.errors import IntegrityError, RangeIgnored, SourceChanged
-from pumpkin.openimages.http import Facts
 
 WHOLE_FROM = 0.5  # share of a zip's bytes above which fetching the whole zip is cheaper
 

@@ -6,9 +6,9 @@ killed run continues at its last checkpoint.
 
 import os
 
+from mrcnn.http import Facts
 from pumpkin.openimages import files
 from pumpkin.openimages.errors import RangeIgnored, SourceChanged
-from pumpkin.openimages.http import Facts
 
 CHECKPOINT = 1 << 25  # bytes between checkpoints
 

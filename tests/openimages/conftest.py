@@ -2,8 +2,8 @@
 
 import pytest
 
+from mrcnn.http import Retry
 from pumpkin.openimages.download import Options, run
-from pumpkin.openimages.http import Retry
 from tests.openimages.server import FileServer
 from tests.openimages.world import ANNOTATIONS, IMAGES, World
 

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from mrcnn.http import Client, Facts, Retry
 from pumpkin.openimages.errors import (
     Absent,
     IntegrityError,
@@ -13,7 +14,6 @@ from pumpkin.openimages.errors import (
     SourceChanged,
     Stopped,
 )
-from pumpkin.openimages.http import Client, Facts, Retry
 from tests.openimages.conftest import FAST
 from tests.openimages.server import Fault, FileServer
 

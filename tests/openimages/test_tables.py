@@ -2,10 +2,10 @@ from functools import partial
 
 import pytest
 
+from mrcnn.http import Client
 from pumpkin.openimages import tables
 from pumpkin.openimages.csvfilter import NeedleFilter
 from pumpkin.openimages.errors import NetworkError
-from pumpkin.openimages.http import Client
 from pumpkin.openimages.tables import Table
 from tests.openimages.conftest import FAST
 from tests.openimages.server import Fault, FileServer

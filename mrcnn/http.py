@@ -15,16 +15,6 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from pumpkin.openimages.errors import (
-    Absent,
-    IntegrityError,
-    NetworkError,
-    Offline,
-    RangeIgnored,
-    SourceChanged,
-    Stopped,
-)
-
 _PIECE = 1 << 17  # bytes read at a time
 _PROGRESS = 1 << 20  # bytes after which earlier failures are forgiven
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
@@ -32,6 +22,42 @@ _ABSENT = (403, 404, 410)
 _PASSING = (408, 425, 429)  # and all of 500 to 599
 _FAILURES = (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError, OSError)
 _FATAL = (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL, requests.TooManyRedirects)
+
+
+class TransferError(Exception):
+    """A file cannot be read from its server. The message is a sentence with the address."""
+
+
+class IntegrityError(TransferError):
+    """Bytes are not what a lock file, a directory, a checksum or a bound says."""
+
+
+class SourceChanged(IntegrityError):
+    """The file on the server has changed since its offsets or hashes were recorded."""
+
+
+class NetworkError(TransferError):
+    """A server cannot be reached or fails repeatedly."""
+
+
+class Absent(NetworkError):
+    """The server does not have the file (403, 404 or 410)."""
+
+
+class Offline(Absent):
+    """The file is not on disk, and the client may not fetch it."""
+
+
+class RangeIgnored(NetworkError):
+    """The server answers a request for a part with the whole file; ``facts`` has its size."""
+
+    def __init__(self, message, facts):
+        super().__init__(message)
+        self.facts = facts
+
+
+class Stopped(TransferError):
+    """The user, or an error in another thread, ends the transfer; raised in each thread."""
 
 
 @dataclass(frozen=True)
