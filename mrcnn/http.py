@@ -21,7 +21,12 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 _ABSENT = (403, 404, 410)
 _PASSING = (408, 425, 429)  # and all of 500 to 599
 _FAILURES = (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError, OSError)
-_FATAL = (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL, requests.TooManyRedirects)
+_FATAL = (
+    requests.exceptions.MissingSchema,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidURL,
+    requests.TooManyRedirects,
+)
 
 
 class TransferError(Exception):
@@ -38,6 +43,10 @@ class SourceChanged(IntegrityError):
 
 class NetworkError(TransferError):
     """A server cannot be reached or fails repeatedly."""
+
+
+class Unreachable(NetworkError):
+    """A server failed at each of several attempts in a row; a later one may succeed."""
 
 
 class Absent(NetworkError):
@@ -166,12 +175,12 @@ class Client:
     def pause(self, seconds):
         """Sleep, unless the download is stopped."""
         if self.stop.wait(seconds):
-            raise Stopped("The download was stopped; run the same command again to go on.")
+            raise Stopped("The transfer was stopped.")
 
     def get(self, url, headers):
         """An open answer with any status. Raises _Failure or NetworkError."""
         if self.offline:
-            raise Offline(f"{url} is not here and --offline is on; run again without it.")
+            raise Offline(f"{url}: is not on disk, and nothing may be fetched.")
         if self.stop.is_set():
             self.pause(0)
         timeout = (self.retry.connect, self.retry.read)
@@ -180,9 +189,7 @@ class Client:
         try:
             return self._session.get(url, headers=headers, stream=True, timeout=timeout)
         except _FATAL as error:
-            raise NetworkError(
-                f"{url}: the server leads to an address that is not followed: {error}."
-            ) from error
+            raise NetworkError(f"{url}: is or leads to an address that is not followed: {error}.") from error
         except _FAILURES as error:
             raise _Failure(_sentence(error)) from error
 
@@ -217,9 +224,7 @@ class _Body:
                     failures = 0
                 failures, last_failure = failures + 1, self.position
                 if failures >= self.client.retry.attempts:
-                    raise NetworkError(
-                        f"{self.url}: {failure}, {failures} times in a row; run the same command again later."
-                    ) from failure
+                    raise Unreachable(f"{self.url}: {failure}, {failures} times in a row.") from failure
                 self.client.pause(self._wait(failures, failure.wait))
 
     def _wait(self, failures, asked):
@@ -310,7 +315,7 @@ def _check_status(answer, url):
         raise SourceChanged(f"{url} has changed: it is shorter than the bytes asked for")
     if status in _PASSING or status >= 500:
         raise _Failure(f"the server answers {status}", _retry_after(answer))
-    raise NetworkError(f"{url}: the server answers {status} {answer.reason}; check the address.")
+    raise NetworkError(f"{url}: the server answers {status}; check the address.")
 
 
 def _retry_after(answer):

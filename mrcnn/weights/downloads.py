@@ -4,32 +4,26 @@ MRCNN_WEIGHTS_URL replaces the address of every file (a mirror, ``<address>/<fil
 folder ``~/.cache/mrcnn``.
 """
 
+import contextlib
 import difflib
 import hashlib
 import os
-import time
 from pathlib import Path
 
-import requests
 from tqdm import tqdm
 
 from mrcnn.backbones import BACKBONES, KnownFile
 from mrcnn.files import lock
+from mrcnn.http import Client, IntegrityError, RangeIgnored, Retry, SourceChanged, TransferError
 
 _MATTERPORT = "https://github.com/matterport/Mask_RCNN/releases/download/v2.0"
 
 ATTEMPTS = 4
-_TIMEOUT = (10, 60)  # seconds to connect, and between two pieces
-_PIECE = 1 << 16  # bytes; what arrived of a piece when the connection breaks is lost
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 class DownloadError(RuntimeError):
     """A weights file is not in the cache and cannot be fetched."""
-
-
-class _Refused(Exception):
-    """The server's answer will be the same next time."""
 
 
 # By what asks for them: "coco", or the name of a backbone.
@@ -73,11 +67,13 @@ def download(name, path, base_url=None, retry_wait=1.0):
         with path.with_name(f".{path.name}.lock").open("a") as turn:
             lock(turn, wait=True)
             if _problem(path, file):  # still, after other processes had their turn
-                _download(url, part, file, retry_wait)
+                with contextlib.closing(Client(Retry(ATTEMPTS, retry_wait, read=60, patience=60))) as client:
+                    _download(client, url, part, file)
                 os.replace(part, path)
-    except (OSError, _Refused) as error:  # requests' errors are OSErrors
+    except (OSError, TransferError) as error:
+        reason = str(error).removeprefix(f"{url}: ").rstrip(".")
         raise DownloadError(
-            f"{file.name} cannot be downloaded from {url}: {_sentence(error)}. {_instead(file, base_url)}"
+            f"{file.name} cannot be downloaded from {url}: {reason}. {_instead(file, base_url)}"
         ) from error
     return path
 
@@ -99,81 +95,35 @@ def _url(file, base_url):
 
 
 def _instead(file, base_url):
-    return (
-        f"Start without it (--weights none), or download {_url(file, base_url)} by hand and pass its path "
-        f"(--weights PATH)."
-    )
+    return f"Start without it, or download {_url(file, base_url)} yourself and pass the path of the file."
 
 
-def _sentence(error):
-    if isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
-        return "the connection fails"
-    if isinstance(error, requests.Timeout):
-        return "the server does not answer"
-    return str(error)
-
-
-def _download(url, part, file, retry_wait):
+def _download(client, url, part, file):
     """Fill ``part``, continuing what an earlier process left, and check it."""
-    if file.digest is None:
-        part.unlink(missing_ok=True)  # nothing would tell a mixture of two versions
-    continued = part.exists()
-    _transfer_in_attempts(url, part, file, retry_wait)
+    if part.exists():
+        # Without a digest, a mixture of two versions would go unnoticed.
+        if file.digest is not None:
+            with contextlib.suppress(SourceChanged, RangeIgnored):
+                _append(client, url, part, file)
+            if _problem(part, file) is None:
+                return
+        part.unlink()  # it belonged to another file, or the server does not continue files
+    _append(client, url, part, file)
     problem = _problem(part, file)
     if problem:
         part.unlink()
-        if not continued:
-            raise _Refused(f"what arrived {problem}")
-        _download(url, part, file, retry_wait)  # what was left may have been of another file
+        raise IntegrityError(f"what arrived {problem}")
 
 
-def _transfer_in_attempts(url, part, file, retry_wait):
-    """Request the rest of a file until it is there, with growing pauses between failures."""
-    for attempt in range(ATTEMPTS):
-        try:
-            return _transfer(url, part, file)
-        except requests.RequestException as error:
-            # Errors of value are bad addresses, which do not get better.
-            if attempt == ATTEMPTS - 1 or isinstance(error, ValueError):
-                raise
-        time.sleep(retry_wait * 2**attempt)
-
-
-def _transfer(url, part, file):
-    """One request: the rest of ``part``, or all of it if the server does not continue files.
-
-    Raises requests.RequestException for what may pass, _Refused for what will not.
-    """
+def _append(client, url, part, file):
+    """Write the rest of a file to ``part``, with a progress bar."""
     have = part.stat().st_size if part.exists() else 0
-    headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
-    with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as answer:
-        if have and answer.status_code == 416:
-            return  # no bytes are left: the part is the whole file, or its check will fail
-        _check_status(answer)
-        if not answer.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
-            have = 0
-        length = answer.headers.get("Content-Length")
-        total = have + int(length) if length else file.size
-        _write(answer, part, have, total, file.name)
-    if total is not None and part.stat().st_size < total:
-        raise requests.ConnectionError("the connection broke off")
-
-
-def _check_status(answer):
-    if answer.ok:
-        return
-    reason = f"the server answers {answer.status_code} {answer.reason}"
-    if 400 <= answer.status_code < 500 and answer.status_code not in (408, 429):
-        raise _Refused(reason)
-    raise requests.HTTPError(reason)
-
-
-def _write(answer, part, have, total, name):
-    """Append the body of an answer to the first ``have`` bytes of a file, with a progress bar."""
-    bar = tqdm(total=total, initial=have, unit="B", unit_scale=True, desc=name, disable=None)
-    with part.open("ab" if have else "wb") as file, bar:
-        for piece in answer.iter_content(_PIECE):
-            file.write(piece)
+    body = client.stream(url, have)
+    bar = tqdm(total=file.size, initial=have, unit="B", unit_scale=True, desc=file.name, disable=None)
+    with part.open("ab") as out, bar:
+        for piece in body.pieces:
+            out.write(piece)
+            bar.total = body.facts.size or file.size
             bar.update(len(piece))
 
 

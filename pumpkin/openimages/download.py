@@ -21,6 +21,8 @@ from pumpkin.openimages.errors import (
     Offline,
     OpenImagesError,
     SourceChanged,
+    Stopped,
+    Unreachable,
     UsageError,
 )
 from pumpkin.openimages.fetch import Fetcher, requests_for
@@ -33,6 +35,12 @@ from pumpkin.openimages.shards import Shard
 SMALL = 32_000_000  # bytes that are read without confirmation
 LEAST_FREE = 64_000_000  # free bytes required to start a download
 MANY = 8  # with a correct address, the server has at least one of this many images
+# What to do after an error of the transfer, in the words of the command.
+_ADVICE = {
+    Unreachable: "run the same command again later",
+    Offline: "run the same command without --offline",
+    Stopped: "run the same command again to continue",
+}
 _CLASS_LIST = 1 << 22  # largest size of a list of classes, in bytes
 
 
@@ -101,6 +109,9 @@ def run(options, report=print, ask=None):
         if options.lock:
             advice = "make a new lock file by running the download without --lock"
         raise SourceChanged(f"{error}; {advice}.") from error
+    except tuple(_ADVICE) as error:
+        advice = next(advice for kind, advice in _ADVICE.items() if isinstance(error, kind))
+        raise type(error)(f"{str(error).rstrip('.')}; {advice}.") from error
     except OSError as error:
         raise OpenImagesError(
             f"Files cannot be written ({error}); make room or choose another --dataset, and run the same "

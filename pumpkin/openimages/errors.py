@@ -12,6 +12,7 @@ from mrcnn.http import (
     SourceChanged,
     Stopped,
     TransferError,
+    Unreachable,
 )
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "RangeIgnored",
     "SourceChanged",
     "Stopped",
+    "Unreachable",
     "UsageError",
     "exit_code",
 ]

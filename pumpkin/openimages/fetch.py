@@ -7,7 +7,7 @@ from concurrent.futures import as_completed
 from dataclasses import dataclass, field
 
 from pumpkin.openimages import catalog, files, zipindex
-from pumpkin.openimages.errors import Absent, IntegrityError, NetworkError, SourceChanged
+from pumpkin.openimages.errors import Absent, IntegrityError, NetworkError, SourceChanged, Unreachable
 from pumpkin.openimages.images import MAX_IMAGE, BadImage, UselessMask, check_image, check_mask
 from pumpkin.openimages.shards import WHOLE_FROM
 
@@ -119,7 +119,7 @@ class Fetcher:
                 place[name] = reason
             self._failures_in_a_row = self._failures_in_a_row + 1 if kind == "failed" else 0
             if self._failures_in_a_row >= GIVE_UP:
-                raise NetworkError(
+                raise Unreachable(
                     f"{GIVE_UP} files in a row could not be fetched; the reason for the last: {reason}"
                 )
 
