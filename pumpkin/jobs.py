@@ -13,12 +13,13 @@ from mrcnn.datasets.errors import DatasetError
 from mrcnn.datasets.images import ImageError
 from mrcnn.startup import import_backend
 from mrcnn.training.errors import Interrupted
-from mrcnn.training.run import Run, checkpoints, find_last
+from mrcnn.training.run import Run, checkpoints
 from mrcnn.training.stages import check_for_training, scale_stages
 from mrcnn.training.state import newest_state
 from pumpkin import earlier_runs
 from pumpkin.calls import typed
 from pumpkin.config import load_config, parse_settings
+from pumpkin.models import fetch_weights, find_weights
 
 SPECIAL_WEIGHTS = ("coco", "imagenet", "last", "none")
 
@@ -286,21 +287,16 @@ def find_start(name, config, runs):
 
     name: "coco", "imagenet", "last", "none" or a path.
     """
-    from mrcnn.weights import downloads
-
+    options = "--weights none or --weights PATH"
     if name == "none":
         return None
-    if name == "last":
-        return find_last(runs)
-    if name == "coco":
-        return downloads.fetch("coco")
     if name == "imagenet":
         if find_backbone(config.BACKBONE).imagenet is None:
             raise ConfigError(
                 f"There are no ImageNet weights for the backbone {config.BACKBONE!r}; use --weights none."
             )
-        return downloads.fetch(config.BACKBONE)
-    path = Path(name)
+        return fetch_weights(config.BACKBONE, options)
+    path = find_weights(name, runs, options)
     if not path.is_file():
         raise ConfigError(
             f"--weights {name}: there is no such file, and it is none of {', '.join(SPECIAL_WEIGHTS)}."

@@ -1,22 +1,37 @@
-"""Open a model by the name of its weights, for detect and evaluate."""
+"""Find the weights that a command names, for train, detect and evaluate, and open a model with them.
+
+No backend starts before ``open_model``.
+"""
 
 from pathlib import Path
 
 from mrcnn.backbones import find_by_layers
 from mrcnn.training.run import find_last
-from mrcnn.weights import downloads, named
+from mrcnn.weights import downloads
 from mrcnn.weights.coco_names import COCO_CLASS_NAMES
-from mrcnn.weights.hdf5 import open_weights, read_groups
+from mrcnn.weights.hdf5 import open_weights, read_groups, read_metadata
 from pumpkin.config import PumpkinConfig, load_config
 
 
-def find_weights(name, runs="runs"):
-    """Return the weights file for "last", "coco" or a path. runs: folder of the runs, for "last"."""
+def find_weights(name, runs="runs", options="--weights PATH"):
+    """Return the weights file for "last", "coco" or a path. runs: folder of the runs, for "last".
+
+    options: see fetch_weights. Raises RunError and DownloadError.
+    """
     if name == "last":
         return find_last(runs)
-    if name == "coco":
-        return downloads.fetch("coco")
-    return Path(name)
+    return fetch_weights(name, options) if name == "coco" else Path(name)
+
+
+def fetch_weights(name, options):
+    """Return the path of a known weights file, downloaded once. name: a key of downloads.FILES.
+
+    options: those of the command that need no download. Raises DownloadError, which names them.
+    """
+    try:
+        return downloads.fetch(name)
+    except downloads.DownloadError as error:
+        raise downloads.DownloadError(f"{error} Give {options}.") from error
 
 
 def config_of(path, config_file=None, **overrides):
@@ -26,7 +41,7 @@ def config_of(path, config_file=None, **overrides):
     either, as in matterport's files, the layers determine backbone and number of classes.
     overrides: settings on top. Raises ConfigError for wrong settings.
     """
-    metadata = named.read_metadata(path)
+    metadata = read_metadata(path)
     if config_file is not None:
         config = load_config(config_file)
     else:
@@ -70,7 +85,7 @@ def _unnamed_classes(count):
 def open_model(path, config):
     """Create a MaskRCNN for inference with all weights of a file, and set its ``class_names``.
 
-    Raises named.WeightsError if the file lacks a tensor of the network.
+    Raises WeightsError if the file lacks a tensor of the network.
     """
     from mrcnn.model import MaskRCNN
 

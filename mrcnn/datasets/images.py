@@ -8,7 +8,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from mrcnn.pipeline.errors import ImageError
 
 # The exceptions of Pillow's readers for damaged files, depending on the format and the damage.
-_FAULTS = (OSError, SyntaxError, ValueError, RuntimeError, EOFError, Image.DecompressionBombError)
+UNREADABLE = (OSError, SyntaxError, ValueError, RuntimeError, EOFError, Image.DecompressionBombError)
 
 
 def read_image(path, apply_exif=False):
@@ -50,7 +50,7 @@ def _opened(path):
     try:
         with Image.open(path) as image:
             yield image
-    except _FAULTS as error:
+    except UNREADABLE as error:
         raise ImageError(f"{path}: {_reason(error)}.") from error
 
 

@@ -12,14 +12,13 @@ from pathlib import Path
 
 from PIL import Image
 
-from mrcnn.datasets.images import ImageError, read_image, read_mask, read_size
+from mrcnn.datasets.images import UNREADABLE, ImageError, read_image, read_mask, read_size
 from mrcnn.datasets.mask_files import is_same_shape
 from mrcnn.pipeline.masks import extract_bboxes
 
 # A complete file of a format ends with these bytes, possibly followed by a few others.
 _ENDS = {b"\xff\xd8\xff": b"\xff\xd9", b"\x89PNG": b"IEND"}
 _TAIL = 512
-_FAULTS = (OSError, SyntaxError, ValueError, RuntimeError, EOFError, Image.DecompressionBombError)
 
 
 @dataclass
@@ -156,7 +155,7 @@ def _mask_box(path, data):
             if image.mode in ("1", "L"):
                 box = image.getbbox()
                 return (image.height, image.width), box and (box[1], box[0], box[3], box[2])
-    except _FAULTS:
+    except UNREADABLE:
         pass  # read_mask says what is wrong
     mask = read_mask(path)
     (box,) = extract_bboxes(mask[:, :, None])
