@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mrcnn.http import Client, Retry
-from pumpkin.openimages import catalog, files, finish, lock, oidv6_driver, verify
+from pumpkin.openimages import catalog, files, lock, oidv6_driver, records, summary, verify
 from pumpkin.openimages.boxes import tables
 from pumpkin.openimages.classes import ClassTable
 from pumpkin.openimages.errors import (
@@ -308,7 +308,7 @@ class Download:
             catalog.known(catalog.attribution_path(split))[0]
             for split in plan.choice.splits
             if self.options.attribution
-            and not finish.attribution_table(self.client, self.bases, plan, self.places, split).cached()
+            and not records.attribution_table(self.client, self.bases, plan, self.places, split).cached()
         )
 
     def _images_here(self, plan):
@@ -382,24 +382,24 @@ class Download:
     # finishing
 
     def _finish(self, plan, outcome):
-        annotations = finish.write_annotations(plan, self.places, outcome)
+        annotations = records.write_annotations(plan, self.places, outcome)
         if self.options.attribution:
             with Progress("authors", self._authors_bytes(plan)) as progress:
-                finish.write_attribution(self.client, self.bases, plan, self.places, progress)
-        finish.write_manifest(plan, self.places, outcome)
-        regions, seconds = finish.count_regions(annotations), time.monotonic() - self.started
-        for line in finish.summary(plan, self.places, outcome, regions, self.client, seconds):
+                records.write_attribution(self.client, self.bases, plan, self.places, progress)
+        records.write_manifest(plan, self.places, outcome)
+        regions, seconds = records.count_regions(annotations), time.monotonic() - self.started
+        for line in summary.lines(plan, self.places, outcome, regions, self.client, seconds):
             self.report(line)
-        code = finish.exit_code(plan, outcome)
+        code = summary.exit_code(plan, outcome)
         self._write_lock(plan, outcome)
-        others = finish.strangers(plan, self.places, annotations)
+        others = records.strangers(plan, self.places, annotations)
         if others:
             self.report(
                 f"The folder also holds {len(others)} files that are not part of this download, such as "
                 f"{others[0]}; training may read them, but the lock file does not list them."
             )
         if code:
-            self.report(finish.advice(code, self.options.offline))
+            self.report(summary.advice(code, self.options.offline))
         return code
 
     def _write_lock(self, plan, outcome):

@@ -5,7 +5,7 @@ import zlib
 
 from PIL import Image
 
-from pumpkin.openimages import files, finish
+from pumpkin.openimages import files, records
 from pumpkin.openimages.errors import COMPLETE, INTEGRITY, PARTIAL
 
 _SHOWN = 10
@@ -34,14 +34,14 @@ def verify(plan, places, report):
         if data is not None and (len(data), zlib.crc32(data)) != (mask.member.size, mask.member.crc):
             different.append(path)
     masks = {split: {m.member.name for m in plan.masks if m.split == split} for split in plan.choice.splits}
-    texts = finish.annotation_files(plan, places, sizes, masks)
+    texts = records.annotation_files(plan, places, sizes, masks)
     unknown = dict.fromkeys((image.key for image in plan.images), (1, 1))  # labels are in pixels of the image
-    annotations = finish.annotation_files(plan, places, unknown | sizes, masks)
+    annotations = records.annotation_files(plan, places, unknown | sizes, masks)
     for path in annotations:
         data = _read(path, missing)
         if data is not None and data != texts.get(path, data):
             different.append(path)
-    return _report(missing, different, finish.strangers(plan, places, annotations), report)
+    return _report(missing, different, records.strangers(plan, places, annotations), report)
 
 
 def _read(path, missing):
