@@ -6,17 +6,15 @@ Keras 2 and Keras 3 agree. Weights whose names in a file differ from the model's
 ``depthwise_kernel``, Keras 3's numbers) are matched by their order within the layer.
 """
 
-import re
-from dataclasses import dataclass
-
 import keras
 import numpy as np
 
 from mrcnn.backbones import find
-from mrcnn.modeling.layer_names import layers_of
 from mrcnn.modeling.network import HEADS
+from mrcnn.weights import matching
 from mrcnn.weights.hdf5 import WeightsError, open_weights, read_groups, read_metadata, write_groups
 from mrcnn.weights.report import CLASS_HEADS, Report
+from mrcnn.weights.tensors import tensors_of
 
 __all__ = [
     "CLASS_HEADS",
@@ -41,8 +39,6 @@ _MATTERPORTS = {
     "MASK_HEAD_CHANNELS": (256,),
     "ROI_ALIGN": ("corner",),
 }
-# Names with the same meaning in every file; other names may differ between versions of Keras.
-_STANDARD_NAMES = {"kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"}
 
 
 def load(model, path, by_name=True, exclude=(), skip_mismatch=True, minimum_share=MINIMUM_SHARE):
@@ -74,9 +70,9 @@ def load_backbone(extractor, path, model=None, exclude=()):
     tensors = tensors_of(extractor)
     with open_weights(path) as file:
         groups = read_groups(file)
-        found = _by_kind(groups, tensors)
+        found = matching.by_kind(groups, tensors)
         fits = all(tensor.name in found and found[tensor.name].shape == tensor.shape for tensor in tensors)
-        in_order = {} if fits else _by_order(groups, tensors)
+        in_order = {} if fits else matching.by_order(groups, tensors)
         stored = _read(in_order or found)
     if not (fits or in_order):
         return assign(extractor, stored, path, skip_mismatch=False, minimum_share=1)  # raises
@@ -92,7 +88,7 @@ def read(path, wanted):
     same tensors in the file. Raises WeightsError.
     """
     with open_weights(path) as file:
-        return _read(_by_name(read_groups(file), wanted))
+        return _read(matching.by_name(read_groups(file), wanted))
 
 
 def save(model, path, metadata=None):
@@ -203,156 +199,5 @@ def _check(report, skip_mismatch, minimum_share):
         raise WeightsError(f"{report.source}: holds too little of the model: {report.summary()}.")
 
 
-@dataclass(frozen=True)
-class Tensor:
-    """A weight of a model. ``group`` is the outermost layer that contains it, ``layer`` the innermost."""
-
-    group: str
-    layer: str
-    weight: str
-    variable: keras.Variable
-    owner: keras.layers.Layer
-
-    @property
-    def name(self):
-        """The tensor's name, ``layer/weight``."""
-        return f"{self.layer}/{self.weight}"
-
-    @property
-    def shape(self):
-        """The tensor's shape as a tuple."""
-        return tuple(self.variable.shape)
-
-    def numpy(self):
-        """Return a copy of the tensor's value."""
-        return np.asarray(self.variable).copy()
-
-
-def tensors_of(model):
-    """List every weight of a model as a Tensor, in the order of its layers.
-
-    States of random generators do not count. Raises WeightsError if two layers with weights share a name.
-    """
-    tensors, owners, seen = [], {}, set()
-    for group, owner in [*layers_of(model), (model.name, model)]:  # the model itself may own weights
-        own = [variable for variable in owner.weights if id(variable) not in seen]
-        seen.update(id(variable) for variable in own)
-        if own and owners.setdefault(owner.name, owner) is not owner:
-            raise WeightsError(
-                f"Two layers of the model are named {owner.name!r}; weights are stored by layer name, so "
-                f"each layer needs a name of its own."
-            )
-        weights = _short_names([variable.path for variable in own])
-        tensors += [Tensor(group, owner.name, weight, var, owner) for weight, var in zip(weights, own)]
-    return tensors
-
-
-def _short_names(paths):
-    """Shorten each path to the last parts, as few as distinguish all; renumber automatic names.
-
-    Keras numbers unnamed variables throughout the process, as ``variable_17``; here they become
-    ``variable``, ``variable_1`` of their layer.
-    """
-    parts = [path.split("/") for path in paths]
-    automatic = [part for part in parts if re.fullmatch(r"variable(_\d+)?", part[-1], re.IGNORECASE)]
-    for number, part in enumerate(automatic):
-        part[-1] = f"variable_{number}" if number else "variable"
-    longest = max(map(len, parts), default=1)
-    for depth in range(1, longest + 1):
-        names = ["/".join(part[-depth:]) for part in parts]
-        if len(set(names)) == len(names):
-            break
-    return names if parts else []
-
-
 def _read(datasets):
     return {name: dataset[()] for name, dataset in datasets.items()}
-
-
-def _by_name(groups, wanted):
-    """Return a file's datasets as {"layer/weight": dataset}, with the names of ``wanted``; see ``read``."""
-    group_of = {layer: group for group, layer, _ in wanted}
-    in_file = {scope for _, own in groups for path, _ in own for scope in path.split("/")[:-1]}
-    layers = {}
-    for group, own in groups:
-        for path, dataset in own:
-            layers.setdefault(_layer_of(group, path, group_of, in_file), []).append((path, dataset))
-    weights_of = {}
-    for _, layer, weight in wanted:
-        weights_of.setdefault(layer, []).append(weight)
-    found = {}
-    for layer, own in layers.items():
-        weights = _rename(_short_names([path for path, _ in own]), weights_of.get(layer, []))
-        found.update({f"{layer}/{weight}": dataset for weight, (_, dataset) in zip(weights, own)})
-    return found
-
-
-def _layer_of(group, path, group_of, in_file):
-    """Return the layer that a dataset belongs to.
-
-    A group with the name of one of the model's layers is that layer, whatever its datasets are called.
-    Otherwise it is a nested model, and the path decides. group_of: outermost layer of each layer of the
-    model. in_file: all names that the file uses for layers.
-    """
-    scopes = path.split("/")[:-1]
-    for name in (group, *reversed(scopes)):
-        if name in group_of:
-            return name
-    for name in reversed(scopes):
-        # TensorFlow 1 numbered the names of a second model in one process: rpn_conv_shared_1.
-        plain = re.sub(r"_\d+$", "", name)
-        if group_of.get(plain) == group and plain not in in_file:
-            return plain
-    return group if group in scopes or not scopes else scopes[-1]
-
-
-def _rename(names, wanted):
-    """Translate the names of one layer's weights in a file to the model's names where they differ."""
-    unknown = [name for name in names if name not in wanted]
-    missing = [name for name in wanted if name not in names]
-    if len(unknown) != len(missing) or _STANDARD_NAMES.intersection(unknown):
-        return names
-    words = dict(zip(unknown, missing))
-    return [words.get(name, name) for name in names]
-
-
-def _by_kind(groups, tensors):
-    """Match like ``_by_name``, but allow other numbers in the names that Keras made from kind and number.
-
-    The numbers depend on what the process built before: ``layer_normalization_1`` of the model may be
-    ``layer_normalization_7`` of the file.
-    """
-    in_model = {tensor.layer for tensor in tensors}
-    in_file = {name for group, own in groups for path, _ in own for name in (group, *path.split("/")[:-1])}
-    kinds_in_model, kinds_in_file = _kinds(in_model - in_file), _kinds(in_file - in_model)
-    alias = {}
-    for kind, names in kinds_in_model.items():
-        alias.update(zip(names, kinds_in_file.get(kind, [])))
-    wanted = [(tensor.group, alias.get(tensor.layer, tensor.layer), tensor.weight) for tensor in tensors]
-    found = _by_name(groups, wanted)
-    ours = {
-        f"{alias[tensor.layer]}/{tensor.weight}": tensor.name for tensor in tensors if tensor.layer in alias
-    }
-    return {ours.get(name, name): dataset for name, dataset in found.items()}
-
-
-def _kinds(names):
-    """Group names by the part before their number: {"dense": ["dense", "dense_2", "dense_10"]}."""
-    kinds = {}
-    for name in names:
-        kind, number = re.fullmatch(r"(.*?)(?:_(\d+))?", name).groups()
-        kinds.setdefault(kind, []).append((int(number or 0), name))
-    return {kind: [name for _, name in sorted(found)] for kind, found in kinds.items()}
-
-
-def _by_order(groups, tensors):
-    """Match a file's datasets with the model's names by order: {name: dataset}, or {} if a shape differs.
-
-    The file may continue beyond the model's last layer.
-    """
-    datasets = [dataset for _, own in groups for _, dataset in own]
-    if len(datasets) < len(tensors):
-        return {}
-    if any(tensor.shape != dataset.shape for tensor, dataset in zip(tensors, datasets)):
-        return {}
-    return {tensor.name: dataset for tensor, dataset in zip(tensors, datasets)}
