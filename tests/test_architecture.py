@@ -158,3 +158,24 @@ def test_only_one_module_locks_files():
         if {"fcntl", "msvcrt"} & set(imports_of(path))
     }
     assert users == {"mrcnn/files.py"}
+
+
+# What must stand in one module, and which others have a reason to use it too.
+AT_HOME = {
+    # A partial weights file is continued by later processes, so its name is its own.
+    ("os.replace(", "os.rename("): {"mrcnn/files.py", "mrcnn/weights/downloads.py"},
+    # The driver reads its own command line.
+    ("json.loads(", "json.load("): {"mrcnn/files.py", "pumpkin/openimages/oidv6_driver.py"},
+    ("yaml.SafeLoader", "yaml.safe_load(", "yaml.load("): {"mrcnn/files.py"},
+    ("import requests",): {"mrcnn/http.py"},
+}
+
+
+@pytest.mark.parametrize("words", AT_HOME, ids=" ".join)
+def test_files_and_servers_are_read_and_written_in_one_place(words):
+    users = {
+        path.relative_to(ROOT).as_posix()
+        for path in python_files("mrcnn", "pumpkin", "scripts")
+        if any(word in path.read_text(encoding="utf-8") for word in words)
+    }
+    assert users == AT_HOME[words]

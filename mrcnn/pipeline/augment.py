@@ -9,8 +9,8 @@ from importlib.resources import files
 
 import cv2
 import numpy as np
-import yaml
 
+from mrcnn.files import parse_yaml
 from mrcnn.pipeline import warp
 from mrcnn.pipeline.imgaug_adapter import ImgaugAdapter, is_imgaug
 from mrcnn.settings import either, flag, number, several, shown, whole
@@ -178,7 +178,7 @@ def _preset(name):
 def _read_presets():
     """Read augmentations.yaml: a dict from name to Augmentation, or to None for "none"."""
     text = (files("mrcnn.pipeline") / "augmentations.yaml").read_text(encoding="utf-8")
-    presets = yaml.safe_load(text)
+    presets = parse_yaml(text, "augmentations.yaml")
     return {
         name: Augmentation(**_known(settings)) if settings else None for name, settings in presets.items()
     }
