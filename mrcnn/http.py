@@ -1,7 +1,7 @@
 """Reading files and parts of files over HTTP, with retries around the whole body.
 
-A connection that breaks, stalls or trickles in mid-body is opened again for what is still missing, so nothing
-is fetched twice. Every answer is checked to be of the file that was begun: its size and its ETag.
+A connection that breaks, stalls or slows to a trickle is reopened for the missing bytes, so nothing is
+fetched twice. The size and ETag of each answer must equal those of the first: the file may have changed.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 _PIECE = 1 << 17  # bytes read at a time
-_PROGRESS = 1 << 20  # bytes after which earlier failures are forgiven
+_PROGRESS = 1 << 20  # bytes; after so many new ones, the count of failures starts again
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 _ABSENT = (403, 404, 410)
 _PASSING = (408, 425, 429)  # and all of 500 to 599
@@ -71,11 +71,12 @@ class Stopped(TransferError):
 
 @dataclass(frozen=True)
 class Retry:
-    """How long to insist.
+    """How often, and how long, a request is repeated.
 
     attempts: requests in a row without progress. backoff: seconds before the second, doubled each time.
-    longest: bound on any pause, also on one that a server asks for. connect, read: seconds of silence.
-    slowest: bytes a second below which, over ``patience`` seconds, a connection counts as broken.
+    longest: bound on any pause, also on one that a server asks for. connect, read: seconds of silence
+    that count as a failure. slowest: bytes a second below which, over ``patience`` seconds, a connection
+    counts as broken.
     """
 
     attempts: int = 6
@@ -89,13 +90,13 @@ class Retry:
 
 @dataclass(frozen=True)
 class Facts:
-    """What tells one version of a file from another: bytes in total and ETag, each None if unknown."""
+    """The version of a file: its bytes in total and its ETag, each None if unknown."""
 
     size: int | None = None
     etag: str | None = None
 
     def check(self, other, url):
-        """Raise SourceChanged if another answer speaks of another file."""
+        """Raise SourceChanged if the Facts of another answer describe another version."""
         for name in ("size", "etag"):
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine is not None and theirs is not None and mine != theirs:
@@ -103,7 +104,7 @@ class Facts:
 
 
 class _Failure(Exception):
-    """This attempt failed, the next may not. wait: seconds that the server asks for, or None."""
+    """An attempt failed; the next may succeed. wait: seconds that the server asks for, or None."""
 
     def __init__(self, reason, wait=None):
         super().__init__(reason)
@@ -126,13 +127,13 @@ class Client:
         self._session.mount("https://", adapter)
 
     def close(self):
-        """Close the connections, also those in use."""
+        """Close all connections, even those in use."""
         self.stop.set()
         self._session.close()
 
     @contextlib.contextmanager
     def pool(self, count):
-        """Threads that use this client. An error in the block, or Ctrl-C, ends them at their next byte."""
+        """Threads that use this client. An error in the block, or Ctrl-C, stops them at their next piece."""
         with ThreadPoolExecutor(count) as pool:
             try:
                 yield pool
@@ -153,8 +154,8 @@ class Client:
     def read_range(self, url, start, end, expected=None, on_bytes=lambda count: None):
         """Bytes ``start`` to ``end`` (exclusive) of a file.
 
-        expected: Facts that the file must have. on_bytes: told of progress. Raises RangeIgnored where the
-        server sends whole files only, SourceChanged where it is another file or too short.
+        expected: Facts that the file must have. on_bytes: called with the length of each piece. Raises
+        RangeIgnored if the server sends only whole files, SourceChanged if the file differs or is too short.
         """
         pieces = []
         for piece in _Body(self, url, start, end, expected, exact=True).pieces:
@@ -163,17 +164,17 @@ class Client:
         return b"".join(pieces)
 
     def read_tail(self, url, count):
-        """(the last ``count`` bytes of a file or all of a shorter one, its Facts)."""
+        """The last ``count`` bytes of a file, or all of a shorter one, and its Facts."""
         body = _Body(self, url, -count, None, None, exact=True)
         data = b"".join(body.pieces)
         return data, body.facts
 
     def stream(self, url, start=0, expected=None):
-        """A body from byte ``start``: ``.pieces`` yields bytes, ``.facts`` is known after the first."""
+        """A body from byte ``start``: ``.pieces`` yields bytes; ``.facts`` is known after the first piece."""
         return _Body(self, url, start, None, expected, exact=start > 0)
 
     def pause(self, seconds):
-        """Sleep, unless the download is stopped."""
+        """Sleep. Raises Stopped if the client is stopped."""
         if self.stop.wait(seconds):
             raise Stopped("The transfer was stopped.")
 
@@ -201,10 +202,10 @@ class Client:
 
 
 class _Body:
-    """The bytes ``start`` to ``end`` of a file through as many requests as it takes.
+    """The bytes ``start`` to ``end`` of a file, read by one or more requests.
 
-    start may be negative: that many bytes from the end. exact: insist on a part (206); otherwise a whole
-    file is as good, and bytes that were already had are skipped.
+    start may be negative: that many bytes from the end. exact: accept only a part (206); otherwise a whole
+    file is accepted too, and its bytes before ``position`` are skipped.
     """
 
     def __init__(self, client, url, start, end, expected, exact):
@@ -232,7 +233,7 @@ class _Body:
         return min(max(retry.backoff * 2 ** (failures - 1), asked or 0), retry.longest)
 
     def _request(self):
-        """Yield what one request brings and move on ``position``. Raises _Failure if it is not all."""
+        """Yield the bytes of one request and advance ``position``. Raises _Failure if some are missing."""
         with self.client.get(self.url, self._headers()) as answer:
             skip = self._accept(answer)
             for piece in self._pieces_of(answer):
@@ -254,7 +255,7 @@ class _Body:
         return {"Range": f"bytes={self.position}-{'' if self.end is None else self.end - 1}"}
 
     def _accept(self, answer):
-        """Check the head of an answer; the number of its bytes to skip."""
+        """Check the head of an answer; returns how many of its bytes to skip."""
         _check_status(answer, self.url)
         if answer.status_code == 206:
             start, facts = _parse_part(answer)
@@ -285,7 +286,7 @@ class _Body:
         )
 
     def _pieces_of(self, answer):
-        """Pieces of a body as they arrive. Raises _Failure where it breaks, stalls or trickles."""
+        """Pieces of a body as they arrive. Raises _Failure if it breaks, stalls or becomes too slow."""
         retry = self.client.retry
         since, got = time.monotonic(), 0
         try:
@@ -305,7 +306,7 @@ class _Body:
 
 
 def _check_status(answer, url):
-    """Raise what a status other than 200 and 206 means."""
+    """Raise the error for a status other than 200 and 206."""
     status = answer.status_code
     if status in (200, 206):
         return
@@ -319,7 +320,7 @@ def _check_status(answer, url):
 
 
 def _retry_after(answer):
-    """Seconds of a Retry-After header; None if absent or a date, which the backoff stands in for."""
+    """Seconds of a Retry-After header; None if it is absent or a date, so that the backoff decides."""
     text = answer.headers.get("Retry-After", "")
     return float(text) if text.isdigit() else None
 

@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""The files of a download: how they are written, and the lock on their folder."""
 
 import contextlib
 import hashlib
@@ -17,7 +17,7 @@ def write(path, data, durable=False):
 
 
 def write_if_other(path, data, durable=False):
-    """Write bytes unless the file holds just these."""
+    """Write bytes unless the file already holds exactly these."""
     if not path.is_file() or path.stat().st_size != len(data) or path.read_bytes() != data:
         write(path, data, durable)
 
@@ -42,7 +42,7 @@ def _compact(value):
 
 
 def read_note(path):
-    """The dict in a JSON file, or None where it is missing or damaged, as a power cut may leave a cache."""
+    """The dict in a JSON file; None if it is missing or damaged, as a power cut may leave a cache."""
     try:
         return read_json(path)
     except FileError:
@@ -55,13 +55,13 @@ def sha256(data):
 
 
 def remove_parts(folder):
-    """Take away what killed runs left under temporary names in a data set's folder."""
+    """Delete what killed runs left half written in a data set's folder."""
     remove_leftovers(folder, "**/.*.tmp")
 
 
 @contextlib.contextmanager
 def sole_use(folder):
-    """Hold a folder against other downloads. Raises UsageError where one is at work in it."""
+    """Keep other downloads out of a folder. Raises UsageError if one is at work in it."""
     path = folder / ".download.busy"
     with path.open("a") as file:
         try:
