@@ -303,7 +303,7 @@ def test_a_loss_that_is_no_number_ends_with_a_code_of_its_own(config, data, tmp_
 @pytest.mark.slow
 def test_a_loss_that_explodes_ends_with_a_code_of_its_own(config, data, tmp_path, capsys):
     words = ["--weights", "none", "--config", str(config), "--dataset", str(data), "--out", str(tmp_path)]
-    stages = "STAGES=[{layers: all, epochs: 2, learning_rate: 1.0e+30}]"
+    stages = "STAGES=[{layers: all, epochs: 2, learning_rate: 1000}]"
     assert train.main([*words, "--set", stages, "GRADIENT_CLIP_NORM=null"]) == 3
     message = capsys.readouterr().err
     assert message.startswith("train: The loss is no finite number in epoch ")

@@ -220,7 +220,7 @@ def test_killed_between_the_files_of_an_epochs_end(machine, whole, monkeypatch, 
 
 @pytest.mark.parametrize(("after", "position"), [(4, (1, 1)), (6, (2, 0))])
 def test_ctrl_c_ends_the_step_or_the_epoch_and_loses_nothing(machine, whole, after, position, monkeypatch):
-    monkeypatch.setattr(machine.config, "CHECKPOINT_MINUTES", 1e9)
+    monkeypatch.setattr(machine.config, "CHECKPOINT_MINUTES", 1e6)
     with pytest.raises(Interrupted):
         machine.run(after, press_ctrl_c)
     run = Run(
@@ -242,7 +242,7 @@ def test_a_longer_last_stage_goes_on_as_if_it_had_always_been_so_long(machine):
 
 
 def test_minutes_decide_within_an_epoch(machine, monkeypatch):
-    monkeypatch.setattr(machine.config, "CHECKPOINT_MINUTES", 1e9)
+    monkeypatch.setattr(machine.config, "CHECKPOINT_MINUTES", 1e6)
     run = machine.run(5)
     assert newest_state(run.folder).epoch == 1 and newest_state(run.folder).step == 0
 
