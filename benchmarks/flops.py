@@ -12,6 +12,7 @@ import time
 import keras
 import numpy as np
 
+from mrcnn.keras_internals import nodes_of
 from mrcnn.modeling.rpn import ProposalLayer, SampledRPN
 
 KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel")
@@ -33,9 +34,7 @@ def _count_model(model, shapes, learns):
 
     learns: for each input, whether it depends on trainable weights.
     """
-    nodes = [
-        node for depth in sorted(model._nodes_by_depth, reverse=True) for node in model._nodes_by_depth[depth]
-    ]
+    nodes = nodes_of(model)
     tensors = [tensor for node in nodes for tensor in node.output_tensors]
     inputs = [keras.KerasTensor(shape, x.dtype) for shape, x in zip(shapes, model.inputs)]
     specs = keras.Model(model.inputs, tensors).compute_output_spec(inputs)

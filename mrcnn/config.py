@@ -11,7 +11,7 @@ import warnings
 
 import numpy as np
 
-from mrcnn import backbones, choices
+from mrcnn import backbones, choices, image_meta
 from mrcnn.files import YamlError, read_yaml
 from mrcnn.settings import (
     ConfigError,
@@ -420,8 +420,7 @@ class Config(Settings):
         self.BATCH_SIZE = self.IMAGES_PER_GPU * self.GPU_COUNT
         side = self.IMAGE_MIN_DIM if self.IMAGE_RESIZE_MODE == "crop" else self.IMAGE_MAX_DIM
         self.IMAGE_SHAPE = np.array([side, side, self.IMAGE_CHANNEL_COUNT])
-        # image id, original shape, molded shape, window, scale, active class ids
-        self.IMAGE_META_SIZE = 1 + 3 + 3 + 4 + 1 + self.NUM_CLASSES
+        self.IMAGE_META_SIZE = image_meta.size(self.NUM_CLASSES)
 
     def _warn_of_near_misses(self):
         known = self.specs()

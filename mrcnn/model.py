@@ -29,7 +29,7 @@ from mrcnn.matterport.graphs import (
     resnet_graph,
 )
 from mrcnn.modeling.layer_names import leaf_layers
-from mrcnn.modeling.network import backbone_shapes, build_network, image_anchors
+from mrcnn.modeling.network import backbone_shapes, build_network, image_anchors, named_outputs
 from mrcnn.modeling.normalization import BatchNorm
 from mrcnn.modeling.roi_heads import PyramidROIAlign
 from mrcnn.pipeline.transforms import compose_image_meta, mold_image, parse_image_meta, unmold_image
@@ -359,13 +359,14 @@ class MaskRCNN:
         """
         with self.scope():
             if self._detector is None:
-                outputs = self.keras_model.outputs
-                self._detector = Model(self.keras_model.inputs, [outputs[0], outputs[3]])
+                outputs = named_outputs(self.keras_model)
+                wanted = {name: outputs[name] for name in ("mrcnn_detection", "mrcnn_mask")}
+                self._detector = Model(self.keras_model.inputs, wanted)
             count = len(images)
             missing = self.config.BATCH_SIZE - count
             images, metas = (np.concatenate([x, np.repeat(x[-1:], missing, axis=0)]) for x in (images, metas))
-            outputs = self._detector.predict_on_batch(self._inputs(images, metas))
-        return [output[:count] for output in outputs]
+            found = self._detector.predict_on_batch(self._inputs(images, metas))
+        return found["mrcnn_detection"][:count], found["mrcnn_mask"][:count]
 
     def _inputs(self, images, metas):
         """The inputs of the network for molded images of one shape."""

@@ -17,6 +17,7 @@ FLOORS = (
         "mrcnn.choices",
         "mrcnn.settings",
         "mrcnn.backbones",
+        "mrcnn.image_meta",
         "mrcnn.files",
         "mrcnn.http",
         "mrcnn.supplied",
@@ -179,3 +180,25 @@ def test_files_and_servers_are_read_and_written_in_one_place(words):
         if any(word in path.read_text(encoding="utf-8") for word in words)
     }
     assert users == AT_HOME[words]
+
+
+def is_private(name):
+    return name.startswith("_") and not name.startswith("__")
+
+
+def test_only_one_module_touches_private_names_of_keras():
+    """A private attribute that no file of ours defines is another library's; os._exit is documented."""
+    ours, used = {"_exit"}, {}
+    for path in python_files("mrcnn", "pumpkin", "scripts", "benchmarks"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                ours.add(node.name)
+            elif isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Store):
+                ours.add(node.id if isinstance(node, ast.Name) else node.attr)
+            elif isinstance(node, ast.Attribute) and is_private(node.attr):
+                used.setdefault(node.attr, set()).add(path.relative_to(ROOT).as_posix())
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                assert "keras.src" not in ast.unparse(node), path
+    foreign = {name: files for name, files in used.items() if name not in ours}
+    assert "_keras_history" in foreign
+    assert all(files == {"mrcnn/keras_internals.py"} for files in foreign.values()), foreign

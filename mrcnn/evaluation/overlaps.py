@@ -16,6 +16,7 @@ from keras import ops
 from mrcnn.evaluation import coco
 from mrcnn.evaluation.matches import compute_overlaps
 from mrcnn.modeling import detections as detection_ops
+from mrcnn.modeling.network import predict_named
 from mrcnn.ops import boxes as box_ops
 
 SLICES = ("none", "under 20 %", "20 to 40 %", "40 % or more")
@@ -63,14 +64,16 @@ class Watched:
         model = self.model
         (molded,), (meta,), (window,) = model.mold_inputs([image])
         inputs = [molded[None], meta[None].astype("float32"), model.get_anchors(molded.shape)[None]]
-        outputs = [np.asarray(x, "float32") for x in model.keras_model.predict_on_batch(inputs)[:5]]
-        found, probabilities, deltas, masks, rois = outputs
-        self.stages.append(self._stages_of(rois, probabilities, deltas, window, molded.shape, image.shape))
-        result = model.unmold_detections(found[0], masks[0], image.shape, molded.shape, window)
+        outputs = predict_named(model.keras_model, inputs)
+        outputs = {name: np.asarray(output, "float32") for name, output in outputs.items()}
+        self.stages.append(self._stages_of(outputs, window, molded.shape, image.shape))
+        detections, masks = outputs["mrcnn_detection"][0], outputs["mrcnn_mask"][0]
+        result = model.unmold_detections(detections, masks, image.shape, molded.shape, window)
         return dict(zip(("rois", "class_ids", "scores", "masks"), result))
 
-    def _stages_of(self, rois, probabilities, deltas, window, molded_shape, image_shape):
+    def _stages_of(self, outputs, window, molded_shape, image_shape):
         config = self.model.config
+        rois, probabilities, deltas = (outputs[name] for name in ("ROI", "mrcnn_class", "mrcnn_bbox"))
         side = np.asarray(molded_shape[:2], "float32")
         frame = box_ops.normalize(np.asarray(window, "float32")[None, None], side)
         boxes, class_ids, scores = detection_ops.refine(

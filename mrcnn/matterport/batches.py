@@ -11,7 +11,7 @@ from keras import ops
 
 from mrcnn.modeling.network import image_anchors
 from mrcnn.ops import boxes as box_ops
-from mrcnn.ops.matching import NEGATIVE, NEUTRAL, POSITIVE, match
+from mrcnn.ops.matching import ANCHORS, NEGATIVE, NEUTRAL, POSITIVE, PROPOSALS, match
 from mrcnn.pipeline.augment import Augmentation
 from mrcnn.pipeline.loader import Loader
 from mrcnn.pipeline.loader import load_image_gt as load_as_configured
@@ -42,7 +42,7 @@ def build_rpn_targets(image_shape, anchors, gt_class_ids, gt_boxes, config, rng=
     [RPN_TRAIN_ANCHORS_PER_IMAGE, 4] over RPN_BBOX_STD_DEV of the positive ones in order, zero-padded.
     """
     rng = np.random.default_rng(config.SEED) if rng is None else rng
-    label, gt_index = _match(anchors, gt_class_ids, gt_boxes, 0.7, 0.3, best_is_positive=True)
+    label, gt_index = _match(anchors, gt_class_ids, gt_boxes, ANCHORS)
     count = config.RPN_TRAIN_ANCHORS_PER_IMAGE
     for kind, most in ((POSITIVE, count // 2), (NEGATIVE, count)):
         candidates = np.flatnonzero(label == kind)
@@ -77,7 +77,7 @@ def build_detection_targets(rpn_rois, gt_class_ids, gt_boxes, gt_masks, config, 
     rng = np.random.default_rng(config.SEED) if rng is None else rng
     rpn_rois = np.asarray(rpn_rois)[np.any(rpn_rois, axis=1)]
     gt_class_ids, gt_boxes = np.asarray(gt_class_ids), np.asarray(gt_boxes)
-    label, gt_index = _match(rpn_rois, gt_class_ids, gt_boxes, 0.5, 0.5)
+    label, gt_index = _match(rpn_rois, gt_class_ids, gt_boxes, PROPOSALS)
     count = config.TRAIN_ROIS_PER_IMAGE
     positive = _choose(np.flatnonzero(label == POSITIVE), int(count * config.ROI_POSITIVE_RATIO), rng)
     negative = _choose(np.flatnonzero(label == NEGATIVE), count - len(positive), rng)
@@ -154,14 +154,14 @@ def _example(loader, position, anchors, random_rois, detection_targets):
     return [*inputs, rois, chosen], [roi_class_ids[:, None], deltas, roi_masks]
 
 
-def _match(boxes, gt_class_ids, gt_boxes, positive_iou, negative_iou, best_is_positive=False):
+def _match(boxes, gt_class_ids, gt_boxes, thresholds):
     """The label [A] and the gt index [A] of each box: see mrcnn.ops.matching.match."""
     real = np.flatnonzero(gt_class_ids)
     padded = np.append(real, -1)  # one place of padding: the functions want at least one
     class_ids = np.append(np.asarray(gt_class_ids)[real], 0)[None]
     gt_boxes = np.append(np.asarray(gt_boxes, np.float32)[real].reshape(-1, 4), np.zeros((1, 4)), axis=0)
     iou = box_ops.iou(np.asarray(boxes, np.float32)[None], gt_boxes[None].astype(np.float32))
-    label, index = match(iou, class_ids > 0, class_ids < 0, positive_iou, negative_iou, best_is_positive)
+    label, index = match(iou, class_ids > 0, class_ids < 0, **thresholds)
     return np.array(ops.convert_to_numpy(label)[0]), padded[ops.convert_to_numpy(index)[0]]
 
 

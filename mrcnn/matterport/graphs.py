@@ -6,11 +6,12 @@ Programs build networks of their own with them. B: images, N: ROIs, C: classes, 
 import keras
 from keras import ops
 
+from mrcnn import image_meta as meta_ops
 from mrcnn.modeling import detections, rpn, targets
+from mrcnn.modeling.network import detection_settings, head_target_settings
 from mrcnn.modeling.resnet import build_resnet
 from mrcnn.modeling.roi_heads import PyramidROIAlign, build_box_head, build_mask_head
 from mrcnn.ops import boxes as box_ops
-from mrcnn.ops import image_meta as meta_ops
 
 
 def resnet_graph(input_image, architecture, stage5=False, train_bn=True):
@@ -45,7 +46,7 @@ def build_fpn_mask_graph(rois, feature_maps, image_meta, pool_size, num_classes,
 
 
 def parse_image_meta_graph(meta):
-    """Rows of image meta [B, M] as a dict of tensors: see mrcnn.ops.image_meta."""
+    """Rows of image meta [B, M] as a dict of tensors: see mrcnn.image_meta."""
     return meta_ops.parse(meta)
 
 
@@ -54,6 +55,7 @@ def norm_boxes_graph(boxes, shape):
     return box_ops.normalize(boxes, shape)
 
 
+@keras.saving.register_keras_serializable("mrcnn.matterport")
 class ProposalLayer(rpn.ProposalLayer):
     """rpn.ProposalLayer with the other settings taken from a Config, where one is given."""
 
@@ -63,38 +65,26 @@ class ProposalLayer(rpn.ProposalLayer):
         super().__init__(proposal_count, nms_threshold, **kwargs)
 
 
+@keras.saving.register_keras_serializable("mrcnn.matterport")
 class DetectionLayer(detections.DetectionLayer):
-    """detections.DetectionLayer with the settings of a Config."""
+    """detections.DetectionLayer with the settings of a Config; without one they are arguments."""
 
-    def __init__(self, config, **kwargs):
-        super().__init__(
-            config.DETECTION_MAX_INSTANCES,
-            config.DETECTION_MIN_CONFIDENCE,
-            config.DETECTION_NMS_THRESHOLD,
-            config.BBOX_STD_DEV,
-            config.DETECTION_NMS,
-            config.DETECTION_NMS_SIGMA,
-            config.DETECTION_BACKGROUND_WINS,
-            **kwargs,
-        )
+    def __init__(self, config=None, **kwargs):
+        settings = {} if config is None else detection_settings(config)
+        super().__init__(**{**settings, **kwargs})
 
 
+@keras.saving.register_keras_serializable("mrcnn.matterport")
 class DetectionTargetLayer(targets.DetectionTargetLayer):
     """targets.DetectionTargetLayer with the settings of a Config and matterport's four outputs.
 
     rois [B, T, 4], class_ids [B, T], deltas [B, T, 4], masks [B, T, *MASK_SHAPE], zero-padded.
+    Without a Config the settings are arguments.
     """
 
-    def __init__(self, config, **kwargs):
-        super().__init__(
-            config.TRAIN_ROIS_PER_IMAGE,
-            config.ROI_POSITIVE_RATIO,
-            config.MASK_SHAPE,
-            config.USE_MINI_MASK,
-            config.BBOX_STD_DEV,
-            by_instance=config.ROI_SAMPLING == "by_instance",
-            **{"seed": config.SEED, **kwargs},
-        )
+    def __init__(self, config=None, **kwargs):
+        settings = {} if config is None else {"seed": config.SEED, **head_target_settings(config)}
+        super().__init__(**{**settings, **kwargs})
 
     def call(self, inputs):
         rois, class_ids, deltas, masks, _ = super().call(inputs)

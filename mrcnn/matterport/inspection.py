@@ -8,6 +8,7 @@ from collections import OrderedDict
 import keras
 from keras import ops
 
+from mrcnn.keras_internals import operation_of, upstream
 from mrcnn.modeling.rpn import ProposalLayer
 
 
@@ -19,8 +20,8 @@ def ancestor(tensor, name):
     TensorFlow 1 ask for other steps, too; a network on Keras 3 has no tensors of those names.
     """
     layer_name, _, step = name.removesuffix(":0").partition("/")
-    for found in _upstream(tensor):
-        operation = found._keras_history.operation
+    for found in upstream(tensor):
+        operation = operation_of(found)
         if name == found.name or (operation.name == layer_name and not step):
             return found
         if operation.name == layer_name and isinstance(operation, ProposalLayer):
@@ -28,24 +29,12 @@ def ancestor(tensor, name):
     return None
 
 
-def _upstream(tensor):
-    """A symbolic tensor and all that it was computed from, the nearest first."""
-    waiting, seen = [tensor], set()
-    while waiting:
-        found = waiting.pop(0)
-        if id(found) in seen:
-            continue
-        seen.add(id(found))
-        yield found
-        operation, node_index, _ = found._keras_history
-        waiting += operation._inbound_nodes[node_index].input_tensors
-
-
 def _proposal_steps(layer):
     """The tensors between a ProposalLayer's input and output, under the names of matterport's graph."""
     return dict(zip(_ProposalSteps.names, _ProposalSteps(layer)(layer.input)))
 
 
+@keras.saving.register_keras_serializable("mrcnn")
 class _ProposalSteps(keras.layers.Layer):
     """What a ProposalLayer does, step by step: anchors, boxes, clipped boxes, each [B, K, 4], and index [N].
 
@@ -54,8 +43,8 @@ class _ProposalSteps(keras.layers.Layer):
 
     names = ("pre_nms_anchors", "refined_anchors", "refined_anchors_clipped", "rpn_non_max_suppression")
 
-    def __init__(self, layer):
-        super().__init__(dtype="float32")
+    def __init__(self, layer, **kwargs):
+        super().__init__(**{**kwargs, "dtype": "float32"})
         self.layer = layer
 
     def call(self, inputs):
@@ -68,6 +57,13 @@ class _ProposalSteps(keras.layers.Layer):
         limit = self.layer.pre_nms_limit if anchors is None else min(self.layer.pre_nms_limit, anchors)
         boxes = [keras.KerasTensor((batch, limit, 4), dtype="float32") for _ in range(3)]
         return (*boxes, keras.KerasTensor((self.layer.proposal_count,), dtype="int32"))
+
+    def get_config(self):
+        return {**super().get_config(), "layer": keras.saving.serialize_keras_object(self.layer)}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "layer": keras.saving.deserialize_keras_object(config["layer"])})
 
 
 def run_graph(keras_model, inputs, outputs):

@@ -6,6 +6,9 @@ from collections import Counter
 import keras
 from keras import layers, ops
 
+from mrcnn.keras_internals import nodes_of
+from mrcnn.modeling.configs import attributes
+
 STRIDES = (4, 8, 16, 32)
 
 # How a family scales RGB in 0..255 before its first layer. Families that are not named here
@@ -49,8 +52,7 @@ class ApplicationBackbone(layers.Layer):
         return self.extractor(image, training=training if self.train_bn is None else self.train_bn)
 
     def get_config(self):
-        own = {"architecture": self.architecture, "train_bn": self.train_bn, "mean_pixel": self.mean_pixel}
-        return {**super().get_config(), **own}
+        return {**super().get_config(), **attributes(self, "architecture", "train_bn", "mean_pixel")}
 
 
 def scale_rgb(rgb, architecture):
@@ -99,9 +101,7 @@ def cut_at_strides(model, strides=STRIDES):
     Raises ValueError if the model has no such tensor.
     """
     side = 64 * max(strides)  # large enough to tell padding from striding
-    nodes = [
-        node for depth in sorted(model._nodes_by_depth, reverse=True) for node in model._nodes_by_depth[depth]
-    ]
+    nodes = nodes_of(model)
     tensors = [node.output_tensors[0] for node in nodes]
     probe = keras.Model(model.input, tensors)
     shapes = probe.compute_output_spec(keras.KerasTensor((1, side, side, 3)))

@@ -6,9 +6,10 @@ B: images, N: ROIs per image, C: classes, D: maximum number of detections per im
 import keras
 from keras import layers, ops
 
+from mrcnn import image_meta as meta_ops
 from mrcnn.choices import NMS_METHODS
+from mrcnn.modeling.configs import attributes
 from mrcnn.ops import boxes as box_ops
-from mrcnn.ops import image_meta as meta_ops
 from mrcnn.ops.nms import nms, soft_nms
 
 
@@ -106,6 +107,13 @@ class DetectionLayer(layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0][0], self.max_instances, 6)
+
+    def get_config(self):
+        names = (
+            "max_instances", "min_confidence", "nms_threshold", "std_dev", "nms_method", "sigma",
+            "background_wins",
+        )  # fmt: skip
+        return {**super().get_config(), **attributes(self, *names)}
 
 
 @keras.saving.register_keras_serializable("mrcnn")

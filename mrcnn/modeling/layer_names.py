@@ -6,6 +6,8 @@ or a wrapper (TimeDistributed), which stands for the layer in it as in Keras 2's
 
 import keras
 
+from mrcnn.keras_internals import inner_layers
+
 
 def leaf_layers(model):
     """Return a dict from name to layer, for every layer that holds no model, in the order of the graph.
@@ -44,4 +46,4 @@ def _nested(layer):
     """Return the layers of a model, or the models that any other layer holds."""
     if isinstance(layer, keras.Model):
         return layer.layers
-    return [inner for inner in layer._layers if isinstance(inner, keras.Model)]
+    return [inner for inner in inner_layers(layer) if isinstance(inner, keras.Model)]

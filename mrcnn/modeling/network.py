@@ -10,9 +10,12 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from mrcnn import image_meta as meta_ops
 from mrcnn.backend import keep_updates_last, replicas
+from mrcnn.keras_internals import BuiltModel
 from mrcnn.modeling import losses, roi_heads
 from mrcnn.modeling.backbones import build_backbone
+from mrcnn.modeling.configs import attributes
 from mrcnn.modeling.detections import DetectionBoxes, DetectionLayer
 from mrcnn.modeling.fpn import build_fpn
 from mrcnn.modeling.roi_heads import PyramidROIAlign, build_box_head, build_mask_head
@@ -21,7 +24,6 @@ from mrcnn.modeling.seeding import seed_weights
 from mrcnn.modeling.targets import DetectionTargetLayer, RPNTargets
 from mrcnn.ops import anchors as anchor_ops
 from mrcnn.ops import boxes as box_ops
-from mrcnn.ops import image_meta as meta_ops
 
 # What training minimises the weighted sum of. To add a loss, list its Loss here and give it its inputs in
 # _build_training; its weight, the progress line, metrics.csv and curves.png follow.
@@ -58,21 +60,27 @@ def _build_inference(config):
     _, rpn_class, rpn_bbox = run_rpn(_rpn(config), pyramid)
     rois = _proposals(config, config.POST_NMS_ROIS_INFERENCE)([rpn_class, rpn_bbox, anchors])
     _, mrcnn_class, mrcnn_bbox = _box_head(rois, meta, pyramid, config)
-    detections = DetectionLayer(
-        config.DETECTION_MAX_INSTANCES,
-        config.DETECTION_MIN_CONFIDENCE,
-        config.DETECTION_NMS_THRESHOLD,
-        config.BBOX_STD_DEV,
-        config.DETECTION_NMS,
-        config.DETECTION_NMS_SIGMA,
-        config.DETECTION_BACKGROUND_WINS,
-        name="mrcnn_detection",
-    )([rois, mrcnn_class, mrcnn_bbox, meta])
+    detect = DetectionLayer(**detection_settings(config), name="mrcnn_detection")
+    detections = detect([rois, mrcnn_class, mrcnn_bbox, meta])
     boxes = DetectionBoxes(name="detection_boxes")(detections)
     mrcnn_mask = _mask_head(boxes, meta, pyramid, config)
 
+    # Programs read them in this order, our own code by the names of their layers: see named_outputs.
     outputs = [detections, mrcnn_class, mrcnn_bbox, mrcnn_mask, rois, rpn_class, rpn_bbox]
     return keras.Model([image, meta, anchors], outputs, name="mask_rcnn")
+
+
+def named_outputs(model):
+    """The outputs of an inference network by the names of the layers that they come from: {name: tensor}.
+
+    mrcnn_detection, mrcnn_class, mrcnn_bbox, mrcnn_mask, ROI, rpn_class, rpn_bbox.
+    """
+    return dict(zip(model.output_names, model.outputs))
+
+
+def predict_named(model, inputs):
+    """The values of all outputs for a batch, arrays by the names of named_outputs."""
+    return dict(zip(model.output_names, model.predict_on_batch(inputs)))
 
 
 def _build_training(config):
@@ -86,10 +94,9 @@ def _build_training(config):
     inputs = [image, meta, gt_class_ids, gt_boxes, gt_masks]
 
     pyramid = _pyramid(image, config)
-    rpn = _rpn(config)
-    _, rpn_class, rpn_bbox = run_rpn(rpn, pyramid)
+    _, rpn_class, rpn_bbox = run_rpn(_rpn(config), pyramid)
     if config.USE_RPN_ROIS:
-        anchors = Anchors(image_anchors(config, config.IMAGE_SHAPE), name="anchors")(image)
+        anchors = Anchors(anchor_grid(config, config.IMAGE_SHAPE), config.IMAGE_SHAPE, name="anchors")(image)
         proposals = _proposals(config, config.POST_NMS_ROIS_TRAINING)([rpn_class, rpn_bbox, anchors])
     else:
         given = keras.Input((config.POST_NMS_ROIS_TRAINING, 4), name="input_roi", dtype="float32")
@@ -101,19 +108,21 @@ def _build_training(config):
     )
     logits, _, mrcnn_bbox = _box_head(rois, meta, pyramid, config)
     positives = target_masks.shape[1]
-    mrcnn_mask = _mask_head(rois[:, :positives], meta, pyramid, config)
+    positive_rois = First(positives, name="positive_rois")(rois)
+    positive_class_ids = First(positives, name="positive_class_ids")(target_class_ids)
+    mrcnn_mask = _mask_head(positive_rois, meta, pyramid, config)
 
     anchor_index, rpn_match, rpn_deltas = _rpn_targets(config)([gt_class_ids, gt_boxes])
     shapes = backbone_shapes(config, config.IMAGE_SHAPE)
-    at_anchors = SampledRPN(rpn, shapes, config.RPN_ANCHOR_STRIDE, name="rpn_sampled")
+    at_anchors = SampledRPN(shapes, config.RPN_ANCHOR_STRIDE, name="rpn_sampled")
     sampled_logits, sampled_deltas = at_anchors([anchor_index, rpn_class, *pyramid])
-    active_class_ids = meta_ops.parse(meta)["active_class_ids"]
+    active_class_ids = ActiveClasses(name="active_class_ids")(meta)
     inputs_of = {
         "rpn_class_loss": [rpn_match, sampled_logits],
         "rpn_bbox_loss": [rpn_match, rpn_deltas, sampled_deltas],
         "mrcnn_class_loss": [target_class_ids, logits, active_class_ids, sampled],
         "mrcnn_bbox_loss": [target_class_ids, target_deltas, mrcnn_bbox],
-        "mrcnn_mask_loss": [target_class_ids[:, :positives], target_masks, mrcnn_mask],
+        "mrcnn_mask_loss": [positive_class_ids, target_masks, mrcnn_mask],
     }
     outputs = {loss.name: loss(*inputs_of[loss.name]) for loss in LOSSES}
     model = TrainingModel(inputs, outputs, name="mask_rcnn")
@@ -141,7 +150,8 @@ def decays_through_loss(config):
     return config.WEIGHT_DECAY_KIND == "layerwise"
 
 
-class TrainingModel(keras.Model):
+@keras.saving.register_keras_serializable("mrcnn")
+class TrainingModel(BuiltModel):
     """A model whose outputs are its losses: ``fit`` minimises their weighted sum and reports each.
 
     loss_weights: dict by output. weight_decay: factor of losses.l2_penalty.
@@ -167,28 +177,46 @@ class TrainingModel(keras.Model):
             metric.update_state(y_pred[metric.name])
         return self.get_metrics_result()
 
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        # All is built. On several devices Keras would average a batch to build what is not, and cannot
-        # average masks, which are bool.
-        pass
-
     def compile(self, **kwargs):
         # Keras finds metrics among the attributes.
         self._loss_means = [keras.metrics.Mean(name=name) for name in self.loss_weights]
         super().compile(**kwargs)
 
+    def get_config(self):
+        return {**super().get_config(), **attributes(self, "loss_weights", "weight_decay")}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        loss_weights, weight_decay = config.pop("loss_weights"), config.pop("weight_decay")
+        model = super().from_config(config, custom_objects)
+        model.loss_weights, model.weight_decay = loss_weights, weight_decay
+        return model
+
+
+# Keras's HDF5 files name a model's class without the package that it is registered in.
+keras.saving.get_custom_objects()["TrainingModel"] = TrainingModel
+
 
 def image_anchors(config, image_shape, normalized=True):
     """The anchors of an image of the given shape: [A, (y1, x1, y2, x2)] float32."""
-    anchors = anchor_ops.pyramid_anchors(
-        config.RPN_ANCHOR_SCALES,
-        config.RPN_ANCHOR_RATIOS,
-        backbone_shapes(config, image_shape),
-        config.BACKBONE_STRIDES,
-        config.RPN_ANCHOR_STRIDE,
-    )
-    if not normalized:
-        return anchors
+    anchors = anchor_ops.pyramid_anchors(**anchor_grid(config, image_shape))
+    return _normalized(anchors, image_shape) if normalized else anchors
+
+
+def anchor_grid(config, image_shape):
+    """The arguments of ops.anchors.pyramid_anchors for an image of the given shape, as plain numbers."""
+    return {
+        "scales": np.asarray(config.RPN_ANCHOR_SCALES).tolist(),
+        "ratios": np.asarray(config.RPN_ANCHOR_RATIOS).tolist(),
+        "feature_shapes": np.asarray(backbone_shapes(config, image_shape)).tolist(),
+        "feature_strides": np.asarray(config.BACKBONE_STRIDES).tolist(),
+        "anchor_stride": config.RPN_ANCHOR_STRIDE,
+    }
+
+
+def _normalized(anchors, image_shape):
+    """Anchors [A, 4] from pixels to normalised coordinates, float32."""
     return ops.convert_to_numpy(box_ops.normalize(anchors, np.asarray(image_shape[:2], "float32")))
 
 
@@ -202,11 +230,16 @@ def backbone_shapes(config, image_shape):
 
 @keras.saving.register_keras_serializable("mrcnn")
 class Anchors(layers.Layer):
-    """Fixed anchors [A, 4], repeated for each image of a batch: [B, A, 4]."""
+    """The normalised anchors [A, 4] of a fixed image shape, for each image of a batch: [B, A, 4].
 
-    def __init__(self, anchors, **kwargs):
+    grid: the arguments of ops.anchors.pyramid_anchors. image_shape: (height, width, ...) in pixels.
+    """
+
+    def __init__(self, grid, image_shape, **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
-        self.anchors = np.asarray(anchors, "float32")
+        self.grid = grid
+        self.image_shape = [int(side) for side in image_shape[:2]]
+        self.anchors = _normalized(anchor_ops.pyramid_anchors(**grid), self.image_shape)
 
     def call(self, image):
         return ops.broadcast_to(
@@ -215,6 +248,38 @@ class Anchors(layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], *self.anchors.shape)
+
+    def get_config(self):
+        return {**super().get_config(), **attributes(self, "grid", "image_shape")}
+
+
+@keras.saving.register_keras_serializable("mrcnn")
+class First(layers.Layer):
+    """The first ``count`` rows of each image: [B, N, ...] to [B, count, ...].
+
+    It is a layer because Keras's HDF5 files cannot hold a slice of a tensor.
+    """
+
+    def __init__(self, count, **kwargs):
+        super().__init__(**{**kwargs, "autocast": False})
+        self.count = count
+
+    def call(self, rows):
+        return rows[:, : self.count]
+
+    def get_config(self):
+        return {**super().get_config(), "count": self.count}
+
+
+@keras.saving.register_keras_serializable("mrcnn")
+class ActiveClasses(layers.Layer):
+    """The active_class_ids [B, C] of image meta [B, M]."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**{**kwargs, "dtype": "float32"})
+
+    def call(self, image_meta):
+        return meta_ops.parse(image_meta)["active_class_ids"]
 
 
 @keras.saving.register_keras_serializable("mrcnn")
@@ -271,9 +336,8 @@ def _mask_head(rois, meta, pyramid, config):
 
 
 def _rpn_targets(config):
-    anchors = image_anchors(config, config.IMAGE_SHAPE, normalized=False)
     return RPNTargets(
-        anchors,
+        anchor_grid(config, config.IMAGE_SHAPE),
         config.RPN_TRAIN_ANCHORS_PER_IMAGE,
         config.RPN_BBOX_STD_DEV,
         seed=config.SEED,
@@ -282,16 +346,33 @@ def _rpn_targets(config):
 
 
 def _head_targets(config):
-    return DetectionTargetLayer(
-        config.TRAIN_ROIS_PER_IMAGE,
-        config.ROI_POSITIVE_RATIO,
-        config.MASK_SHAPE,
-        config.USE_MINI_MASK,
-        config.BBOX_STD_DEV,
-        seed=config.SEED + 1,
-        by_instance=config.ROI_SAMPLING == "by_instance",
-        name="proposal_targets",
-    )
+    settings = head_target_settings(config)
+    return DetectionTargetLayer(**settings, seed=config.SEED + 1, name="proposal_targets")
+
+
+def detection_settings(config):
+    """The arguments of DetectionLayer."""
+    return {
+        "max_instances": config.DETECTION_MAX_INSTANCES,
+        "min_confidence": config.DETECTION_MIN_CONFIDENCE,
+        "nms_threshold": config.DETECTION_NMS_THRESHOLD,
+        "std_dev": config.BBOX_STD_DEV,
+        "nms_method": config.DETECTION_NMS,
+        "sigma": config.DETECTION_NMS_SIGMA,
+        "background_wins": config.DETECTION_BACKGROUND_WINS,
+    }
+
+
+def head_target_settings(config):
+    """The arguments of DetectionTargetLayer, but for its seed."""
+    return {
+        "count": config.TRAIN_ROIS_PER_IMAGE,
+        "positive_ratio": config.ROI_POSITIVE_RATIO,
+        "mask_shape": config.MASK_SHAPE,
+        "use_mini_mask": config.USE_MINI_MASK,
+        "std_dev": config.BBOX_STD_DEV,
+        "by_instance": config.ROI_SAMPLING == "by_instance",
+    }
 
 
 @contextlib.contextmanager

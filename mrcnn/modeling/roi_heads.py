@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import keras
 from keras import layers, ops
 
+from mrcnn import image_meta as meta_ops
+from mrcnn.modeling.configs import attributes
 from mrcnn.modeling.normalization import BatchNorm, Conv2D, conv_norm
-from mrcnn.ops import image_meta as meta_ops
 from mrcnn.ops.roi_align import pyramid_roi_align
 
 
@@ -55,6 +56,9 @@ class PyramidROIAlign(layers.Layer):
     def compute_output_spec(self, inputs):
         shape = self.compute_output_shape([x.shape for x in inputs])
         return keras.KerasTensor(shape, dtype=inputs[2].dtype)
+
+    def get_config(self):
+        return {**super().get_config(), **attributes(self, "pool_shape", "method")}
 
 
 class _OverRois:

@@ -7,6 +7,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from mrcnn.keras_internals import operation_of, upstream
+from mrcnn.modeling.configs import attributes
 from mrcnn.ops import boxes as box_ops
 from mrcnn.ops.nms import nms, sort_by_score
 
@@ -48,19 +50,27 @@ class SampledRPN(layers.Layer):
     Its losses look at a few hundred anchors. Taken from the RPN's maps, their gradient would be that of
     convolutions over whole maps, nearly all of it of zeros; here it is that of the cells looked at.
 
-    rpn: the model of build_rpn, whose weights are used. It stays the one that owns them.
     shapes: [levels, (height, width)], cells of the pyramid. anchor_stride: cells from an anchor to the next.
-    Inputs: index [B, S] of anchors; any output of rpn, which keeps it in the graph; the pyramid, a level
-    after the other.
+    Inputs: index [B, S] of anchors; an output of run_rpn, which says whose weights to use; the levels of the
+    pyramid. The first call is on symbolic tensors. The RPN stays the owner of the weights.
     Outputs: logits [B, S, (background, foreground)], deltas [B, S, (dy, dx, log dh, log dw)], float32.
     """
 
-    def __init__(self, rpn, shapes, anchor_stride=1, **kwargs):
+    def __init__(self, shapes, anchor_stride=1, **kwargs):
         super().__init__(**kwargs)
-        names = ("rpn_conv_shared", "rpn_class_raw", "rpn_bbox_pred")
-        # Held by a function, they are not taken for layers of this one.
-        self.rpn_layers = lambda: [rpn.get_layer(name) for name in names]
+        self.rpn_layers = None  # found in the graph at the first call
+        self.shapes = np.asarray(shapes).tolist()
+        self.anchor_stride = anchor_stride
         self.patches = cell_patches(shapes, anchor_stride)
+
+    def __call__(self, inputs, **kwargs):
+        if self.rpn_layers is None:
+            before = (operation_of(tensor) for tensor in upstream(inputs[1]))
+            rpn = next(operation for operation in before if isinstance(operation, keras.Model))
+            names = ("rpn_conv_shared", "rpn_class_raw", "rpn_bbox_pred")
+            # Held by a function: Keras would take them for layers of this one.
+            self.rpn_layers = lambda: [rpn.get_layer(name) for name in names]
+        return super().__call__(inputs, **kwargs)
 
     def call(self, inputs):
         index, _, *pyramid = inputs
@@ -90,6 +100,9 @@ class SampledRPN(layers.Layer):
         values = ops.cast(ops.add(ops.matmul(hidden, kernel), layer.bias), "float32")
         values = ops.reshape(values, (-1, ratio.shape[1], ratios, layer.filters // ratios))
         return ops.take_along_axis(values, ratio[..., None, None], axis=2)[:, :, 0]
+
+    def get_config(self):
+        return {**super().get_config(), **attributes(self, "shapes", "anchor_stride")}
 
     def compute_output_spec(self, inputs):
         return tuple(keras.KerasTensor((*inputs[0].shape, size), dtype="float32") for size in (2, 4))
@@ -165,3 +178,7 @@ class ProposalLayer(layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0][0], self.proposal_count, 4)
+
+    def get_config(self):
+        names = ("proposal_count", "nms_threshold", "pre_nms_limit", "std_dev")
+        return {**super().get_config(), **attributes(self, *names)}

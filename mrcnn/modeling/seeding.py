@@ -5,6 +5,7 @@ import zlib
 import keras
 import numpy as np
 
+from mrcnn.keras_internals import all_inner_layers
 from mrcnn.modeling.layer_names import leaf_layers
 
 
@@ -17,7 +18,7 @@ def seed_weights(model, seed):
     for name, layer in leaf_layers(model).items():
         _seed_layer(layer, seed, name)
         # Names of layers within a layer may depend on what the process built before, so number them.
-        for number, inner in enumerate(layer._flatten_layers(include_self=False)):
+        for number, inner in enumerate(all_inner_layers(layer)):
             _seed_layer(inner, seed, f"{name}/{number}")
 
 

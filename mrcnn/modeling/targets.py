@@ -9,8 +9,10 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from mrcnn.modeling.configs import attributes
 from mrcnn.ops import boxes as box_ops
-from mrcnn.ops.matching import NEGATIVE, POSITIVE, match
+from mrcnn.ops.anchors import pyramid_anchors
+from mrcnn.ops.matching import ANCHORS, NEGATIVE, POSITIVE, PROPOSALS, match
 from mrcnn.ops.roi_align import crop_masks
 from mrcnn.ops.sampling import by_turns, sample
 
@@ -18,9 +20,16 @@ from mrcnn.ops.sampling import by_turns, sample
 class _Sampler(layers.Layer):
     """A float32 layer with its own random generator; the generator's state is saved with the weights."""
 
-    def __init__(self, seed, **kwargs):
+    def __init__(self, seed, generator_state=None, **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
+        self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
+        if generator_state is not None:
+            self.seed_generator.state.assign(generator_state)
+
+    def get_config(self):
+        state = ops.convert_to_numpy(self.seed_generator.state).tolist()
+        return {**super().get_config(), "seed": self.seed, "generator_state": state}
 
     def _noise_like(self, mask):
         return keras.random.uniform(ops.shape(mask), seed=self.seed_generator)
@@ -30,8 +39,8 @@ class _Sampler(layers.Layer):
 class RPNTargets(_Sampler):
     """Samples the anchors of each image that train the RPN (Ren et al. 2015, section 3.1.2).
 
-    anchors: [A, 4] pixels. count: largest number of sampled anchors; at most half of them are positive.
-    std_dev: unit of the deltas.
+    anchors: [A, 4] pixels, or the arguments of ops.anchors.pyramid_anchors. count: largest number of sampled
+    anchors; at most half of them are positive. std_dev: unit of the deltas.
     Inputs: gt_class_ids [B, G], gt_boxes [B, G, (y1, x1, y2, x2)] pixels.
     Outputs: index [B, S] of the sampled anchors; label [B, S]: POSITIVE, NEGATIVE, or NEUTRAL for unused
     entries; deltas [B, S, 4] divided by std_dev, zero unless positive. S is count // 2 + count.
@@ -39,7 +48,8 @@ class RPNTargets(_Sampler):
 
     def __init__(self, anchors, count=256, std_dev=(0.1, 0.1, 0.2, 0.2), seed=0, **kwargs):
         super().__init__(seed, **kwargs)
-        self.anchors = np.asarray(anchors, "float32")
+        self.anchors_config = anchors if isinstance(anchors, dict) else np.asarray(anchors).tolist()
+        self.anchors = pyramid_anchors(**anchors) if isinstance(anchors, dict) else np.float32(anchors)
         self.count = count
         self.std_dev = [float(value) for value in std_dev]
 
@@ -67,7 +77,7 @@ class RPNTargets(_Sampler):
         class_ids: [B, G]. gt_boxes: [B, G, 4] pixels.
         """
         iou = box_ops.iou(ops.convert_to_tensor(self.anchors)[None], gt_boxes)
-        return match(iou, class_ids > 0, class_ids < 0, 0.7, 0.3, best_is_positive=True)
+        return match(iou, class_ids > 0, class_ids < 0, **ANCHORS)
 
     def _deltas(self, index, gt_index, gt_boxes):
         anchors = ops.take(ops.convert_to_tensor(self.anchors), index, axis=0)
@@ -82,6 +92,10 @@ class RPNTargets(_Sampler):
             keras.KerasTensor((batch, places), dtype="int32"),
             keras.KerasTensor((batch, places, 4), dtype="float32"),
         )
+
+    def get_config(self):
+        own = attributes(self, "anchors_config", "count", "std_dev")
+        return {**super().get_config(), "anchors": own.pop("anchors_config"), **own}
 
 
 @keras.saving.register_keras_serializable("mrcnn")
@@ -127,7 +141,7 @@ class DetectionTargetLayer(_Sampler):
             own = gt_boxes * ops.cast(class_ids > 0, gt_boxes.dtype)[..., None]
             proposals = ops.concatenate([own, proposals], axis=1)
         iou = box_ops.iou(proposals, gt_boxes)
-        label, gt_index = match(iou, class_ids > 0, class_ids < 0, 0.5, 0.5)
+        label, gt_index = match(iou, class_ids > 0, class_ids < 0, **PROPOSALS)
         label = ops.where(box_ops.area(proposals) > 0, label, 0)  # padding is not background
         index, is_positive, is_negative = self._sample(label, gt_index)
 
@@ -175,6 +189,10 @@ class DetectionTargetLayer(_Sampler):
             keras.KerasTensor((batch, self.positive_count, *self.mask_shape), dtype="float32"),
             keras.KerasTensor((batch, self.count), dtype="bool"),
         )
+
+    def get_config(self):
+        names = ("count", "positive_ratio", "mask_shape", "use_mini_mask", "std_dev", "by_instance")
+        return {**super().get_config(), **attributes(self, *names)}
 
 
 def _rows(values, index):

@@ -7,6 +7,11 @@ from keras import ops
 
 POSITIVE, NEUTRAL, NEGATIVE = 1, 0, -1
 
+# The arguments of ``match`` for anchors (Ren et al. 2015, section 3.1.2) and for proposals (Girshick 2015,
+# section 2.3, with all the rest as background).
+ANCHORS = {"positive_iou": 0.7, "negative_iou": 0.3, "best_is_positive": True}
+PROPOSALS = {"positive_iou": 0.5, "negative_iou": 0.5}
+
 # A box whose IoU with a crowd reaches this is not negative: a crowd contains unmarked instances.
 CROWD_IOU = 0.001
 

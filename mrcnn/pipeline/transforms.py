@@ -3,8 +3,8 @@
 import numpy as np
 import skimage.transform
 
+from mrcnn import image_meta as meta_ops
 from mrcnn.choices import RESIZE_MODES
-from mrcnn.ops import image_meta as meta_ops
 
 
 def resize(image, output_shape, order=1, preserve_range=True, **kwargs):
@@ -84,7 +84,7 @@ def unmold_image(normalized_images, config):
 
 
 def compose_image_meta(image_id, original_image_shape, image_shape, window, scale, active_class_ids):
-    """Compose one row of image meta, laid out as mrcnn.ops.image_meta defines.
+    """Compose one row of image meta, laid out as mrcnn.image_meta defines.
 
     original_image_shape, image_shape: (H, W, channels). window: (y1, x1, y2, x2) in pixels of the molded
     image. scale: as resize_image returns it. active_class_ids: 0 or 1 for each class. Returns float64.

@@ -11,6 +11,7 @@ import contextlib
 import keras
 import numpy as np
 
+from mrcnn.keras_internals import averages_of
 from mrcnn.training.order import Order
 
 
@@ -22,7 +23,7 @@ class _Averages:
 
     def swap(self):
         """Exchange the trained weights with their averages; twice changes nothing."""
-        for weight, average in zip(self._trainable_variables, self._model_variables_moving_average):
+        for weight, average in averages_of(self):
             value = np.array(weight)
             weight.assign(average)
             average.assign(value)

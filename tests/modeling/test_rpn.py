@@ -50,7 +50,7 @@ def network(rpn, stride, sampled, places):
     pyramid = [scale(level) for level in levels]
     logits, scores, deltas = run_rpn(rpn, pyramid)
     if sampled:
-        outputs = SampledRPN(rpn, SHAPES, stride)([index, scores, *pyramid])
+        outputs = SampledRPN(SHAPES, stride)([index, scores, *pyramid])
     else:
         outputs = [Row()([logits, index]), Row()([deltas, index])]
     model = keras.Model([index, *levels], list(outputs))

@@ -7,6 +7,11 @@ active_class_ids (one per class). The slicing works on NumPy arrays and on tenso
 SIZE_WITHOUT_CLASSES = 1 + 3 + 3 + 4 + 1
 
 
+def size(num_classes):
+    """The length of a row. num_classes: with the background."""
+    return SIZE_WITHOUT_CLASSES + num_classes
+
+
 def parse(meta):
     """Split rows of image meta into named columns.
 
