@@ -40,6 +40,8 @@ _SIZE = number(above=0, most=65_536)  # in pixels
 _PAIR = several(whole(1, 4096), 2)
 _LEVELS = 5  # P2..P6
 _FOUR_SCALES = several(number(above=0, most=1000), 4)
+_FACTOR = number(0, 10**9)
+# The losses of matterport's network. Whether a further name is that of a loss, the network knows.
 _LOSSES = ("rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss", "mrcnn_mask_loss")
 
 
@@ -341,8 +343,10 @@ class Config(Settings):
     )
     LOSS_WEIGHTS = setting(
         dict.fromkeys(_LOSSES, 1.0),
-        entries(dict.fromkeys(_LOSSES, number(0, 10**9))),
-        "factors of the losses",
+        entries(
+            dict.fromkeys(_LOSSES, _FACTOR), further=lambda name: _FACTOR if name.endswith("_loss") else None
+        ),
+        "factors of the losses; a loss of your own weighs 1 unless its name is here",
     )
 
     no_effect = ("WORKERS", "CHECKPOINT_MINUTES")  # settings without effect on results

@@ -259,21 +259,27 @@ def several(kind, count=None, example=""):
     return Kind(f"a list of {size}, each {kind.allowed}", accepts, hint)
 
 
-def entries(kinds):
-    """A mapping of known names to values of their kinds, some or all. kinds: a dict of name to Kind."""
+def entries(kinds, further=None):
+    """A mapping of known names to values of their kinds, some or all.
+
+    kinds: a dict of name to Kind. further: the Kind of a name that is not among them, by the name, or None.
+    """
+
+    def kind_of(name):
+        return kinds.get(name) or (further(name) if further else None)
 
     def accepts(value):
-        known = isinstance(value, Mapping) and all(isinstance(name, str) for name in value)
-        return known and all(name in kinds and kinds[name].accepts(item) for name, item in value.items())
+        known = isinstance(value, Mapping) and all(isinstance(name, str) and kind_of(name) for name in value)
+        return known and all(kind_of(name).accepts(item) for name, item in value.items())
 
     def hint(value):
         if not isinstance(value, Mapping):
             return ""
-        unknown = [name for name in value if name not in kinds]
+        unknown = [name for name in value if not isinstance(name, str) or not kind_of(name)]
         if unknown:
             return f"it has no entry {shown(unknown[0])}"
         return "; ".join(
-            f"{name} {fault}" for name, item in value.items() if (fault := kinds[name].fault(item))
+            f"{name} {fault}" for name, item in value.items() if (fault := kind_of(name).fault(item))
         )
 
     allowed = sorted({kind.allowed for kind in kinds.values()})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pumpkin
 from mrcnn.backbones import find as find_backbone
-from mrcnn.config import ConfigError
+from mrcnn.config import Config, ConfigError
 from mrcnn.datasets import FORMATS, check, formats, splits
 from mrcnn.datasets.errors import DatasetError
 from mrcnn.datasets.images import ImageError
@@ -228,12 +228,23 @@ def settings(config_file, values, seed=None, epochs=None, dataset=None, report=p
     config = load_config(config_file, values, check=check_for_training, SEED=seed, DATASET=dataset)
     if config.BACKBONE_WEIGHTS and not Path(config.BACKBONE_WEIGHTS).is_file():
         raise ConfigError(f"BACKBONE_WEIGHTS {config.BACKBONE_WEIGHTS}: there is no such file.")
+    _check_losses(config)
     if epochs is not None:
         stages = scale_stages(config.STAGES, epochs)
         config.update({"STAGES": stages}, source="--epochs")
         if len(stages) > 1:
             report("Epochs by stage: " + ", ".join(f"{s['layers']} {s['epochs']}" for s in stages))
     return config
+
+
+def _check_losses(config):
+    """Raise ValueError for a name in LOSS_WEIGHTS that no loss has. The network knows those of one's own."""
+    if set(config.LOSS_WEIGHTS) - set(Config.LOSS_WEIGHTS):
+        import_backend(deterministic=True)
+
+        from mrcnn.modeling.network import loss_weights
+
+        loss_weights(config)
 
 
 def open_data(config, report=print):

@@ -38,13 +38,14 @@ def test_a_misspelt_override_warns_with_the_nearest_name():
 def test_yaml_overrides(tmp_path):
     path = tmp_path / "a.yaml"
     path.write_text("IMAGE_MAX_DIM: 512\nRPN_ANCHOR_SCALES: [8, 16, 32, 64, 128]\nMEAN_PIXEL: [1, 2, 3]\n"
-                    "LOSS_WEIGHTS: {mrcnn_mask_loss: 2.0}\nSTEPS_PER_EPOCH: null\n")  # fmt: skip
+                    "LOSS_WEIGHTS: {mrcnn_mask_loss: 2.0, edge_loss: 0.5}\nSTEPS_PER_EPOCH: null\n")  # fmt: skip
     config = Config.from_yaml(path, IMAGE_MIN_DIM=256)
     assert (config.IMAGE_MAX_DIM, config.IMAGE_MIN_DIM, config.STEPS_PER_EPOCH) == (512, 256, None)
     assert config.RPN_ANCHOR_SCALES == (8, 16, 32, 64, 128)
     assert config.MEAN_PIXEL.dtype == float
     assert config.LOSS_WEIGHTS["mrcnn_mask_loss"] == 2.0
     assert config.LOSS_WEIGHTS["rpn_bbox_loss"] == 1.0
+    assert config.LOSS_WEIGHTS["edge_loss"] == 0.5  # whether there is such a loss, the network knows
     assert Config.LOSS_WEIGHTS["mrcnn_mask_loss"] == 1.0
 
 
@@ -59,6 +60,7 @@ def test_yaml_overrides(tmp_path):
             "MEAN_PIXEL: [1, 2]",
             "MEAN_PIXEL must have a number for each channel, 3 by IMAGE_CHANNEL_COUNT, got [1",
         ),
+        ("LOSS_WEIGHTS: {edge_loss: -1}", "LOSS_WEIGHTS must"),
         ("LOSS_WEIGHTS: {mask: 1}", "LOSS_WEIGHTS must be a mapping of rpn_class_loss, "),
         ("- 1", "expected lines of NAME: value"),
         ("a: [", "is not YAML"),
