@@ -38,7 +38,8 @@ def test_a_misspelt_override_warns_with_the_nearest_name():
 def test_yaml_overrides(tmp_path):
     path = tmp_path / "a.yaml"
     path.write_text("IMAGE_MAX_DIM: 512\nRPN_ANCHOR_SCALES: [8, 16, 32, 64, 128]\nMEAN_PIXEL: [1, 2, 3]\n"
-                    "LOSS_WEIGHTS: {mrcnn_mask_loss: 2.0, edge_loss: 0.5}\nSTEPS_PER_EPOCH: null\n")  # fmt: skip
+                    "LOSS_WEIGHTS: {mrcnn_mask_loss: 2.0, edge_loss: 0.5}\n"
+                    "STEPS_PER_EPOCH: null\n")  # fmt: skip
     config = Config.from_yaml(path, IMAGE_MIN_DIM=256)
     assert (config.IMAGE_MAX_DIM, config.IMAGE_MIN_DIM, config.STEPS_PER_EPOCH) == (512, 256, None)
     assert config.RPN_ANCHOR_SCALES == (8, 16, 32, 64, 128)
