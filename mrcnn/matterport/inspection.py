@@ -47,6 +47,10 @@ class _ProposalSteps(keras.layers.Layer):
         super().__init__(**{**kwargs, "dtype": "float32"})
         self.layer = layer
 
+    def build(self, input_shape):
+        if not self.layer.built:
+            self.layer.build(input_shape)
+
     def call(self, inputs):
         scores, *boxes = self.layer.candidates(inputs)
         index, keep = self.layer.suppress(boxes[-1], scores)

@@ -182,6 +182,11 @@ class TrainingModel(BuiltModel):
         self._loss_means = [keras.metrics.Mean(name=name) for name in self.loss_weights]
         super().compile(**kwargs)
 
+    def compile_from_config(self, config):
+        # Keras asks for this where compile is overridden.
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
     def get_config(self):
         return {**super().get_config(), **attributes(self, "loss_weights", "weight_decay")}
 

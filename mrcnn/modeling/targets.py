@@ -28,7 +28,7 @@ class _Sampler(layers.Layer):
             self.seed_generator.state.assign(generator_state)
 
     def get_config(self):
-        state = ops.convert_to_numpy(self.seed_generator.state).tolist()
+        state = np.asarray(self.seed_generator.state).tolist()
         return {**super().get_config(), "seed": self.seed, "generator_state": state}
 
     def _noise_like(self, mask):

@@ -92,7 +92,7 @@ CASES = [
 
 
 def arrays(outputs):
-    outputs = outputs.values() if isinstance(outputs, dict) else outputs
+    outputs = list(outputs.values()) if isinstance(outputs, dict) else outputs
     outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
     return [keras.ops.convert_to_numpy(output) for output in outputs]
 
@@ -107,9 +107,6 @@ def test_the_config_of_a_layer_gives_an_equal_layer(case):
     assert type(again) is type(layer) and again.get_config() == layer.get_config()
     again(inputs)
     again.set_weights(layer.get_weights())
-    for state, other in zip(getattr(layer, "seed_generator", layer).variables, again.variables):
-        if hasattr(layer, "seed_generator"):  # both have drawn once
-            np.testing.assert_array_equal(np.asarray(state), np.asarray(other))
     for ours, theirs in zip(arrays(layer(inputs)), arrays(again(inputs)), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -149,17 +146,15 @@ def inputs_of(mode, config):
     return [data["input_image"], data["input_image_meta"], anchors]
 
 
-def assert_equal_outputs(model, other, inputs, exact=True):
+def assert_equal_outputs(model, other, inputs, tolerance=0.0):
     ours, theirs = arrays(model.predict_on_batch(inputs)), arrays(other.predict_on_batch(inputs))
     for x, y in zip(ours, theirs, strict=True):
-        (np.testing.assert_array_equal if exact else np.testing.assert_allclose)(
-            x, y, **({} if exact else {"rtol": 1e-4, "atol": 1e-4})
-        )
+        np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.parametrize("mode", ["training", "inference"])
 @pytest.mark.parametrize("kind", [".keras", ".h5", "json"])
-def test_whole_models_come_back(mode, kind, tmp_path, caplog):
+def test_whole_models_come_back(mode, kind, tmp_path):
     config = Tiny()
     config.update({"LOSS_WEIGHTS": {"rpn_bbox_loss": 2.0}})
     model = MaskRCNN(mode, config, tmp_path).keras_model
@@ -192,21 +187,23 @@ def test_batch_norm_that_was_carried_works_apart_again(mode, tmp_path):
     assert all(carried) and not any(apart) and len(carried) == len(apart)
     pyramids = [keras.Model(m.inputs, m.get_layer("fpn_p2").output) for m in (model, again)]
     inputs = inputs_of(mode, config)
-    assert_equal_outputs(*pyramids, inputs, exact=False)
+    assert_equal_outputs(*pyramids, inputs, tolerance=1e-4)
 
 
-def test_a_loaded_training_model_goes_on_training(tmp_path):
-    config = Tiny()
-    model = build_network("training", config)
-    model.compile(optimizer=keras.optimizers.SGD(0.01, momentum=0.9))
-    model.train_on_batch(batch(config))
-    model.save(tmp_path / "model.keras")
-    again = keras.models.load_model(tmp_path / "model.keras")
-    first, second = (
-        {name: float(value) for name, value in m.train_on_batch(batch(config), return_dict=True).items()}
-        for m in (again, again)
-    )
-    assert set(first) == {"loss", *network.LOSS_NAMES} and second["loss"] < first["loss"]
+@pytest.mark.parametrize("kind", [".keras", ".h5"])
+def test_a_loaded_training_model_trains_on_as_the_saved_one(kind, tmp_path):
+    model = build_network("training", Tiny())
+    model.compile(optimizer=keras.optimizers.SGD(0.001, momentum=0.9))
+    model.train_on_batch(batch(Tiny()))
+    model.reset_metrics()
+    model.save(tmp_path / f"model{kind}")
+    again = keras.models.load_model(tmp_path / f"model{kind}")
+    for _ in range(2):
+        ours, theirs = (m.train_on_batch(batch(Tiny()), return_dict=True) for m in (model, again))
+        assert set(ours) == {"loss", *network.LOSS_NAMES}
+        assert {k: float(v) for k, v in theirs.items()} == pytest.approx(
+            {k: float(v) for k, v in ours.items()}, rel=1e-4
+        )
 
 
 def test_outputs_have_the_names_of_their_layers_in_matterports_order():
