@@ -190,14 +190,14 @@ def test_batch_norm_that_was_carried_works_apart_again(mode, tmp_path):
     assert_equal_outputs(*pyramids, inputs, tolerance=1e-4)
 
 
-@pytest.mark.parametrize("kind", [".keras", ".h5"])
-def test_a_loaded_training_model_trains_on_as_the_saved_one(kind, tmp_path):
+def test_a_loaded_training_model_trains_on_as_the_saved_one(tmp_path):
+    """From a .keras file: Keras does not read the optimiser's state of such a model from an .h5 file."""
     model = build_network("training", Tiny())
     model.compile(optimizer=keras.optimizers.SGD(0.001, momentum=0.9))
     model.train_on_batch(batch(Tiny()))
     model.reset_metrics()
-    model.save(tmp_path / f"model{kind}")
-    again = keras.models.load_model(tmp_path / f"model{kind}")
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
     for _ in range(2):
         ours, theirs = (m.train_on_batch(batch(Tiny()), return_dict=True) for m in (model, again))
         assert set(ours) == {"loss", *network.LOSS_NAMES}
