@@ -1,1 +1,1 @@
-"""What only matterport's interface needs: graphs, batches, and looks into the network."""
+"""Code that only matterport's interface needs: graphs, batches, and inspection of the network."""

@@ -1,6 +1,6 @@
-"""matterport's batches and targets as NumPy arrays, to look at and for programs that train by themselves.
+"""matterport's batches and targets as NumPy arrays, for inspection and for programs with their own training.
 
-Our own training makes its targets in the graph; see mrcnn.modeling.targets.
+Training in this package computes its targets in the graph; see mrcnn.modeling.targets.
 A: anchors, B: images, C: classes, G: MAX_GT_INSTANCES, N: gt instances, T: TRAIN_ROIS_PER_IMAGE.
 """
 
@@ -18,28 +18,30 @@ from mrcnn.pipeline.loader import load_image_gt as load_as_configured
 from mrcnn.pipeline.masks import expand_mask, minimize_mask
 from mrcnn.pipeline.rois import random_rois
 
-# Separates these random streams from the loader's, which has 0 and 1.
+# The key of these random streams; the loader uses 0 and 1.
 _TARGETS = 2
 
 
 def load_image_gt(
     dataset, config, image_id, augment=False, augmentation=None, use_mini_mask=False, rng=None
 ):  # fmt: skip
-    """An image and its gt, with whole masks unless mini-masks are asked for, whatever config.USE_MINI_MASK.
+    """Load an image and its gt, by default with full-size masks, whatever config.USE_MINI_MASK.
 
-    Arguments and results are those of mrcnn.pipeline.loader.load_image_gt. use_mini_mask: None is as
-    config.USE_MINI_MASK says.
+    Arguments and results are those of mrcnn.pipeline.loader.load_image_gt. use_mini_mask: None uses
+    config.USE_MINI_MASK.
     """
     return load_as_configured(dataset, config, image_id, augment, augmentation, use_mini_mask, rng)
 
 
 def build_rpn_targets(image_shape, anchors, gt_class_ids, gt_boxes, config, rng=None):
-    """Which anchors the RPN is trained on, and towards what (Ren et al. 2015, section 3.1.2).
+    """Choose the anchors that train the RPN and compute their targets (Ren et al. 2015, section 3.1.2).
 
-    image_shape: without effect. anchors: [A, 4] pixels. gt_class_ids: [N], crowds negative. gt_boxes: [N, 4]
-    pixels. rng: chooses among too many; none: the same choice for the same arguments.
+    image_shape: has no effect. anchors: [A, 4] pixels. gt_class_ids: [N], crowds negative. gt_boxes: [N, 4]
+    pixels. rng: a NumPy Generator that chooses if there are too many; None makes the same choice for the same
+    arguments.
     Returns match [A] int32 of 1, -1 and 0 (positive, negative, neutral), and deltas
-    [RPN_TRAIN_ANCHORS_PER_IMAGE, 4] over RPN_BBOX_STD_DEV of the positive ones in order, zero-padded.
+    [RPN_TRAIN_ANCHORS_PER_IMAGE, 4] of the positive anchors in order, divided by RPN_BBOX_STD_DEV and
+    zero-padded.
     """
     rng = np.random.default_rng(config.SEED) if rng is None else rng
     label, gt_index = _match(anchors, gt_class_ids, gt_boxes, ANCHORS)
@@ -56,23 +58,23 @@ def build_rpn_targets(image_shape, anchors, gt_class_ids, gt_boxes, config, rng=
 
 
 def generate_random_rois(image_shape, count, gt_class_ids, gt_boxes, rng=None):
-    """ROIs [count, 4] int32 pixels, nine of ten around an instance.
+    """Draw ROIs [count, 4] int32 pixels, nine in ten around an instance.
 
-    image_shape: (height, width, ...). gt_class_ids: without effect. gt_boxes: [N, 4] pixels. rng: none: the
-    same ROIs for the same arguments.
+    image_shape: (height, width, ...). gt_class_ids: has no effect. gt_boxes: [N, 4] pixels. rng: a NumPy
+    Generator; None draws the same ROIs for the same arguments.
     """
     return random_rois(image_shape, count, gt_boxes, np.random.default_rng(0) if rng is None else rng)
 
 
 def build_detection_targets(rpn_rois, gt_class_ids, gt_boxes, gt_masks, config, rng=None):
-    """Which of the given ROIs the heads are trained on, and towards what (He et al. 2017, section 3.1).
+    """Choose the ROIs that train the heads and compute their targets (He et al. 2017, section 3.1).
 
-    rpn_rois: [R, 4] pixels. gt_class_ids: [N], crowds negative. gt_boxes: [N, 4] pixels. Either may be
-    zero-padded. gt_masks: [h, w, N], mini-masks with USE_MINI_MASK. rng: none: the same choice for the same
-    arguments.
-    Returns rois [T, 4], class_ids [T] int32, deltas [T, C, 4] over BBOX_STD_DEV, and masks
-    [T, *MASK_SHAPE, C], the last two zero but in the ROI's class. Positive ROIs come first; where there are
-    too few ROIs the last rows are zero.
+    rpn_rois: [R, 4] pixels. gt_class_ids: [N], crowds negative. gt_boxes: [N, 4] pixels. Both may be
+    zero-padded. gt_masks: [h, w, N], mini-masks with USE_MINI_MASK. rng: a NumPy Generator; None makes the
+    same choice for the same arguments.
+    Returns rois [T, 4], class_ids [T] int32, deltas [T, C, 4] divided by BBOX_STD_DEV, and masks
+    [T, *MASK_SHAPE, C]; the last two are zero except in the ROI's class. Positive ROIs come first. If there
+    are too few ROIs, the last rows are zero.
     """
     rng = np.random.default_rng(config.SEED) if rng is None else rng
     rpn_rois = np.asarray(rpn_rois)[np.any(rpn_rois, axis=1)]
@@ -102,12 +104,12 @@ def data_generator(
     dataset, config, shuffle=True, augment=False, augmentation=None, random_rois=0, batch_size=1,
     detection_targets=False, no_augmentation_sources=None,
 ):  # fmt: skip
-    """Batches for ever, [inputs, outputs], of images in the order of our own training.
+    """Yield batches without end, [inputs, outputs], of images in the order of this package's training.
 
-    augment: a left-right flip half of the time. augmentation, no_augmentation_sources: see Loader.
-    inputs: images [B, H, W, 3] molded, image metas, RPN matches [B, A, 1] and deltas, gt class ids [B, G],
-    boxes and masks; with random_rois, so many ROIs an image; with detection_targets, the ROIs [B, T, 4]
-    that were chosen of them. outputs: [], or their class ids [B, T, 1], deltas and masks.
+    augment: a left-right flip with probability 0.5. augmentation, no_augmentation_sources: see Loader.
+    inputs: molded images [B, H, W, 3], image metas, RPN matches [B, A, 1] and deltas, gt class ids [B, G],
+    boxes and masks; with random_rois, that many ROIs per image; with detection_targets, the ROIs [B, T, 4]
+    chosen from them. outputs: [], or with detection_targets class ids [B, T, 1], deltas and masks.
     Raises ValueError for detection_targets without random_rois.
     """
     if detection_targets and not random_rois:
@@ -130,7 +132,7 @@ def data_generator(
 
 
 def _example(loader, position, anchors, random_rois, detection_targets):
-    """The inputs and the outputs of one image. anchors: those made before, by image shape."""
+    """Return the inputs and outputs of one image. anchors: a cache by image shape."""
     config = loader.config
     sample = {name: array[0] for name, array in loader.batch(position).items()}
     rng = np.random.default_rng([loader.seed, _TARGETS, position])
@@ -155,9 +157,9 @@ def _example(loader, position, anchors, random_rois, detection_targets):
 
 
 def _match(boxes, gt_class_ids, gt_boxes, thresholds):
-    """The label [A] and the gt index [A] of each box: see mrcnn.ops.matching.match."""
+    """Return the label [A] and the gt index [A] of each box, see mrcnn.ops.matching.match."""
     real = np.flatnonzero(gt_class_ids)
-    padded = np.append(real, -1)  # one place of padding: the functions want at least one
+    padded = np.append(real, -1)  # at least one padding entry, which the functions need
     class_ids = np.append(np.asarray(gt_class_ids)[real], 0)[None]
     gt_boxes = np.append(np.asarray(gt_boxes, np.float32)[real].reshape(-1, 4), np.zeros((1, 4)), axis=0)
     iou = box_ops.iou(np.asarray(boxes, np.float32)[None], gt_boxes[None].astype(np.float32))
@@ -166,7 +168,7 @@ def _match(boxes, gt_class_ids, gt_boxes, thresholds):
 
 
 def _choose(candidates, most, rng):
-    """At most so many of the candidates, in their order."""
+    """Choose at most ``count`` of the candidates, in their order."""
     if len(candidates) <= most:
         return candidates
     return np.sort(rng.choice(candidates, max(most, 0), replace=False))
@@ -178,7 +180,7 @@ def _deltas(boxes, gt_boxes, std_dev):
 
 
 def _crop(masks, gt_boxes, rois, config):
-    """The part of each mask that its ROI shows, at MASK_SHAPE: [*MASK_SHAPE, P] bool."""
+    """Crop each mask to its ROI and resize it to MASK_SHAPE: [*MASK_SHAPE, P] bool."""
     if config.USE_MINI_MASK:
         corner = np.maximum(gt_boxes, rois)[:, 2:].max(axis=0)
         masks = expand_mask(gt_boxes, masks, tuple(corner))

@@ -1,6 +1,6 @@
-"""The parts of the network with the arguments that matterport's functions and layers of these names took.
+"""The parts of the network under matterport's names and with matterport's arguments.
 
-Programs build networks of their own with them. B: images, N: ROIs, C: classes, T: ROIs to train on.
+Programs build their own networks with them. B: images, N: ROIs, C: classes, T: ROIs that train the heads.
 """
 
 import keras
@@ -15,7 +15,7 @@ from mrcnn.ops import boxes as box_ops
 
 
 def resnet_graph(input_image, architecture, stage5=False, train_bn=True):
-    """The feature maps [C1, C2, C3, C4, C5] of an image, C5 None without stage5.
+    """Build the feature maps [C1, C2, C3, C4, C5] of an image; C5 is None without stage5.
 
     architecture: "resnet50" or "resnet101". train_bn: see BatchNorm.
     """
@@ -24,14 +24,14 @@ def resnet_graph(input_image, architecture, stage5=False, train_bn=True):
 
 
 def build_rpn_model(anchor_stride, anchors_per_location, depth):
-    """The region proposal network as a model: see mrcnn.modeling.rpn.build_rpn."""
+    """Build the region proposal network as a model, see mrcnn.modeling.rpn.build_rpn."""
     return rpn.build_rpn(depth, anchors_per_location, anchor_stride)
 
 
 def fpn_classifier_graph(
     rois, feature_maps, image_meta, pool_size, num_classes, train_bn=True, fc_layers_size=1024
 ):
-    """Logits [B, N, C], probabilities [B, N, C] and deltas [B, N, C, 4] of ROIs.
+    """Build logits [B, N, C], probabilities [B, N, C] and deltas [B, N, C, 4] of ROIs.
 
     rois: [B, N, (y1, x1, y2, x2)] normalised. feature_maps: [P2, P3, P4, P5].
     """
@@ -40,7 +40,7 @@ def fpn_classifier_graph(
 
 
 def build_fpn_mask_graph(rois, feature_maps, image_meta, pool_size, num_classes, train_bn=True):
-    """Masks [B, N, 2 * pool_size, 2 * pool_size, C] of ROIs: the arguments of fpn_classifier_graph."""
+    """Build masks [B, N, 2 * pool_size, 2 * pool_size, C] of ROIs; arguments as in fpn_classifier_graph."""
     align = PyramidROIAlign([pool_size, pool_size], name="roi_align_mask")
     return build_mask_head(align([rois, image_meta, *feature_maps]), num_classes, train_bn=train_bn)
 
@@ -51,13 +51,13 @@ def parse_image_meta_graph(meta):
 
 
 def norm_boxes_graph(boxes, shape):
-    """Pixel boxes [..., (y1, x1, y2, x2)] in normalised coordinates. shape: (height, width) of the image."""
+    """Convert pixel boxes [..., (y1, x1, y2, x2)] to normalised ones. shape: (height, width) of the image."""
     return box_ops.normalize(boxes, shape)
 
 
 @keras.saving.register_keras_serializable("mrcnn.matterport")
 class ProposalLayer(rpn.ProposalLayer):
-    """rpn.ProposalLayer with the other settings taken from a Config, where one is given."""
+    """An rpn.ProposalLayer that takes its other settings from a Config, if one is given."""
 
     def __init__(self, proposal_count, nms_threshold, config=None, **kwargs):
         if config is not None:
@@ -76,7 +76,7 @@ class DetectionLayer(detections.DetectionLayer):
 
 @keras.saving.register_keras_serializable("mrcnn.matterport")
 class DetectionTargetLayer(targets.DetectionTargetLayer):
-    """targets.DetectionTargetLayer with the settings of a Config and matterport's four outputs.
+    """A targets.DetectionTargetLayer with the settings of a Config and matterport's four outputs.
 
     rois [B, T, 4], class_ids [B, T], deltas [B, T, 4], masks [B, T, *MASK_SHAPE], zero-padded.
     Without a Config the settings are arguments.

@@ -1,4 +1,4 @@
-"""Looks into a network: tensors found by matterport's names, and their values for given images.
+"""Inspect a network: find tensors by matterport's names, and compute their values for given images.
 
 B: images, K: candidates for proposals, N: proposals.
 """
@@ -13,11 +13,11 @@ from mrcnn.modeling.rpn import ProposalLayer
 
 
 def ancestor(tensor, name):
-    """The tensor of a name among those that a symbolic tensor was computed from, or None.
+    """Find a tensor by name among those from which a symbolic tensor is computed, or return None.
 
-    name: that of a layer, as in "ROI" or "fpn_p2:0", or of a step in it: "ROI/pre_nms_anchors:0",
+    name: a layer's, as in "ROI" or "fpn_p2:0", or that of a step in it: "ROI/pre_nms_anchors:0",
     "ROI/refined_anchors:0", "ROI/refined_anchors_clipped:0", "ROI/rpn_non_max_suppression:0". Programs for
-    TensorFlow 1 ask for other steps, too; a network on Keras 3 has no tensors of those names.
+    TensorFlow 1 request other steps too; a network on Keras 3 has no tensors with those names.
     """
     layer_name, _, step = name.removesuffix(":0").partition("/")
     for found in upstream(tensor):
@@ -30,15 +30,15 @@ def ancestor(tensor, name):
 
 
 def _proposal_steps(layer):
-    """The tensors between a ProposalLayer's input and output, under the names of matterport's graph."""
+    """Return the tensors between a ProposalLayer's input and output, under matterport's names."""
     return dict(zip(_ProposalSteps.names, _ProposalSteps(layer)(layer.input)))
 
 
 @keras.saving.register_keras_serializable("mrcnn")
 class _ProposalSteps(keras.layers.Layer):
-    """What a ProposalLayer does, step by step: anchors, boxes, clipped boxes, each [B, K, 4], and index [N].
+    """The steps of a ProposalLayer: anchors, boxes and clipped boxes, each [B, K, 4], and index [N].
 
-    index: the proposals of the first image among its K clipped boxes; empty places repeat the best one.
+    index: the proposals of the first image among its K clipped boxes; unused entries repeat the best one.
     """
 
     names = ("pre_nms_anchors", "refined_anchors", "refined_anchors_clipped", "rpn_non_max_suppression")
@@ -71,10 +71,10 @@ class _ProposalSteps(keras.layers.Layer):
 
 
 def run_graph(keras_model, inputs, outputs):
-    """The values of tensors of a model: an OrderedDict of arrays by name.
+    """Compute the values of tensors of a model; return an OrderedDict of arrays by name.
 
-    inputs: the model's input arrays. outputs: pairs of a name and a symbolic tensor; those of None, which
-    ``ancestor`` may give, are told and left out. Raises ValueError if none is left.
+    inputs: the model's input arrays. outputs: pairs of a name and a symbolic tensor. Pairs whose tensor is
+    None, as ``ancestor`` may return, are skipped with a message. Raises ValueError if no pair is left.
     """
     tensors = OrderedDict((name, tensor) for name, tensor in outputs if tensor is not None)
     for name, tensor in outputs:

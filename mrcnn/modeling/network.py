@@ -1,4 +1,4 @@
-"""The whole of Mask R-CNN (He et al. 2017) as a Keras model: one line a stage.
+"""Mask R-CNN (He et al. 2017) as a Keras model, with one line per stage.
 
 B: images, G: gt instances, A: anchors, M: length of image meta.
 """
@@ -25,7 +25,7 @@ from mrcnn.modeling.targets import DetectionTargetLayer, RPNTargets
 from mrcnn.ops import anchors as anchor_ops
 from mrcnn.ops import boxes as box_ops
 
-# What training minimises the weighted sum of. To add a loss, list its Loss here and give it its inputs in
+# Training minimises the weighted sum of these. To add a loss, list its Loss here and give it its inputs in
 # _build_training; its weight, the progress line, metrics.csv and curves.png follow.
 LOSSES = losses.LOSSES
 LOSS_NAMES = tuple(loss.name for loss in LOSSES)
@@ -35,13 +35,14 @@ HEADS = (roi_heads.CLASS_HEAD, roi_heads.BOX_HEAD, roi_heads.MASK_HEAD)
 
 
 def build_network(mode, config):
-    """A keras.Model of the whole network with weights drawn from config.SEED.
+    """Build the whole network as a keras.Model with weights drawn from config.SEED.
 
     mode "inference": inputs [input_image, input_image_meta, input_anchors]; outputs detections,
     mrcnn_class, mrcnn_bbox, mrcnn_mask, rpn_rois, rpn_class, rpn_bbox.
     mode "training": inputs input_image [B, H, W, 3] molded, input_image_meta [B, M],
     input_gt_class_ids [B, G], input_gt_boxes [B, G, 4] pixels, input_gt_masks [B, h, w, G]; outputs
-    the five losses by name. ``fit`` minimises their weighted sum.
+    the losses by name. ``fit`` minimises their weighted sum.
+    Raises ValueError for another mode.
     """
     builders = {"training": _build_training, "inference": _build_inference}
     if mode not in builders:
@@ -65,13 +66,13 @@ def _build_inference(config):
     boxes = DetectionBoxes(name="detection_boxes")(detections)
     mrcnn_mask = _mask_head(boxes, meta, pyramid, config)
 
-    # Programs read them in this order, our own code by the names of their layers: see named_outputs.
+    # Programs read the outputs in this order; our own code reads them by layer name, see named_outputs.
     outputs = [detections, mrcnn_class, mrcnn_bbox, mrcnn_mask, rois, rpn_class, rpn_bbox]
     return keras.Model([image, meta, anchors], outputs, name="mask_rcnn")
 
 
 def named_outputs(model):
-    """The outputs of an inference network by the names of the layers that they come from: {name: tensor}.
+    """Return the outputs of an inference network by the names of their layers: {name: tensor}.
 
     mrcnn_detection, mrcnn_class, mrcnn_bbox, mrcnn_mask, ROI, rpn_class, rpn_bbox.
     """
@@ -79,7 +80,7 @@ def named_outputs(model):
 
 
 def predict_named(model, inputs):
-    """The values of all outputs for a batch, arrays by the names of named_outputs."""
+    """Compute all outputs for a batch; return arrays by the names of named_outputs."""
     return dict(zip(model.output_names, model.predict_on_batch(inputs)))
 
 
@@ -132,9 +133,9 @@ def _build_training(config):
 
 
 def loss_weights(config):
-    """The factor of each loss in the sum, {name: float}: that of LOSS_WEIGHTS, 1 where it has none.
+    """Return the factor of each loss in the sum, {name: float}: that of LOSS_WEIGHTS, or 1 if it has none.
 
-    Raises ValueError for a name in LOSS_WEIGHTS that no loss has, with the nearest that one has.
+    Raises ValueError for a name in LOSS_WEIGHTS that no loss has; the message suggests the nearest name.
     """
     for name in config.LOSS_WEIGHTS:
         if name not in LOSS_NAMES:
@@ -144,7 +145,7 @@ def loss_weights(config):
 
 
 def decays_through_loss(config):
-    """Whether weights decay through the loss, and not by the optimiser itself: see WEIGHT_DECAY_KIND."""
+    """Return whether weights decay through the loss instead of the optimiser, see WEIGHT_DECAY_KIND."""
     if config.WEIGHT_DECAY_KIND == "auto":
         return config.OPTIMIZER != "adamw"
     return config.WEIGHT_DECAY_KIND == "layerwise"
@@ -161,28 +162,32 @@ class TrainingModel(BuiltModel):
     weight_decay = 0.0
 
     def call(self, inputs, training=None, mask=None):
-        # Batches come to TensorFlow without their sizes. It then sums the gradient of the RPN's shared bias
-        # in an order that changes from run to run.
+        # TensorFlow gets batches without static sizes. It would then sum the gradient of the RPN's shared
+        # bias in an order that changes from run to run.
         sized = {x.name: ops.reshape(inputs[x.name], (-1, *x.shape[1:])) for x in self.inputs}
         return super().call(sized, training=training, mask=mask)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """Sum the weighted losses in y_pred and the weight decay."""
         total = sum(weight * y_pred[name] for name, weight in self.loss_weights.items() if weight)
         total = total + losses.l2_penalty(self.trainable_weights, self.weight_decay)
-        # Copies on several devices add up their gradients.
+        # Replicas on several devices add up their gradients.
         return total / replicas() if replicas() > 1 else total
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """Update the mean of each loss."""
         for metric in self._loss_means:
             metric.update_state(y_pred[metric.name])
         return self.get_metrics_result()
 
     def compile(self, **kwargs):
-        # Keras finds metrics among the attributes.
+        """Compile as Keras does, with a mean of each loss as metrics."""
+        # Keras tracks metrics that are attributes.
         self._loss_means = [keras.metrics.Mean(name=name) for name in self.loss_weights]
         super().compile(**kwargs)
 
     def compile_from_config(self, config):
+        """Compile with the optimiser of a saved model."""
         # Keras asks for this where compile is overridden.
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
@@ -204,13 +209,16 @@ keras.saving.get_custom_objects()["TrainingModel"] = TrainingModel
 
 
 def image_anchors(config, image_shape, normalized=True):
-    """The anchors of an image of the given shape: [A, (y1, x1, y2, x2)] float32."""
+    """Return the anchors of an image of the given shape: [A, (y1, x1, y2, x2)] float32.
+
+    normalized: False returns pixels instead of normalised coordinates.
+    """
     anchors = anchor_ops.pyramid_anchors(**anchor_grid(config, image_shape))
     return _normalized(anchors, image_shape) if normalized else anchors
 
 
 def anchor_grid(config, image_shape):
-    """The arguments of ops.anchors.pyramid_anchors for an image of the given shape, as plain numbers."""
+    """Return the arguments of ops.anchors.pyramid_anchors for an image of the given shape."""
     return {
         "scales": np.asarray(config.RPN_ANCHOR_SCALES).tolist(),
         "ratios": np.asarray(config.RPN_ANCHOR_RATIOS).tolist(),
@@ -221,12 +229,12 @@ def anchor_grid(config, image_shape):
 
 
 def _normalized(anchors, image_shape):
-    """Anchors [A, 4] from pixels to normalised coordinates, float32."""
+    """Convert anchors [A, 4] from pixels to normalised coordinates, float32."""
     return ops.convert_to_numpy(box_ops.normalize(anchors, np.asarray(image_shape[:2], "float32")))
 
 
 def backbone_shapes(config, image_shape):
-    """(height, width) of each pyramid level for an image of the given shape: [levels, 2] int."""
+    """Return (height, width) of each pyramid level for an image of the given shape: [levels, 2] int."""
     if callable(config.BACKBONE) and config.COMPUTE_BACKBONE_SHAPE is not None:
         return config.COMPUTE_BACKBONE_SHAPE(image_shape)
     strides = np.asarray(config.BACKBONE_STRIDES)[:, None]
@@ -235,7 +243,7 @@ def backbone_shapes(config, image_shape):
 
 @keras.saving.register_keras_serializable("mrcnn")
 class Anchors(layers.Layer):
-    """The normalised anchors [A, 4] of a fixed image shape, for each image of a batch: [B, A, 4].
+    """Repeats the normalised anchors [A, 4] of a fixed image shape for each image of a batch: [B, A, 4].
 
     grid: the arguments of ops.anchors.pyramid_anchors. image_shape: (height, width, ...) in pixels.
     """
@@ -260,9 +268,9 @@ class Anchors(layers.Layer):
 
 @keras.saving.register_keras_serializable("mrcnn")
 class First(layers.Layer):
-    """The first ``count`` rows of each image: [B, N, ...] to [B, count, ...].
+    """Takes the first ``count`` rows of each image: [B, N, ...] to [B, count, ...].
 
-    It is a layer because Keras's HDF5 files cannot hold a slice of a tensor.
+    This is a layer because Keras's HDF5 files cannot store a slice of a tensor.
     """
 
     def __init__(self, count, **kwargs):
@@ -278,7 +286,7 @@ class First(layers.Layer):
 
 @keras.saving.register_keras_serializable("mrcnn")
 class ActiveClasses(layers.Layer):
-    """The active_class_ids [B, C] of image meta [B, M]."""
+    """Extracts active_class_ids [B, C] from image meta [B, M]."""
 
     def __init__(self, **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
@@ -289,7 +297,7 @@ class ActiveClasses(layers.Layer):
 
 @keras.saving.register_keras_serializable("mrcnn")
 class NormalizeBoxes(layers.Layer):
-    """Boxes [B, G, 4] from pixels of the molded image to normalised coordinates; padding stays zero."""
+    """Converts boxes [B, G, 4] from pixels of the molded image to normalised ones; padding stays zero."""
 
     def __init__(self, **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
@@ -356,7 +364,7 @@ def _head_targets(config):
 
 
 def detection_settings(config):
-    """The arguments of DetectionLayer."""
+    """Return the arguments of DetectionLayer for a Config."""
     return {
         "max_instances": config.DETECTION_MAX_INSTANCES,
         "min_confidence": config.DETECTION_MIN_CONFIDENCE,
@@ -369,7 +377,7 @@ def detection_settings(config):
 
 
 def head_target_settings(config):
-    """The arguments of DetectionTargetLayer, but for its seed."""
+    """Return the arguments of DetectionTargetLayer for a Config, except the seed."""
     return {
         "count": config.TRAIN_ROIS_PER_IMAGE,
         "positive_ratio": config.ROI_POSITIVE_RATIO,
@@ -382,7 +390,7 @@ def head_target_settings(config):
 
 @contextlib.contextmanager
 def _dtype_policy(name):
-    """Build layers under a dtype policy, then restore the one before."""
+    """Build layers under a dtype policy, then restore the previous policy."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)
     try:

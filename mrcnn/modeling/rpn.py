@@ -45,14 +45,15 @@ def run_rpn(rpn, pyramid):
 
 @keras.saving.register_keras_serializable("mrcnn")
 class SampledRPN(layers.Layer):
-    """What the RPN says of some anchors, computed at their cells alone.
+    """Computes the RPN's outputs for some anchors, from the cells around them only.
 
-    Its losses look at a few hundred anchors. Taken from the RPN's maps, their gradient would be that of
-    convolutions over whole maps, nearly all of it of zeros; here it is that of the cells looked at.
+    The losses use a few hundred anchors. If they were taken from the RPN's maps, their gradient would be that
+    of convolutions over whole maps, nearly all of it zero; here it involves only the sampled anchors' cells.
 
-    shapes: [levels, (height, width)], cells of the pyramid. anchor_stride: cells from an anchor to the next.
-    Inputs: index [B, S] of anchors; an output of run_rpn, which says whose weights to use; the levels of the
-    pyramid. The first call is on symbolic tensors. The RPN stays the owner of the weights.
+    shapes: [levels, (height, width)], cells of the pyramid. anchor_stride: cells between anchors.
+    Inputs: index [B, S] of anchors; an output of run_rpn, which identifies the RPN whose weights are used;
+    the levels of the pyramid. The first call must be on symbolic tensors. The RPN stays the owner of the
+    weights.
     Outputs: logits [B, S, (background, foreground)], deltas [B, S, (dy, dx, log dh, log dw)], float32.
     """
 
@@ -68,7 +69,7 @@ class SampledRPN(layers.Layer):
             before = (operation_of(tensor) for tensor in upstream(inputs[1]))
             rpn = next(operation for operation in before if isinstance(operation, keras.Model))
             names = ("rpn_conv_shared", "rpn_class_raw", "rpn_bbox_pred")
-            # Held by a function: Keras would take them for layers of this one.
+            # Keep them in a function: Keras would track them as sublayers.
             self.rpn_layers = lambda: [rpn.get_layer(name) for name in names]
         return super().__call__(inputs, **kwargs)
 
@@ -84,10 +85,10 @@ class SampledRPN(layers.Layer):
         )
 
     def _patches(self, pyramid, cell):
-        """The cells under the kernel around each of ``cell`` [B, S]: [B, S, 9 * channels]."""
+        """Gather the cells under the kernel around each of ``cell`` [B, S]: [B, S, 9 * channels]."""
         channels = pyramid[0].shape[-1]
         maps = [ops.reshape(level, (-1, level.shape[1] * level.shape[2], channels)) for level in pyramid]
-        maps.append(ops.zeros_like(maps[0][:, :1]))  # what lies outside of a level
+        maps.append(ops.zeros_like(maps[0][:, :1]))  # the cell outside every level
         table = ops.concatenate(maps, axis=1)
         near = ops.take(ops.convert_to_tensor(self.patches), cell, axis=0)  # (B, S, 9)
         image = ops.cumsum(ops.ones_like(near), axis=0) - 1
@@ -95,7 +96,7 @@ class SampledRPN(layers.Layer):
         return ops.reshape(rows, (-1, cell.shape[1], near.shape[-1] * channels))
 
     def _of_ratio(self, layer, hidden, ratio, ratios):
-        """A 1x1 convolution's values of one anchor of each cell: hidden [B, S, channels], ratio [B, S]."""
+        """Apply a 1x1 convolution for one anchor of each cell: hidden [B, S, channels], ratio [B, S]."""
         kernel = ops.reshape(layer.kernel, (-1, layer.filters))
         values = ops.cast(ops.add(ops.matmul(hidden, kernel), layer.bias), "float32")
         values = ops.reshape(values, (-1, ratio.shape[1], ratios, layer.filters // ratios))
@@ -109,11 +110,11 @@ class SampledRPN(layers.Layer):
 
 
 def cell_patches(shapes, stride, side=3):
-    """The cells under a kernel at each of its positions on all levels of a pyramid, padding "same".
+    """List the cells under a kernel at each of its positions on all levels of a pyramid, with padding "same".
 
-    shapes: [levels, (height, width)]. stride: cells from a position to the next. side: of the kernel.
-    Returns [positions, side * side] int32: numbers of cells, counted through all levels; what lies outside of
-    a level has the number of all cells together.
+    shapes: [levels, (height, width)]. stride: cells between neighbouring positions. side: of the kernel.
+    Returns [positions, side * side] int32: cell numbers, counted through all levels. Positions outside a
+    level have the total number of cells.
     """
     found, start, outside = [], 0, int(np.prod(shapes, axis=1).sum())
     for height, width in np.asarray(shapes).tolist():
@@ -127,9 +128,9 @@ def cell_patches(shapes, stride, side=3):
 
 
 def _under_kernel(size, stride, side):
-    """The cells along one axis under a kernel at each of its positions: [positions, side]."""
+    """List the cells along one axis under a kernel at each of its positions: [positions, side]."""
     positions = -(-size // stride)
-    before = max((positions - 1) * stride + side - size, 0) // 2  # the rest of the padding comes after
+    before = max((positions - 1) * stride + side - size, 0) // 2  # the other half of the padding comes after
     return np.arange(positions)[:, None] * stride - before + np.arange(side)
 
 
