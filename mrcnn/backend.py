@@ -95,7 +95,7 @@ def slow_precision(precision):
         return None
     return (
         f"{precision} is slow on this processor, which has none of {', '.join(sorted(wanted))}: a step of "
-        "TensorFlow takes many times as long as in float32. --precision fp32 is the one to use here."
+        "TensorFlow takes many times as long as in float32. PRECISION float32 is the one to use here."
     )
 
 

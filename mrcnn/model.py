@@ -1,5 +1,6 @@
 """The door to the network under matterport's names: ``from mrcnn import model as modellib``."""
 
+import copy
 from pathlib import Path
 
 import keras
@@ -34,7 +35,9 @@ from mrcnn.modeling.normalization import BatchNorm
 from mrcnn.modeling.roi_heads import PyramidROIAlign
 from mrcnn.pipeline.transforms import compose_image_meta, mold_image, parse_image_meta, unmold_image
 from mrcnn.training import driver, fingerprint
+from mrcnn.training.data import TrainingData
 from mrcnn.training.errors import RunError
+from mrcnn.training.hashes import data_hashes
 from mrcnn.training.run import Run, checkpoints, find_last, folder_name, position_of
 from mrcnn.weights import downloads, imagenet, named
 
@@ -208,28 +211,31 @@ class MaskRCNN:
         if epochs <= self.epoch:
             print(f"Nothing to train: {self.epoch} epochs are done and {epochs} were asked for.")
             return
-        if self._run is None or self._run.discarded:
-            self._run = self._open_run(train_dataset, val_dataset)
         stage = {"layers": layers, "epochs": epochs - self.epoch, "learning_rate": learning_rate}
+        data = TrainingData(
+            train_dataset, val_dataset, augmentation, plain_sources=tuple(no_augmentation_sources or ())
+        )
+        driver.check(self, data, [stage])
+        if self._run is None or self._run.discarded:
+            self._run = self._open_run(data)
         with self._run.starting():
-            driver.train(
-                self, train_dataset, val_dataset, self.config, self._run, stages=[stage],
-                augmentation=augmentation, callbacks=custom_callbacks or (),
-                plain_sources=no_augmentation_sources or (),
-            )  # fmt: skip
+            driver.train(self, data, self._run, stages=[stage], callbacks=custom_callbacks or ())
+
+    def begin_run(self, folder, class_names):
+        """Take note of the folder that training writes to, and of its classes' names by class id."""
+        self.log_dir, self.class_names = str(folder), list(class_names)
+
+    def end_run(self, epoch):
+        """Take note of how many whole epochs are done."""
+        self.epoch = epoch
 
     def scope(self):
         """A context manager in which keras_model is trained and used on all devices of GPU_COUNT."""
         return self._parallel.scope()
 
-    def _open_run(self, train_dataset, val_dataset):
+    def _open_run(self, data):
         """The run in log_dir: a new one, or that of the loaded checkpoint where it is the last of its run."""
-        splits = {"train": train_dataset, "val": val_dataset}
-        data = {
-            split: None if dataset is None else fingerprint.data_hash(dataset)
-            for split, dataset in splits.items()
-        }
-        facts = fingerprint.ingredients(self.config, data)
+        facts = fingerprint.ingredients(self.config, data_hashes(data.train, data.val))
         known = checkpoints(self.log_dir)
         if known and max(known) == self.epoch:
             run = Run(self.model_dir, self.config, folder=self.log_dir)
@@ -287,6 +293,29 @@ class MaskRCNN:
         """The layers of keras_model that have weights; the RPN's is a model of its own."""
         layers = [self.find_trainable_layer(layer) for layer in self.keras_model.layers]
         return [layer for layer in layers if layer.weights]
+
+    # --- From training to inference -------------------------------------------------------------
+
+    def for_inference(self, **overrides):
+        """A MaskRCNN for inference with this one's weights, class names and config.
+
+        overrides: settings that differ there, for example DETECTION_MIN_CONFIDENCE=0.05. Weights that are
+        trained later reach it by ``take_weights``. Raises ConfigError.
+        """
+        config = copy.copy(self.config)
+        config.update(overrides)
+        detector = type(self)("inference", config, self.model_dir)
+        detector.class_names = self.class_names
+        detector.take_weights(self)
+        return detector
+
+    def take_weights(self, other):
+        """Copy the weights of another MaskRCNN of the same network, in whichever mode.
+
+        Raises named.WeightsError unless all tensors are there in their shapes.
+        """
+        stored = {tensor.name: tensor.numpy() for tensor in named.tensors_of(other.keras_model)}
+        named.assign(self.keras_model, stored, "the other model", skip_mismatch=False, minimum_share=1)
 
     # --- Detection ------------------------------------------------------------------------------
 

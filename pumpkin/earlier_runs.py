@@ -10,13 +10,14 @@ from pumpkin.config import PumpkinConfig
 NOT_EQUAL = 4  # the exit code of a repetition that came out otherwise
 
 
-def read_run(name, runs_dir, settings, dataset=None):
+def read_run(name, runs_dir, settings, dataset=None, report=print):
     """The folder, the config and the facts of a run of scripts/train.py.
 
     name: a folder or "last". settings: a dict of settings to change, of those that change no result.
-    dataset: where the data stand now, if they were moved. Raises RunError and ConfigError.
+    dataset: where the data stand now, if they were moved. report: as in find_run. Raises RunError and
+    ConfigError.
     """
-    folder = find_run(name, runs_dir)
+    folder = find_run(name, runs_dir, report)
     facts = read_facts(folder)
     options = facts.get("options", {})
     if not isinstance(options, dict) or "skip_bad" not in options:

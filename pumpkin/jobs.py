@@ -45,10 +45,10 @@ class Job:
     check: bool = False
 
 
-def resume_job(args):
+def resume_job(args, report=print):
     """The job of ``--resume``."""
     folder, config, facts = earlier_runs.read_run(
-        args.resume, args.out, parse_settings(args.set), args.dataset
+        args.resume, args.out, parse_settings(args.set), args.dataset, report
     )
     extended = earlier_runs.extend(config, args.epochs)
     return Job(
@@ -57,10 +57,10 @@ def resume_job(args):
     )  # fmt: skip
 
 
-def reproduce_job(args):
+def reproduce_job(args, report=print):
     """The job of ``--reproduce``."""
     folder, config, facts = earlier_runs.read_run(
-        args.reproduce, args.out, parse_settings(args.set), args.dataset
+        args.reproduce, args.out, parse_settings(args.set), args.dataset, report
     )
     earlier_runs.finished_result(folder, facts)
     return Job(config, _start_of(facts), facts["options"]["skip_bad"], args.out, old=facts, reproduces=folder)
@@ -95,30 +95,26 @@ def train(job, log):
     """Do a job; returns the exit code. log: a Log. Raises what driver.train raises, and RunError."""
     if job.folder is not None:
         log.write_to(job.folder / "train.log")
-    train_dataset, val_dataset = open_data(job.config, log.report)
+    splits = open_data(job.config, log.report)
     if job.check:
-        check_data(train_dataset, val_dataset, job, log.report)
+        check_data(*splits, job, log.report)
     state = None if job.folder is None else newest_state(job.folder, log.report)
     start = None if state is not None else find_start(job.weights, job.config, job.out)
-    if job.old is not None and "keras" not in sys.modules:
-        os.environ.setdefault("KERAS_BACKEND", job.old["versions"]["backend"])
-    import_backend(deterministic=True)
-
-    from mrcnn import backend
-    from mrcnn.model import MaskRCNN
-    from mrcnn.training import driver
-
-    slow = backend.slow_precision(job.config.PRECISION)
-    if slow:
-        log.report(f"Note: {slow}")
-    facts = _ingredients(job, train_dataset, val_dataset, start, state)
+    _start_backend(job, log.report)
+    facts = _ingredients(job, *splits, start, state)
     log.report(_fingerprint_line(facts))
     changes = _compare(job, facts, log.report)
-    total = sum(stage["epochs"] for stage in job.config.STAGES)
-    if state is not None and (state.epoch >= total or (state.facts["stopped"] and not job.extended)):
+    if state is not None and _is_done(job, state):
         log.report(f"Nothing is left to train: {state.epoch} epochs are done. --epochs N extends the run.")
         return _finish(job, _open_run(job, facts, changes, state), log.report)
+
+    from mrcnn.model import MaskRCNN
+    from mrcnn.training import driver
+    from mrcnn.training.data import TrainingData
+
     model = MaskRCNN("training", job.config, job.out)
+    data = TrainingData(*splits, job.config.AUGMENTATION, skip_bad=job.skip_bad)
+    driver.check(model, data, job.config.STAGES)  # before the run's folder is made
     if state is None:
         load_start(model, start, log.report)
     run = _open_run(job, facts, changes, state)
@@ -126,15 +122,31 @@ def train(job, log):
     log.report(f"Run: {run.folder}{_where(state)}")
     try:
         with run.starting():
-            driver.train(
-                model, train_dataset, val_dataset, job.config, run, augmentation=job.config.AUGMENTATION,
-                skip_bad=job.skip_bad, report=log.report, state=state, keep_state=True,
-            )  # fmt: skip
+            driver.train(model, data, run, report=log.report, state=state, keep_state=True)
     except KeyboardInterrupt as interrupt:
         what = "is saved" if isinstance(interrupt, Interrupted) else "since its last saved state is lost"
         log.report(f"Stopped. What was done {what}. Go on: {typed('train')} --resume {run.folder}")
         return 130
     return _finish(job, run, log.report)
+
+
+def _start_backend(job, report):
+    """Import the backend: that of the run to resume or to repeat, unless the user chose one."""
+    if job.old is not None and "keras" not in sys.modules:
+        os.environ.setdefault("KERAS_BACKEND", job.old["versions"]["backend"])
+    import_backend(deterministic=True)
+
+    from mrcnn import backend
+
+    slow = backend.slow_precision(job.config.PRECISION)
+    if slow:
+        report(f"Note: {slow} Its option is --precision fp32.")
+
+
+def _is_done(job, state):
+    """Whether a run that is resumed from a state has nothing left to train."""
+    total = sum(stage["epochs"] for stage in job.config.STAGES)
+    return state.epoch >= total or (state.facts["stopped"] and not job.extended)
 
 
 def _where(state):
@@ -146,9 +158,9 @@ def _where(state):
 def _ingredients(job, train_dataset, val_dataset, start, state):
     """What decides the weights of a job, see fingerprint.ingredients."""
     from mrcnn.training import fingerprint
+    from mrcnn.training.hashes import data_hashes
 
-    splits = {"train": train_dataset, "val": val_dataset}
-    data = {name: None if split is None else fingerprint.data_hash(split) for name, split in splits.items()}
+    data = data_hashes(train_dataset, val_dataset)
     if state is None:
         weights = fingerprint.start_facts(job.weights, start or job.config.BACKBONE_WEIGHTS or None)
     else:
@@ -209,7 +221,7 @@ def _open_run(job, facts, changes, state):
 
 def _finish(job, run, report):
     """Note the result of a run that came to its end; returns the exit code."""
-    from mrcnn.training.fingerprint import weights_hash
+    from mrcnn.training.hashes import weights_hash
 
     found = checkpoints(run.folder)
     last = max(found)

@@ -1,6 +1,7 @@
 """The plan of the house, read from the files: who may import whom, and who may know what."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -202,3 +203,50 @@ def test_only_one_module_touches_private_names_of_keras():
     foreign = {name: files for name, files in used.items() if name not in ours}
     assert "_keras_history" in foreign
     assert all(files == {"mrcnn/keras_internals.py"} for files in foreign.values()), foreign
+
+
+def built_by_type(source):
+    """The lines of a source that call a class taken from an object: type(x)(...), x.__class__(...)."""
+    lines, names = [], set()
+    nodes = list(ast.walk(ast.parse(source)))
+    for node in nodes:
+        if isinstance(node, ast.Assign) and _is_class_of(node.value):
+            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    for node in nodes:
+        if isinstance(node, ast.Call):
+            function = node.func
+            if _is_class_of(function) or (isinstance(function, ast.Name) and function.id in names):
+                lines.append(node.lineno)
+    return lines
+
+
+def _is_class_of(node):
+    by_type = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "type"
+    return by_type or (isinstance(node, ast.Attribute) and node.attr == "__class__")
+
+
+def test_training_builds_no_model_of_a_class_that_it_may_not_import():
+    sample = "a = type(x)('inference')\nb = x.__class__()\nkind = type(x)\nkind()\nprint(type(x).__name__)\n"
+    assert sorted(built_by_type(sample)) == [1, 2, 4]
+    for path in python_files("mrcnn/training"):
+        assert built_by_type(path.read_text(encoding="utf-8")) == [], path
+
+
+def test_training_writes_no_attribute_of_a_model():
+    """It calls the methods of mrcnn.training.interface."""
+    for path in python_files("mrcnn/training"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                owner = ast.unparse(node.value)
+                of_keras = owner == "self.model" and node.attr == "stop_training"
+                assert of_keras or not owner.endswith(("model", "trained")), f"{path}, line {node.lineno}"
+
+
+def test_the_library_does_not_speak_the_commands_words():
+    """Options and scripts are named where they are read; the library names settings and methods."""
+    words = re.compile(r"(^|[\s(`'\"])--(?!xla_)[a-z]|scripts/")
+    assert words.search("Go on with --resume.") and words.search("a run of scripts/train.py")
+    for path in [*python_files("mrcnn/training", "mrcnn/pipeline"), ROOT / "mrcnn/backend.py"]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
+                assert not words.search(node.value), f"{path}, line {node.lineno}"

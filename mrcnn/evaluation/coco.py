@@ -15,6 +15,8 @@ from mrcnn.pipeline.masks import extract_bboxes
 # (> 96 x 96 px) gt, and average recall over all thresholds.
 METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR")
 MAX_DETECTIONS = 100
+# DETECTION_MIN_CONFIDENCE of every evaluation: AP ranks weak detections, too.
+MIN_CONFIDENCE = 0.05
 
 _AT_50, _AT_75 = 0, 5  # places among COCO's IoU thresholds 0.50, 0.55, ... 0.95
 _ALL, _SMALL, _MEDIUM, _LARGE = range(4)  # places among its ranges of area

@@ -1,7 +1,7 @@
 """Averages of weights over the steps of a run, which generalise better than the last step's (Polyak 1992).
 
 After each update ``average = momentum * average + (1 - momentum) * weight`` (Tarvainen and Valpola 2017,
-equation 3); the optimiser keeps the averages among its variables. Training goes on with the weights
+equation 3); the optimiser keeps the averages among its variables. Training continues with the weights
 themselves; validation, AP and checkpoints use the averages. Moving statistics of batch norm are averages
 already and stay as they are.
 """
@@ -19,7 +19,7 @@ class _Averages:
     """An optimiser that leaves the choice between weights and averages to ``swap``."""
 
     def finalize_variable_values(self, var_list):
-        """Keras would put the averages in place of the weights at the end of every ``fit``."""
+        """Do nothing: Keras would overwrite the weights with the averages at the end of every ``fit``."""
 
     def swap(self):
         """Exchange the trained weights with their averages; twice changes nothing."""
@@ -47,7 +47,7 @@ def swap_averages(keras_model):
 
 @contextlib.contextmanager
 def averaged(keras_model):
-    """A block within which a model has its averaged weights, if its optimiser keeps any."""
+    """A context in which a model has its averaged weights, if its optimiser keeps any."""
     swap_averages(keras_model)
     try:
         yield

@@ -1,4 +1,4 @@
-"""What can end a run before its time; importing these needs no tensor backend."""
+"""Exceptions that end a run early; importing them needs no tensor backend."""
 
 
 class RunError(ValueError):
@@ -10,7 +10,7 @@ class StateError(RunError):
 
 
 class NonFiniteLoss(RuntimeError):
-    """A loss is infinite or no number; going on would spoil the weights.
+    """A loss is infinite or NaN; another step would spoil the weights.
 
     epoch, step: counted from 1; step None: found after the epoch. losses: of that batch alone. recent:
     total losses of the steps before, each batch alone.

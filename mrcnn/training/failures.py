@@ -1,138 +1,38 @@
-"""What a run says when it cannot go on: a loss that is no finite number, or too little memory."""
+"""The record of a loss that is no finite number: failure.json, with its likely cause."""
 
 import math
-from collections import deque
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from mrcnn.files import replacing, write_json
-from mrcnn.modeling.network import LOSS_NAMES
 from mrcnn.training.errors import NonFiniteLoss
-from mrcnn.training.order import Order
+from mrcnn.training.non_finite import non_finite_weights
+from mrcnn.training.schedule import current_rate
 from mrcnn.weights import named
 
-# Steps whose losses are kept, to see whether they rose before the end.
-_RECENT = 20
 # A batch larger than this is described, but not kept.
 _LARGEST_BATCH = 64 << 20
-# What the backends call an allocation that failed: TensorFlow, PyTorch, and JAX by its text.
-_MEMORY_ERRORS = {"ResourceExhaustedError", "OutOfMemoryError", "MemoryError"}
-_MEMORY_WORDS = ("RESOURCE_EXHAUSTED", "CUDA_ERROR_OUT_OF_MEMORY", "out of memory", "OOM when allocating")
-_MEMORY_SETTINGS = (
-    "IMAGES_PER_GPU", "IMAGE_MAX_DIM", "TRAIN_ROIS_PER_IMAGE", "MAX_GT_INSTANCES", "PRECISION",
-)  # fmt: skip
 
 
-class StopAtNonFinite(keras.callbacks.Callback):
-    """Raises NonFiniteLoss at the first step whose loss is infinite or no number.
-
-    It also raises after an epoch with such a validation loss or such weights, before a checkpoint is written.
-    ``start`` holds the first weights until the first epoch is done.
-    """
-
-    order = Order.GUARD
-
-    def __init__(self):
-        super().__init__()
-        self.start = None
-        self._recent = deque(maxlen=_RECENT)
-        self._steps, self._means = 0, None  # of this epoch
-        self._trained = False
-
-    def state(self):
-        return {"steps": self._steps, "means": self._means, "recent": list(self._recent)}
-
-    def restore(self, state):
-        self._steps, self._means = state["steps"], state["means"]
-        self._recent.extend(state["recent"])
-
-    def on_train_begin(self, logs=None):
-        if not self._trained:
-            self.start = {tensor.name: tensor.numpy() for tensor in named.tensors_of(self.model)}
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._epoch = epoch + 1
-
-    def on_train_batch_end(self, batch, logs=None):
-        self._steps += 1
-        losses = of_this_step(self._steps, logs, self._means)
-        if not math.isfinite(float(logs["loss"])):
-            parts = ", ".join(f"{name} {losses[name]:.4g}" for name in LOSS_NAMES if name in losses)
-            raise self._failure("The loss is no finite number", f" ({parts})", self._steps, losses)
-        self._means = {name: float(value) for name, value in logs.items()}
-        self._recent.append(losses["loss"])
-
-    def on_epoch_end(self, epoch, logs=None):
-        spoilt = non_finite_weights(self.model)
-        if spoilt:
-            raise self._failure(f"{_several(spoilt)} hold numbers that are not finite")
-        if not math.isfinite((logs or {}).get("val_loss", 0.0)):
-            losses = {name: logs[f"val_{name}"] for name in ("loss", *LOSS_NAMES)}
-            what = "The validation loss is no finite number"
-            raise self._failure(what, ", though all weights are", losses=losses)
-        self.start, self._trained = None, True
-        self._steps, self._means = 0, None
-
-    def _failure(self, what, more="", step=None, losses=None):
-        where = f"epoch {self._epoch}" + (f", step {step}" if step else "")
-        return NonFiniteLoss(f"{what} in {where}{more}.", self._epoch, step, losses, self._recent)
-
-
-def of_this_step(steps, means, before):
-    """The losses of one step from Keras's means over an epoch's steps so far.
-
-    steps: how many the means count. before: the means of one step less, None if there is none: then a
-    single step is its own mean, and of several the mean is all that is known. The total is weighted by
-    images, which shifts it where batches differ in size.
-    """
-    if before is None:
-        return {name: float(value) for name, value in means.items()}
-    return {
-        name: steps * float(value) - (steps - 1) * float(before[name])
-        for name, value in means.items()
-        if name in before
-    }
-
-
-def non_finite_weights(model):
-    """The names of a model's tensors that hold a number that is not finite."""
-    return [tensor.name for tensor in named.tensors_of(model) if not np.isfinite(tensor.numpy()).all()]
-
-
-def _several(names):
-    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} other tensors"
-
-
-# --- The record of a loss that is no number ------------------------------------------------------
-
-
-def explain(error, keras_model, loader, config, folder, rate, start=None, checkpoint=None):
+def explain(error, model, loader, folder, start=None, checkpoint=None):
     """Write failure.json about a NonFiniteLoss into a run's folder; returns a NonFiniteLoss with the cause.
 
-    The model ends with the last good weights: those of ``checkpoint``, a path, or of ``start``, arrays by
-    name. With them the batch is tried again, and another, which tells bad data from weights that went
-    astray. rate: the learning rate. The batch's arrays go to failure_batch.npz unless they are large.
+    model: a Trainable. It ends with the last good weights: those of ``checkpoint``, a path, or of ``start``,
+    arrays by name. With them the batch is tried again, and another, which tells bad data from weights that
+    went astray. loader: of the training. The batch's arrays go to failure_batch.npz unless they are large.
     """
-    facts = {
-        "epoch": error.epoch, "step": error.step, "learning_rate": rate, "precision": config.PRECISION,
-        "losses": error.losses, "losses_of_the_steps_before": error.recent,
-        "weights_not_finite": non_finite_weights(keras_model), "weight_norms": _largest_norms(keras_model),
-        "last_good_weights": str(checkpoint) if checkpoint else "those the run started with",
-    }  # fmt: skip
-    if checkpoint:
-        named.load(keras_model, checkpoint, minimum_share=0)
-    elif start:
-        named.assign(keras_model, start, "the start of the run")
+    facts = _facts_of(error, model)
+    facts["last_good_weights"] = str(checkpoint) if checkpoint else "those the run started with"
+    restored = _restore(model.keras_model, start, checkpoint)
     if error.step is not None:
         number = (error.epoch - 1) * len(loader) + error.step - 1
         batch = loader.batch(number)
         facts.update(batch=number, images=_images_of(batch, loader.dataset), faults=faults_of(batch))
-        if checkpoint or start:
+        if restored:
             other = loader.batch(number - 1 if number else 1)
-            facts["losses_with_the_last_good_weights"] = _losses_of(keras_model, batch)
-            facts["losses_of_another_batch_with_them"] = _losses_of(keras_model, other)
+            facts["losses_with_the_last_good_weights"] = _losses_of(model.keras_model, batch)
+            facts["losses_of_another_batch_with_them"] = _losses_of(model.keras_model, other)
         _keep(batch, folder / "failure_batch.npz")
     facts["cause"] = likely_cause(facts)
     path = folder / "failure.json"
@@ -142,6 +42,29 @@ def explain(error, keras_model, loader, config, folder, rate, start=None, checkp
         f"{error} {facts['cause']} {path} describes it.{kept}",
         error.epoch, error.step, error.losses, error.recent,
     )  # fmt: skip
+
+
+def _facts_of(error, model):
+    """The facts of a NonFiniteLoss and of the model as it stands then."""
+    return {
+        "epoch": error.epoch,
+        "step": error.step,
+        "learning_rate": current_rate(model.keras_model),
+        "precision": model.config.PRECISION,
+        "losses": error.losses,
+        "losses_of_the_steps_before": error.recent,
+        "weights_not_finite": non_finite_weights(model.keras_model),
+        "weight_norms": _largest_norms(model.keras_model),
+    }
+
+
+def _restore(keras_model, start, checkpoint):
+    """Give a model the weights of a checkpoint, or else those of the start; returns whether there are any."""
+    if checkpoint:
+        named.load(keras_model, checkpoint, minimum_share=0)
+    elif start:
+        named.assign(keras_model, start, "the start of the run")
+    return bool(checkpoint or start)
 
 
 def likely_cause(facts):
@@ -242,27 +165,3 @@ def _plain(value):
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return str(value) if isinstance(value, Path) else value
-
-
-# --- Memory ---------------------------------------------------------------------------------------
-
-
-def is_out_of_memory(error):
-    """Whether an exception, or one that it came from, is a backend's word for too little memory."""
-    seen = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        names = {kind.__name__ for kind in type(error).__mro__}
-        if names & _MEMORY_ERRORS or any(word in str(error) for word in _MEMORY_WORDS):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def memory_advice(config):
-    """One sentence that names the settings to lower, with their values."""
-    values = ", ".join(f"{name} ({getattr(config, name)})" for name in _MEMORY_SETTINGS)
-    return (
-        f"There is too little memory for a step; lower one of these settings, or take mixed_bfloat16 as "
-        f"PRECISION: {values}."
-    )

@@ -9,7 +9,7 @@ from mrcnn.training.errors import RunError
 
 
 class Log:
-    """Prints lines and keeps them for a file that is known later."""
+    """Prints lines, and keeps them until their file is known."""
 
     def __init__(self):
         self._lines, self._file = [], None
@@ -25,9 +25,9 @@ class Log:
         self._note(line)
 
     def write_to(self, path):
-        """Write what was said so far, and from now on, to a file; again the same file changes nothing.
+        """Append all lines so far, and each later one, to a file; a second call with it changes nothing.
 
-        While it is open, no other process can. Raises RunError where another has it.
+        The file is locked while it is open. Raises RunError if another process has it.
         """
         if self._file is not None and self._file.name == str(path):
             return

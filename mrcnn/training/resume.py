@@ -1,8 +1,8 @@
-"""Saving the whole state of a training while it runs, and going on from it to the same bytes.
+"""Saving the complete state of a run, and resuming from it to the same bytes.
 
-What a run will do is a function of its variables (weights, statistics, states of random generators,
-optimiser), of the position in its course, of the sums behind the epoch's mean losses, and of what callbacks
-remember. The data need no saving: batch k is a function of (seed, k).
+The rest of a run is a function of its variables (weights, statistics, states of random generators,
+optimiser), of its position, of the sums behind the epoch's mean losses, and of the memory of its
+callbacks. The data need no saving: batch k is a function of (seed, k).
 
 A callback with memory takes part by two methods: ``state()`` returns a dict of arrays and of values that JSON
 can hold, ``restore(state)`` takes it back before the first step. States are kept by the name of the class; a
@@ -21,7 +21,7 @@ from mrcnn.training.state import State, write_state
 
 
 class RestOfEpoch(keras.utils.PyDataset):
-    """The batches of a Loader's epoch from ``first`` on; ``fit`` itself knows whole epochs alone."""
+    """The batches of a Loader's epoch from ``first`` on; ``fit`` itself can only train whole epochs."""
 
     def __init__(self, loader, first):
         super().__init__(workers=loader.workers, use_multiprocessing=False)
@@ -35,7 +35,7 @@ class RestOfEpoch(keras.utils.PyDataset):
 
 
 class Position(keras.callbacks.Callback):
-    """Where a run is: ``epoch`` whole epochs are done, and ``step`` steps of the next. It tells the loader.
+    """Counts ``epoch``, the completed epochs, and ``step``, those of the next; sets the loader's epoch.
 
     first_epoch: epochs done before the run's first stage. stage: the number of the stage, from 0; the driver
     sets it.
@@ -143,7 +143,7 @@ def with_memory(callbacks):
 
 
 def capture(keras_model):
-    """Arrays of all that a compiled model's next step depends on: {"model/0": ..., "optimizer/0": ...}."""
+    """All arrays that a compiled model's next step depends on: {"model/0": ..., "optimizer/0": ...}."""
     groups = {
         "model": dict(enumerate(keras_model.variables)),
         "optimizer": dict(enumerate(keras_model.optimizer.variables)),
@@ -188,7 +188,7 @@ def _group(arrays, group):
 
 
 def _copies(arrays, group):
-    """As ``_group``; a part of what was read from a file would hold the whole in memory."""
+    """As ``_group``, copied: a view into a file's content would keep all of it in memory."""
     return {name: np.array(array) for name, array in _group(arrays, group).items()}
 
 

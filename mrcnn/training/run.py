@@ -48,8 +48,8 @@ class Run:
     def starting(self):
         """Delete the folder of a new run again if an error leaves the block before anything was saved in it.
 
-        Otherwise ``--resume last`` and the next reader of the runs would take it for a run. What explains a
-        failure, and what Ctrl-C stopped, stays.
+        Otherwise "last" and the next reader of the runs would take it for a run. What explains a failure, and
+        what Ctrl-C stopped, stays.
         """
         try:
             yield
@@ -151,8 +151,8 @@ def find_run(name, runs_dir="runs", report=print):
     for needed in ("config.yaml", "run.json"):
         if not (folder / needed).is_file():
             raise RunError(
-                f"{folder}: holds no {needed}. It is no run of scripts/train.py, or was stopped before its "
-                "first step: train anew."
+                f"{folder}: holds no {needed}. It is no run that can be resumed or repeated, or was stopped "
+                "before its first step: train anew."
             )
     return folder
 

@@ -1,4 +1,4 @@
-"""How fast weights change in a stage of a run, and by which optimiser."""
+"""The optimiser of a stage, and its learning rate."""
 
 import math
 
@@ -89,7 +89,7 @@ def _rate(config, learning_rate, total_steps, warm_up):
 
 
 def _options(config):
-    """What all optimisers take: clipping, accumulation, averages."""
+    """The options of all optimisers: clipping, accumulation, averages."""
     clip = {"variable": "clipnorm", "global": "global_clipnorm"}[config.GRADIENT_CLIP_BY]
     # Copies on several devices clip their share of a gradient each, before these are added up.
     norm = config.GRADIENT_CLIP_NORM

@@ -1,4 +1,4 @@
-"""Ctrl-C, and the signal by which systems end programs, as a wish to stop at the end of the step."""
+"""Ctrl-C and SIGTERM ask a run to stop at the end of its step."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A reader that hangs, on a network drive for instance, is named while the run waits for it."""
+"""Names a file whose reading hangs, for example on a network drive, while the run waits for it."""
 
 import threading
 import time
@@ -7,7 +7,7 @@ SECONDS = 60.0
 
 
 class NameStalls:
-    """While this context is open, each file that has been read for ``seconds`` is told, once.
+    """While this context is open, each file whose reading takes ``seconds`` or more is reported once.
 
     loaders: Loaders, or None among them. report: called with the sentence, from another thread.
     """
@@ -36,5 +36,5 @@ class NameStalls:
                         self._told.add((thread, since))
                         self.report(
                             f"{path} has been loading for {waited:.0f} s. Is its disk or network slow, or "
-                            "the file very large? Ctrl-C stops the run, --resume goes on."
+                            "the file very large? Ctrl-C stops the run, which can be resumed."
                         )

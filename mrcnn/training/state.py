@@ -1,4 +1,4 @@
-"""The whole state of a run in one file, which is known to be whole or is not used.
+"""The complete state of a run in one file, whose checksum shows that it is complete.
 
 ``state_<epoch, four digits>_<step, six digits>.bin`` holds the state after so many whole epochs and so many
 steps of the next one: a line of JSON with the facts and with the name, type and shape of each array, then the
@@ -31,12 +31,12 @@ class State:
 
     @property
     def epoch(self):
-        """Whole epochs that are done."""
+        """The number of completed epochs."""
         return self.facts["epoch"]
 
     @property
     def step(self):
-        """Steps that are done of the next epoch."""
+        """The number of completed steps of the next epoch."""
         return self.facts["step"]
 
 
@@ -96,7 +96,7 @@ def read_state(path):
 
 
 def newest_state(folder, report=print):
-    """The newest whole state in a run's folder, or None; each damaged one is told."""
+    """The newest undamaged state in a run's folder, or None; each damaged one is reported."""
     for path in state_files(folder):
         try:
             return read_state(path)

@@ -1,6 +1,5 @@
-"""COCO AP of a model while it trains, by the functions that scripts/evaluate.py uses; the best epoch."""
+"""COCO AP of a model while it trains, and the end of a run that brings no better epoch."""
 
-import copy
 import time
 
 import keras
@@ -9,16 +8,12 @@ from mrcnn.datasets.images import ImageError
 from mrcnn.evaluation import coco
 from mrcnn.training.averaging import averaged
 from mrcnn.training.order import Order
-from mrcnn.weights import named
-
-# As scripts/evaluate.py: AP looks at weak detections, too.
-MIN_CONFIDENCE = 0.05
 
 
 class MeanAP(keras.callbacks.Callback):
     """Adds COCO AP on a data set to the logs, every ``every`` epochs and after the last.
 
-    trained: the MaskRCNN that is trained. epochs: of the whole run. skip_bad: pass over unreadable images.
+    trained: a Trainable, see interface. epochs: of the whole run. skip_bad: pass over unreadable images.
     It adds val_mask_ap, val_mask_ap50, val_box_ap, val_box_ap50, and ap_seconds. The inference network is
     built at its first use. Raises coco.EvaluationError before the first step if the data set has no
     instance.
@@ -62,12 +57,12 @@ class MeanAP(keras.callbacks.Callback):
     def measure(self):
         """The scores of coco.evaluate with the present weights."""
         if self._detector is None:
-            config = copy.copy(self.trained.config)
-            config.update({"GPU_COUNT": 1, "DETECTION_MIN_CONFIDENCE": MIN_CONFIDENCE})
-            self._detector = type(self.trained)("inference", config, self.trained.model_dir)
+            self._detector = self.trained.for_inference(
+                GPU_COUNT=1, DETECTION_MIN_CONFIDENCE=coco.MIN_CONFIDENCE
+            )
             self._image_ids = _readable(self.dataset) if self.skip_bad else list(self.dataset.image_ids)
-        stored = {tensor.name: tensor.numpy() for tensor in named.tensors_of(self.trained.keras_model)}
-        named.assign(self._detector.keras_model, stored, "the training", skip_mismatch=False, minimum_share=1)
+        else:
+            self._detector.take_weights(self.trained)
         return coco.evaluate(
             self._detector.detect, self.dataset, self._image_ids, progress=False,
             batch_size=self._detector.config.BATCH_SIZE,

@@ -29,14 +29,14 @@ def parse(argv):
     )  # fmt: skip
     parser.add_argument("--limit", type=int, metavar="N", help="use only the first N images")
     parser.add_argument(
-        "--min-confidence", type=float, default=0.05, metavar="X",
-        help="smallest score; low whatever the config says, because AP also counts weak detections (0.05)",
+        "--min-confidence", type=float, metavar="X",
+        help="smallest score; the default is low whatever the config says: AP counts weak detections",
     )  # fmt: skip
     parser.add_argument(
         "--out", metavar="FILE", help="JSON file for the result (evaluation_<split>.json beside the weights)"
     )
     args = parser.parse_args(argv)
-    if not 0 <= args.min_confidence <= 1:
+    if args.min_confidence is not None and not 0 <= args.min_confidence <= 1:
         parser.error(f"--min-confidence must lie between 0 and 1, got {args.min_confidence}")
     if args.limit is not None and args.limit < 1:
         parser.error(f"--limit must be 1 or more, got {args.limit}")
@@ -66,7 +66,8 @@ def evaluate(args):
     from pumpkin.dataset import open_dataset
 
     weights = models.find_weights(args.weights, args.runs)
-    config = models.config_of(weights, args.config, DETECTION_MIN_CONFIDENCE=args.min_confidence)
+    confidence = coco.MIN_CONFIDENCE if args.min_confidence is None else args.min_confidence
+    config = models.config_of(weights, args.config, DETECTION_MIN_CONFIDENCE=confidence)
     config.update(parse_settings(args.set), source="--set")
     config.check()
     root = args.dataset or config.DATASET

@@ -92,9 +92,9 @@ def main(argv=None):
             if args.preview:
                 return steps.preview(args, log.report)
             if args.resume:
-                job = steps.resume_job(args)
+                job = steps.resume_job(args, log.report)
             elif args.reproduce:
-                job = steps.reproduce_job(args)
+                job = steps.reproduce_job(args, log.report)
             else:
                 job = steps.new_job(args, log.report)
             return steps.train(job, log)

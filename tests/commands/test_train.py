@@ -14,9 +14,9 @@ import yaml
 
 from mrcnn.model import MaskRCNN
 from mrcnn.training import driver, fingerprint, resume
-from mrcnn.training.errors import NonFiniteLoss
+from mrcnn.training.errors import NonFiniteLoss, OutOfMemory
 from mrcnn.training.metrics import read_metrics
-from mrcnn.training.run import checkpoints
+from mrcnn.training.run import checkpoints, find_run
 from mrcnn.weights import named
 from pumpkin import jobs as steps
 from pumpkin.commands import train
@@ -130,7 +130,7 @@ def change(path, old, new):
 def test_what_makes_a_repetition_differ_is_named(copy, stopped, monkeypatch, capsys):
     other = checkpoints(stopped)[1]
 
-    def drive(model, train_dataset, val_dataset, config, run, **options):
+    def drive(model, data, run, **options):
         shutil.copy(other, run.checkpoint(2))
 
     monkeypatch.setattr(driver, "train", drive)
@@ -192,7 +192,8 @@ def driven(monkeypatch):
     """What driver.train was called with, in place of training."""
     calls = []
 
-    def drive(model, train_dataset, val_dataset, config, run, **options):
+    def drive(model, data, run, **options):
+        config = model.config
         calls.append({"config": config, "run": run, **options})
         run.checkpoint(config.STAGES[-1]["epochs"]).write_bytes(
             next(iter(checkpoints(run.folder).values())).read_bytes()
@@ -200,6 +201,23 @@ def driven(monkeypatch):
 
     monkeypatch.setattr(driver, "train", drive)
     return calls
+
+
+def test_a_start_that_fails_is_not_the_last_run(copy, config, data, driven, monkeypatch, capsys):
+    words = ["--weights", "none", "--config", str(config), "--dataset", str(data), "--out", str(copy.parent)]
+    rest = "epochs: 1, learning_rate: 0.1"
+    stages = f"STAGES=[{{layers: all, {rest}}}, {{layers: res5.*, {rest}}}]"
+    assert train.main([*words, "--set", stages]) == 1
+    assert "STAGES, stage 2: no layer has a name like 'res5.*'." in capsys.readouterr().err
+    assert list(copy.parent.iterdir()) == [copy]  # no folder is left
+
+    def fail(model, data, run, **options):
+        raise OutOfMemory("There is too little memory for a step.")
+
+    monkeypatch.setattr(driver, "train", fail)
+    assert train.main(words) == 5
+    assert list(copy.parent.iterdir()) == [copy]
+    assert find_run("last", copy.parent) == copy
 
 
 def test_a_run_is_extended(copy, driven):

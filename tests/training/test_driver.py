@@ -12,6 +12,7 @@ from mrcnn.model import MaskRCNN
 from mrcnn.modeling.layer_names import leaf_layers
 from mrcnn.pipeline.loader import Loader
 from mrcnn.training import driver
+from mrcnn.training.data import TrainingData
 from mrcnn.training.run import Run, checkpoints
 from mrcnn.weights import named
 from tests.scenes import Rectangles
@@ -79,8 +80,8 @@ def trained(tmp_path_factory, without_curves, eagerly):
     run = Run(tmp_path_factory.mktemp("runs"), config)
     lines, values, batches = [], Values(), Batches(monkeypatch)
     last = driver.train(
-        model, Unreadable([2, 1, 0]), Unreadable([1, 0, 1]), config, run, callbacks=[values],
-        report=lines.append, skip_bad=True, stages=[stage("heads", 1), stage("all", 2, 5e-4)],
+        model, TrainingData(Unreadable([2, 1, 0]), Unreadable([1, 0, 1]), skip_bad=True), run,
+        callbacks=[values], report=lines.append, stages=[stage("heads", 1), stage("all", 2, 5e-4)],
     )  # fmt: skip
     monkeypatch.undo()
     return {"model": model, "run": run, "lines": lines, "values": values, "batches": batches, "last": last}
@@ -136,7 +137,7 @@ def test_checkpoints_know_their_classes_epoch_and_settings(trained):
 def test_matterports_train_counts_epochs_in_total(trained, tmp_path, monkeypatch, capsys):
     calls = []
 
-    def train(model, train_dataset, val_dataset, config, run, stages, **options):
+    def train(model, data, run, stages, **options):
         calls.append((run.folder, stages))
         model.epoch += stages[0]["epochs"]
 
@@ -170,10 +171,9 @@ def test_a_start_that_fails_leaves_no_folder(trained, tmp_path, monkeypatch):
 
 
 def test_an_unreadable_image_stops_with_its_name(trained, tmp_path):
-    config = tiny(IMAGES_PER_GPU=1)
-    run = Run(tmp_path, config)
+    run = Run(tmp_path, tiny())
     with pytest.raises(ImageError, match=r"image2\.png: is damaged"):
-        driver.train(trained["model"], Unreadable(), None, config, run, stages=[stage("heads")])
+        driver.train(trained["model"], TrainingData(Unreadable()), run, stages=[stage("heads")])
     assert checkpoints(run.folder) == {}
 
 
@@ -184,15 +184,16 @@ def test_skipped_images_are_counted(trained):
     ]  # fmt: skip
 
 
-def test_what_cannot_be_trained_is_said_before_the_first_step(trained, tmp_path):
-    model, config = trained["model"], tiny()
-    run = Run(tmp_path, config)
+def test_what_cannot_be_trained_is_said_before_the_first_step(trained, tmp_path, monkeypatch):
+    model, data = trained["model"], TrainingData(Rectangles())
+    run = Run(tmp_path, model.config)
     with pytest.raises(ConfigError, match=r"stage 2: no layer has a name like 'res5\.\*'"):
-        driver.train(model, Rectangles(), None, config, run, stages=[stage("heads"), stage("res5.*")])
+        driver.train(model, data, run, stages=[stage("heads"), stage("res5.*")])
+    with pytest.raises(ValueError, match="Unknown augmentation 'heavy'"):
+        driver.train(model, TrainingData(Rectangles(), augmentation="heavy"), run)
+    monkeypatch.setattr(model.config, "NUM_CLASSES", 4)
     with pytest.raises(
         ConfigError, match="NUM_CLASSES is 4, but the data set has 3 classes: BG, dull, bright"
     ):
-        driver.train(model, Rectangles(), None, tiny(NUM_CLASSES=4), run)
-    with pytest.raises(ValueError, match="Unknown augmentation 'heavy'"):
-        driver.train(model, Rectangles(), None, config, run, augmentation="heavy")
+        driver.train(model, data, run)
     assert list(run.folder.iterdir()) == []

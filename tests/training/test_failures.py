@@ -12,7 +12,9 @@ from mrcnn.modeling.network import LOSS_NAMES
 from mrcnn.pipeline.loader import Loader
 from mrcnn.training import failures
 from mrcnn.training.errors import NonFiniteLoss
-from mrcnn.training.failures import StopAtNonFinite, faults_of, is_out_of_memory, likely_cause, memory_advice
+from mrcnn.training.failures import faults_of, likely_cause
+from mrcnn.training.memory import is_out_of_memory, memory_advice
+from mrcnn.training.non_finite import StopAtNonFinite
 from mrcnn.weights import named
 from tests.scenes import Rectangles
 from tests.tiny import Tiny
@@ -157,14 +159,15 @@ def explained(tmp_path_factory):
     """A failure after the weights went astray: the error, the record, the batch, the model and its start."""
     config, folder = tiny(), tmp_path_factory.mktemp("run")
     loader = Loader(Rectangles([2, 1, 0]), config)
-    model = MaskRCNN("training", config, "runs").keras_model
+    trained = MaskRCNN("training", config, "runs")
+    model = trained.keras_model
     model.compile(optimizer=keras.optimizers.SGD(0.5))
     start = {tensor.name: tensor.numpy() for tensor in named.tensors_of(model)}
     spoilt = named.tensors_of(model)[0]
     spoilt.variable.assign(np.full(spoilt.shape, np.nan))
     losses = {"loss": math.nan, "rpn_class_loss": 0.5}
     error = NonFiniteLoss("It failed.", epoch=2, step=1, losses=losses, recent=[1.0, 2.0, 8.0])
-    said = failures.explain(error, model, loader, config, folder, rate=0.5, start=start)
+    said = failures.explain(error, trained, loader, folder, start=start)
     record = json.loads((folder / "failure.json").read_text())
     return {
         "said": said,

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from mrcnn.config import Config
-from mrcnn.training import fingerprint
-from mrcnn.training.fingerprint import data_hash, differences, sources_hash, weights_hash
+from mrcnn.training import environment, fingerprint, hashes
+from mrcnn.training.fingerprint import differences
+from mrcnn.training.hashes import data_hash, sources_hash, weights_hash
 from mrcnn.weights.hdf5 import write_groups
 from pumpkin.dataset import NucleiDataset, PumpkinDataset
 from tests.scenes import Rectangles, rectangles, write_dataset, write_image
@@ -83,7 +84,7 @@ def test_a_folder_that_all_images_name_is_read_once(tmp_path, monkeypatch):
             info.update(path=str(tmp_path / "a"), notes=tmp_path / "c")
         return data_hash(dataset)
 
-    monkeypatch.setattr(fingerprint, "file_hash", file_hash)
+    monkeypatch.setattr(hashes, "file_hash", file_hash)
     for name in ("a/b/1", "a/2", "c/3"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
@@ -98,7 +99,7 @@ def test_a_folder_that_all_images_name_is_read_once(tmp_path, monkeypatch):
 def test_the_folder_that_the_data_stand_in_is_not_read(tmp_path, monkeypatch, where, path):
     """Programs note their root with each image; logs and weights may lie in it."""
     read = []
-    monkeypatch.setattr(fingerprint, "file_hash", lambda path: read.append(path.name) or "")
+    monkeypatch.setattr(hashes, "file_hash", lambda path: read.append(path.name) or "")
     (tmp_path / "work/photos").mkdir(parents=True)
     (tmp_path / "work/photos/a.jpg").write_text("an image")
     (tmp_path / "work/train.log").write_text("a log")
@@ -153,7 +154,7 @@ def test_what_is_no_path_is_read_nowhere(tmp_path, monkeypatch, path):
     """pathlib takes "" for the current folder."""
     (tmp_path / "file").write_text("")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(fingerprint, "file_hash", lambda path: pytest.fail(f"read {path}"))
+    monkeypatch.setattr(hashes, "file_hash", lambda path: pytest.fail(f"read {path}"))
     dataset = Rectangles((1,))
     dataset.image_info[0].update(path=path)
     assert len(data_hash(dataset)) == 64
@@ -204,7 +205,7 @@ def test_code_is_known_by_its_files(tmp_path):
 
 def test_code_outside_a_clone_is_unknown(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert fingerprint.commit() == "unknown"
+    assert environment.commit() == "unknown"
 
 
 @pytest.fixture(scope="module")
@@ -223,7 +224,7 @@ def test_ingredients_are_complete_and_survive_json(facts):
 
 def test_the_environment_that_changes_sums_is_noted(facts, monkeypatch):
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
-    changed = {**facts, "machine": fingerprint.machine()}
+    changed = {**facts, "machine": environment.machine()}
     (found,) = differences(facts, changed)
     assert (found.name, found.new) == ("machine.environment.TF_ENABLE_ONEDNN_OPTS", "0")
     assert fingerprint.fingerprint(changed) != fingerprint.fingerprint(facts)

@@ -12,6 +12,7 @@ from PIL import Image
 from mrcnn.evaluation import coco
 from mrcnn.model import MaskRCNN
 from mrcnn.training import driver
+from mrcnn.training.data import TrainingData
 from mrcnn.training.errors import NonFiniteLoss, OutOfMemory
 from mrcnn.training.run import Run, checkpoints
 from mrcnn.weights import named
@@ -42,9 +43,8 @@ def trained(tmp_path_factory):
     model = MaskRCNN("training", config, "runs")
     run, lines = Run(tmp_path_factory.mktemp("runs"), config), []
     val = Rectangles([2, 1])
-    last = driver.train(
-        model, Rectangles([2, 1, 1, 2]), val, config, run, stages=stages(9, 0.02), report=lines.append
-    )
+    data = TrainingData(Rectangles([2, 1, 1, 2]), val)
+    last = driver.train(model, data, run, stages=stages(9, 0.02), report=lines.append)
     with open(run.folder / "metrics.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     return {"model": model, "run": run, "lines": lines, "val": val, "last": last, "rows": rows}
@@ -117,7 +117,7 @@ def astray(tmp_path_factory):
     start = {tensor.name: tensor.numpy() for tensor in named.tensors_of(model.keras_model)}
     with pytest.raises(NonFiniteLoss) as caught:
         driver.train(
-            model, Rectangles([2, 1]), None, config, run, stages=stages(2, 1000), report=lambda line: None
+            model, TrainingData(Rectangles([2, 1])), run, stages=stages(2, 1000), report=lambda line: None
         )
     return {"model": model, "run": run, "start": start, "error": caught.value}
 
@@ -149,6 +149,6 @@ def test_too_little_memory_names_settings(trained, tmp_path, monkeypatch):
     monkeypatch.setattr(model.keras_model, "fit", fit)
     with pytest.raises(OutOfMemory, match=r"IMAGES_PER_GPU \(2\)"):
         driver.train(
-            model, Rectangles([1]), None, model.config, Run(tmp_path, model.config),
+            model, TrainingData(Rectangles([1])), Run(tmp_path, model.config),
             stages=stages(1, 0.1), report=lambda line: None,
         )  # fmt: skip

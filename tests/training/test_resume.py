@@ -15,6 +15,7 @@ from mrcnn import backend
 from mrcnn.modeling.network import LOSS_NAMES, TrainingModel
 from mrcnn.modeling.seeding import seed_weights
 from mrcnn.training import driver, resume
+from mrcnn.training.data import TrainingData
 from mrcnn.training.errors import Interrupted, StateError
 from mrcnn.training.metrics import read_metrics
 from mrcnn.training.run import Run, checkpoints
@@ -84,8 +85,17 @@ class SmallModel:
         self.keras_model.loss_weights = dict.fromkeys(LOSS_NAMES, 1.0)
         seed_weights(self.keras_model, config.SEED)
 
-    def save_weights(self, path, epoch):
-        named.save(self.keras_model, path, {"epoch": epoch})
+    def save_weights(self, filepath, epoch):
+        named.save(self.keras_model, filepath, {"epoch": epoch})
+
+    def begin_run(self, folder, class_names):
+        self.noted = (folder, class_names)
+
+    def end_run(self, epoch):
+        self.epoch = epoch
+
+    def for_inference(self, **overrides):
+        raise NotImplementedError
 
     def scope(self):
         return contextlib.nullcontext()  # one device
@@ -108,9 +118,9 @@ class Machine:
         self.config.update({"WORKERS": 1 if state is None else 3})
         with contextlib.suppress(Killed):
             driver.train(
-                model, Rectangles(), Rectangles((1, 2)), self.config, run, stages=stages, state=state,
-                augmentation="light", callbacks=[Interruption(after, how), Interruption(by=2)],
-                report=lambda line: None, keep_state=True,
+                model, TrainingData(Rectangles(), Rectangles((1, 2)), "light"), run, stages=stages,
+                callbacks=[Interruption(after, how), Interruption(by=2)], report=lambda line: None,
+                state=state, keep_state=True,
             )  # fmt: skip
             assert model.epoch == sum(stage["epochs"] for stage in stages)
         return run

@@ -6,6 +6,7 @@ import pytest
 
 from mrcnn import backend
 from mrcnn.training import driver
+from mrcnn.training.data import TrainingData
 from mrcnn.training.run import Run, checkpoints
 from mrcnn.training.state import newest_state
 from mrcnn.weights import named
@@ -59,7 +60,7 @@ def test_a_run_in_memory_ends_with_the_averages(machine, tmp_path):
     model = SmallModel(machine.config)
     run = Run(tmp_path, machine.config)
     driver.train(
-        model, Rectangles(), None, machine.config, run, stages=STAGES, report=lambda line: None
+        model, TrainingData(Rectangles()), run, stages=STAGES, report=lambda line: None
     )  # fmt: skip
     other = SmallModel(machine.config).keras_model
     named.load(other, list(checkpoints(run.folder).values())[-1], minimum_share=1)

@@ -1,0 +1,51 @@
+"""What a run is trained and validated on."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from mrcnn.config import ConfigError
+from mrcnn.pipeline.loader import Loader
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The data sets of a run, and how they are read.
+
+    train, val: prepared Datasets; val may be None. augmentation, plain_sources, skip_bad: as in Loader.
+    """
+
+    train: Any
+    val: Any = None
+    augmentation: Any = None
+    plain_sources: tuple = ()
+    skip_bad: bool = False
+
+    def check_classes(self, config):
+        """Raise ConfigError unless NUM_CLASSES is the number of classes of each data set."""
+        for dataset in (self.train, self.val):
+            if dataset is not None and dataset.num_classes != config.NUM_CLASSES:
+                raise ConfigError(
+                    f"NUM_CLASSES is {config.NUM_CLASSES}, but the data set has {dataset.num_classes} "
+                    f"classes: {', '.join(dataset.class_names)}."
+                )
+
+    def loaders(self, config, epoch):
+        """The Loader of the training from an epoch on, and that of the validation or None."""
+        training = Loader(
+            self.train, config, augmentation=self.augmentation, plain_sources=self.plain_sources,
+            skip_bad=self.skip_bad, steps=config.STEPS_PER_EPOCH, start_epoch=epoch,
+        )  # fmt: skip
+        if self.val is None or config.VALIDATION_STEPS == 0:
+            return training, None
+        validation = Loader(
+            self.val, config, shuffle=False, skip_bad=self.skip_bad, steps=config.VALIDATION_STEPS
+        )
+        return training, validation
+
+
+def report_skipped(loader, purpose, report):
+    """Report the images that a Loader skipped, and why. purpose: for example "training"."""
+    if loader is not None and loader.skipped:
+        report(f"Skipped in {purpose}: {len(loader.skipped)} of {len(loader.dataset.image_ids)} images")
+        for path in sorted(loader.skipped):
+            report(f"  {loader.skipped[path]}")

@@ -1,0 +1,126 @@
+"""Hashes of what decides a run: data, weights and code, each by its content."""
+
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from mrcnn.datasets.dataset import is_path, paths_in
+from mrcnn.weights.hdf5 import open_weights, read_groups
+
+
+def data_hash(dataset):
+    """A hash of a data set: its classes, and each image's image_info and files, in order.
+
+    The files are those of ``dataset.data_files``; of a folder every file, once however many images name it.
+    Moving the data changes nothing: paths count by their last name and what they hold, and other values as
+    they are.
+    """
+    infos = [_describe(info) for info in dataset.image_info]
+    named = [[Path(path) for path in dataset.data_files(image_id)] for image_id in range(len(infos))]
+    hashes = _hashes_of({path for paths in named for path in paths})
+    digest = hashlib.sha256(json.dumps(dataset.class_names).encode())
+    for info, paths in zip(infos, named):
+        known = {path: hashes[path] for path in paths}
+        digest.update(json.dumps(_with_hashes(info, known), sort_keys=True).encode() + b"\n")
+        others = sorted(set(paths).difference(paths_in(info)))  # which image_info does not name
+        if others:
+            digest.update(json.dumps([[path.name, hashes[path]] for path in others]).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _hashes_of(paths):
+    """A dict of path to the hash of its file, or of all files in its folder; None where nothing is."""
+    files_of = {path: _files_at(path) for path in paths}
+    files = sorted({file for found in files_of.values() for file in found})
+    with ThreadPoolExecutor(max_workers=8) as pool:  # reading waits, hashing releases the interpreter's lock
+        hash_of = dict(zip(files, pool.map(file_hash, files)))
+    return {path: _content_hash(path, found, hash_of) for path, found in files_of.items()}
+
+
+def data_hashes(train, val):
+    """The data_hash of each split, None for one that is not there: {"train": ..., "val": ...}."""
+    splits = {"train": train, "val": val}
+    return {name: None if dataset is None else data_hash(dataset) for name, dataset in splits.items()}
+
+
+def file_hash(path):
+    """The SHA-256 of a file's content."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def weights_hash(path):
+    """The SHA-256 of the tensors in a weights file and their names; classes and config do not count."""
+    digest = hashlib.sha256()
+    with open_weights(path) as file:
+        for group, tensors in read_groups(file):
+            for name, dataset in tensors:
+                array = dataset[()]
+                digest.update(f"{group} {name} {array.dtype} {array.shape}\n".encode())
+                digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def sources_hash(packages):
+    """A hash of single files, and of the Python and YAML files below folders.
+
+    The configs in a wheel do not count: a run's settings do.
+    """
+    digest = hashlib.sha256()
+    for package in map(Path, packages):
+        for path in [package] if package.is_file() else _sources_below(package):
+            name = path.relative_to(package.parent).as_posix()
+            digest.update(f"{name} {file_hash(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def _sources_below(package):
+    found = sorted([*package.rglob("*.py"), *package.rglob("*.yaml")])
+    return [path for path in found if path.relative_to(package).parts[0] != "configs"]
+
+
+def _describe(value, key=None):
+    """A value of image_info in what JSON can hold; paths become Path objects for ``_with_hashes``."""
+    if isinstance(value, dict):
+        return {str(name): _describe(item, name) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_describe(item) for item in value]
+    if is_path(value, key):
+        return Path(value)
+    if isinstance(value, np.ndarray):
+        return [str(value.dtype), value.shape, sha256_of(np.ascontiguousarray(value).tobytes())]
+    if isinstance(value, np.generic):
+        return value.item()
+    known = value is None or isinstance(value, (bool, int, float, str))
+    return value if known else type(value).__name__
+
+
+def _files_at(path):
+    """The file itself, or all files below a folder in order; none where nothing is."""
+    if path.is_file():
+        return [path]
+    return sorted(file for file in path.rglob("*") if file.is_file())
+
+
+def _content_hash(path, files, hash_of):
+    """Of a file the hash of its content; of a folder one of its files' names and hashes; None of nothing."""
+    if files == [path]:
+        return hash_of[path]
+    names = [[file.relative_to(path).as_posix(), hash_of[file]] for file in files]
+    return sha256_of(json.dumps(names).encode()) if path.is_dir() else None
+
+
+def _with_hashes(value, hashes):
+    if isinstance(value, Path):
+        return [value.name, hashes.get(value)]
+    if isinstance(value, dict):
+        return {name: _with_hashes(item, hashes) for name, item in value.items()}
+    return [_with_hashes(item, hashes) for item in value] if isinstance(value, list) else value
+
+
+def sha256_of(data):
+    """The SHA-256 of bytes in hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
