@@ -1,4 +1,4 @@
-"""The door to the network under matterport's names: ``from mrcnn import model as modellib``."""
+"""The network under matterport's names: ``from mrcnn import model as modellib``."""
 
 import copy
 from pathlib import Path
@@ -71,7 +71,7 @@ compute_backbone_shapes = backbone_shapes
 
 
 def log(text, array=None):
-    """Print a line; of an array also its shape, range and type."""
+    """Print a text, and an array's shape, range and type if one is given."""
     if array is not None:
         low, high = (f"{array.min():10.5f}", f"{array.max():10.5f}") if array.size else ("", "")
         text = f"{text:25}shape: {array.shape!s:20}  min: {low:10}  max: {high:10}  {array.dtype}"
@@ -79,7 +79,7 @@ def log(text, array=None):
 
 
 class CheckpointPath(str):
-    """The path of a checkpoint; also the pair of its folder and itself, which find_last once gave."""
+    """The path of a checkpoint. It is also the pair (folder, path) that find_last used to return."""
 
     def __iter__(self):
         return iter((str(Path(self).parent), str(self)))
@@ -138,16 +138,16 @@ class MaskRCNN:
         return found
 
     def get_imagenet_weights(self):
-        """The path of the backbone's ImageNet weights, which are downloaded unless they are there.
+        """Return the path of the backbone's ImageNet weights; download them if they are not in the cache.
 
-        Raises downloads.DownloadError, which says what to do instead.
+        Raises downloads.DownloadError, whose message gives an alternative.
         """
         return str(downloads.fetch(self.config.BACKBONE))
 
     def find_last(self):
-        """The path of the last checkpoint of the newest run of this config's NAME in model_dir.
+        """Return the path of the last checkpoint of the newest run with this config's NAME in model_dir.
 
-        It is also a pair as in older versions, whose second part is the path.
+        The path is also a pair as in older versions, whose second part is the path.
         Raises FileNotFoundError if there is none.
         """
         try:
@@ -156,9 +156,9 @@ class MaskRCNN:
             raise FileNotFoundError(str(error)) from error
 
     def save_weights(self, filepath, epoch=None, layout="mrcnn"):
-        """Write the weights with class names and config beside them, readable by matterport's code too.
+        """Write the weights with class names and config to a file that matterport's code can read too.
 
-        layout: "matterport" refuses a network that matterport's code cannot build.
+        layout: "matterport" rejects a network that matterport's code cannot build.
         """
         named.check_layout(layout, self.config)
         config = self.config.to_plain()
@@ -172,9 +172,9 @@ class MaskRCNN:
         named.save(self.keras_model, filepath, metadata)
 
     def _let_keras_model_use_our_files(self):
-        """Make keras_model.save_weights and load_weights take every path, as programs for Keras 2 expect.
+        """Make keras_model.save_weights and load_weights accept every path, as programs for Keras 2 expect.
 
-        Keras's own format, ``.weights.h5``, stays Keras's.
+        Files in Keras's own format, ``.weights.h5``, are still handled by Keras.
         """
         keras_model = self.keras_model
         keras_save, keras_load = keras_model.save_weights, keras_model.load_weights
@@ -201,7 +201,7 @@ class MaskRCNN:
         self, train_dataset, val_dataset, learning_rate, epochs, layers,
         augmentation=None, custom_callbacks=None, no_augmentation_sources=None,
     ):  # fmt: skip
-        """Train up to a total of ``epochs``, counted with those already done.
+        """Train up to a total of ``epochs``, including completed epochs.
 
         train_dataset, val_dataset: prepared Datasets; val_dataset may be None. layers: heads, 3+, 4+, 5+,
         all, or a regular expression of layer names. augmentation: see Loader. custom_callbacks: Keras
@@ -230,7 +230,7 @@ class MaskRCNN:
         self.epoch = epoch
 
     def scope(self):
-        """A context manager in which keras_model is trained and used on all devices of GPU_COUNT."""
+        """Return a context manager within which keras_model trains and runs on all devices of GPU_COUNT."""
         return self._parallel.scope()
 
     def _open_run(self, data):
@@ -263,7 +263,7 @@ class MaskRCNN:
         return str(Path(self.log_dir) / f"mask_rcnn_{str(self.config.NAME).lower()}_{{epoch:04d}}.h5")
 
     def compile(self, learning_rate, momentum):
-        """Give keras_model matterport's optimiser for a ``fit`` of one's own; ``train`` has its own."""
+        """Compile keras_model with matterport's optimiser, for programs that call ``fit`` themselves."""
         with self.scope():
             clip = self.config.GRADIENT_CLIP_NORM / replicas()
             self.keras_model.compile(
@@ -273,7 +273,8 @@ class MaskRCNN:
     def set_trainable(self, layer_regex, keras_model=None, indent=0, verbose=1):
         """Train the layers whose whole name matches a regular expression, and no others.
 
-        keras_model: none: self.keras_model. verbose: 1 prints these layers, indented by so many spaces.
+        keras_model: None uses self.keras_model. indent: spaces before printed lines. verbose: 1 prints these
+        layers.
         """
         keras_model = keras_model or self.keras_model
         driver.set_trainable(keras_model, layer_regex)
@@ -284,13 +285,13 @@ class MaskRCNN:
                     print(f"{' ' * indent}  {name:24} ({type(layer).__name__})")
 
     def find_trainable_layer(self, layer):
-        """The layer that holds the weights, within wrappers such as TimeDistributed."""
+        """Return the layer that holds the weights within wrappers such as TimeDistributed."""
         while isinstance(layer, keras.layers.Wrapper):
             layer = layer.layer
         return layer
 
     def get_trainable_layers(self):
-        """The layers of keras_model that have weights; the RPN's is a model of its own."""
+        """Return the layers of keras_model that have weights; the RPN counts as one, a nested model."""
         layers = [self.find_trainable_layer(layer) for layer in self.keras_model.layers]
         return [layer for layer in layers if layer.weights]
 
@@ -320,10 +321,10 @@ class MaskRCNN:
     # --- Detection ------------------------------------------------------------------------------
 
     def detect(self, images, verbose=0):
-        """Find the instances in images of any number and size.
+        """Detect the instances in any number of images of any sizes.
 
-        images: list of [H, W, 3] uint8 RGB. verbose: 1 prints shapes and ranges on the way.
-        Returns a dict an image: rois [N, (y1, x1, y2, x2)] int32 pixels, class_ids [N] int32,
+        images: list of [H, W, 3] uint8 RGB. verbose: 1 prints shapes and ranges of intermediate arrays.
+        Returns a dict per image: rois [N, (y1, x1, y2, x2)] int32 pixels, class_ids [N] int32,
         scores [N] float32, masks [H, W, N] bool, by decreasing score.
         """
         self._expect("inference")
@@ -337,7 +338,7 @@ class MaskRCNN:
         return self._results(molded, metas, shapes, windows)
 
     def detect_molded(self, molded_images, image_metas, verbose=0):
-        """As ``detect``, of images that are molded already, in the pixels of these.
+        """Detect in molded images; the results are in pixels of the molded images.
 
         molded_images: [B, H, W, 3] float32. image_metas: [B, M].
         """
@@ -350,7 +351,7 @@ class MaskRCNN:
         return self._results(molded_images, image_metas, shapes, [(0, 0, *shape[:2]) for shape in shapes])
 
     def _results(self, molded, metas, shapes, windows):
-        """What ``detect`` returns. shapes: of the images whose pixels count, which lie in the windows."""
+        """Make the results of ``detect``. shapes: of the images in whose pixels the results are."""
         results = []
         for batch in _batches_of_equal_shape(molded, self.config.BATCH_SIZE):
             detections, masks = self._run_network(
@@ -364,21 +365,21 @@ class MaskRCNN:
         return results
 
     def mold_inputs(self, images):
-        """Molded images, image metas and windows of photographs: see molding.mold_inputs."""
+        """Mold photographs into network inputs: images, image metas and windows, see molding.mold_inputs."""
         return molding.mold_inputs(images, self.config)
 
     def unmold_detections(self, detections, mrcnn_mask, original_image_shape, image_shape, window):
-        """Detections of one image in its own pixels: see molding.unmold_detections."""
+        """Convert detections of one image to its own pixels, see molding.unmold_detections."""
         return molding.unmold_detections(detections, mrcnn_mask, original_image_shape, image_shape, window)
 
     def get_anchors(self, image_shape):
-        """Normalised anchors [A, (y1, x1, y2, x2)] of an image of the given molded shape."""
+        """Return normalised anchors [A, (y1, x1, y2, x2)] of an image of the given molded shape."""
         self._anchored_shape = image_shape
         return self._anchors_of(image_shape)
 
     @property
     def anchors(self):
-        """The last anchors that were used, [A, (y1, x1, y2, x2)] in pixels of the molded image."""
+        """The most recently used anchors, [A, (y1, x1, y2, x2)] in pixels of the molded image."""
         return image_anchors(self.config, self._anchored_shape, normalized=False)
 
     def _run_network(self, images, metas):
@@ -398,17 +399,17 @@ class MaskRCNN:
         return found["mrcnn_detection"][:count], found["mrcnn_mask"][:count]
 
     def _inputs(self, images, metas):
-        """The inputs of the network for molded images of one shape."""
+        """Return the network's inputs for molded images of one shape."""
         anchors = np.repeat(self.get_anchors(images.shape[1:])[None], len(images), axis=0)
         return [images, metas.astype("float32"), anchors]
 
     # --- Looks into the network -----------------------------------------------------------------
 
     def run_graph(self, images, outputs, image_metas=None):
-        """The values of tensors of keras_model for some images: an OrderedDict of arrays.
+        """Compute the values of tensors of keras_model for some images; return an OrderedDict of arrays.
 
         images: list of [H, W, 3] uint8 RGB, or with image_metas [B, M] molded images. outputs: pairs of a
-        name and a tensor, which keras_model.get_layer(...).output or ``ancestor`` gives.
+        name and a tensor from keras_model.get_layer(...).output or ``ancestor``.
         """
         self._expect("inference")
         molded, metas = images, image_metas
@@ -422,9 +423,9 @@ class MaskRCNN:
         return found
 
     def ancestor(self, tensor, name, checked=None):
-        """The tensor of a name that a given one was computed from, or None: see inspection.ancestor.
+        """Find a tensor by name among those from which a given one is computed, see inspection.ancestor.
 
-        checked: without effect.
+        checked: has no effect.
         """
         return inspection.ancestor(tensor, name)
 
@@ -434,7 +435,7 @@ class MaskRCNN:
 
 
 def _devices(config):
-    """The DataParallel of GPU_COUNT; where it gets one device, that is told."""
+    """Return the DataParallel for GPU_COUNT; report if it gets only one device."""
     parallel = DataParallel(config.GPU_COUNT)
     if len(parallel.devices) < config.GPU_COUNT:
         print(
@@ -445,7 +446,7 @@ def _devices(config):
 
 
 def _batches_of_equal_shape(images, size):
-    """Indices of consecutive images of one shape, at most ``size`` together."""
+    """Yield lists of indices of consecutive images of equal shape, at most ``size`` per list."""
     batch = []
     for index, image in enumerate(images):
         if batch and (len(batch) == size or image.shape != images[batch[0]].shape):

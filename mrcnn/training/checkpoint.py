@@ -46,9 +46,11 @@ class Checkpoint(keras.callbacks.Callback):
         return 1.0 - logs["val_mask_ap"] if "val_mask_ap" in logs else math.inf
 
     def state(self):
+        """Return what to save with the state of the run."""
         best = self.run.best_loss
         return {"loss": None if best == math.inf else best, "epoch": self.run.best_epoch}
 
     def restore(self, state):
+        """Restore what ``state`` returned."""
         loss = state["loss"]
         self.run.best_loss, self.run.best_epoch = math.inf if loss is None else loss, state["epoch"]

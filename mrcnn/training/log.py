@@ -41,6 +41,7 @@ class Log:
         self._file.flush()
 
     def close(self):
+        """Close the log file, if there is one."""
         if self._file is not None:
             self._file.close()
 

@@ -48,9 +48,11 @@ class MetricsCsv(keras.callbacks.Callback):
         self._write()
 
     def state(self):
+        """Return what to save with the state of the run."""
         return {"seconds": self._seconds()}
 
     def restore(self, state):
+        """Restore what ``state`` returned."""
         self._before = state["seconds"]
 
     def _seconds(self):

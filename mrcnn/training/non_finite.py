@@ -32,9 +32,11 @@ class StopAtNonFinite(keras.callbacks.Callback):
         self._trained = False
 
     def state(self):
+        """Return what to save with the state of the run."""
         return {"steps": self._steps, "means": self._means, "recent": list(self._recent)}
 
     def restore(self, state):
+        """Restore what ``state`` returned."""
         self._steps, self._means = state["steps"], state["means"]
         self._recent.extend(state["recent"])
 

@@ -51,6 +51,7 @@ class Position(keras.callbacks.Callback):
 
     @property
     def at_end_of_epoch(self):
+        """Whether the last step of the epoch is done."""
         return self.step == len(self.loader)
 
     def on_epoch_begin(self, epoch, logs=None):
