@@ -370,9 +370,9 @@ def test_words_have_one_home():
 
 
 def test_the_page_of_settings_is_up_to_date():
-    """Write it anew with ``python -m pumpkin.config > docs/settings.md``."""
     page = Path(__file__).resolve().parents[1] / "docs/settings.md"
-    assert page.read_text(encoding="utf-8") == settings_page()
+    same = page.read_text(encoding="utf-8") == settings_page()
+    assert same, "write it anew: python -m pumpkin.config > docs/settings.md"
 
 
 def test_the_table_has_a_row_for_each_setting():
