@@ -40,6 +40,9 @@ COMMANDS = {
     "python scripts/train.py --preview preview.png --config configs/pumpkin.yaml --dataset data/pumpkin": (
         "tests/datasets/test_preview.py"
     ),
+    "python scripts/check_data.py --dataset nuclei --set LAYOUT=my_nuclei:NucleiDataset CLASSES=[nucleus]": (
+        "tests/datasets/test_own_formats.py"
+    ),
     "python scripts/train.py --resume last": "tests/commands/test_train.py",
     "python scripts/train.py --resume last --epochs 90": "tests/commands/test_train.py",
     "python scripts/train.py --reproduce last": "tests/commands/test_train.py",

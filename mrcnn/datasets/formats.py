@@ -94,7 +94,8 @@ def _hint(layout, root):
 def _load_class(place):
     """What stands at ``module:Class``. Raises DatasetError."""
     module_name, _, name = place.partition(":")
-    if not name.isidentifier() or not all(part.isidentifier() for part in module_name.split(".")):
+    parts = [name, *module_name.split(".")]
+    if not all(part.isidentifier() for part in parts) or parts[-1] == "py":
         raise DatasetError("it must be module:Class as Python imports it, such as my_module:MyDataset.")
     module = _import(module_name)
     if not hasattr(module, name):
