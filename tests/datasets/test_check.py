@@ -316,6 +316,27 @@ def test_any_other_data_set_is_asked_for_its_masks(first, labels, fatal):
     assert report.table["instances"] == ["6" if first is None else "4"]
 
 
+class TwoClasses(NucleiDataset):
+    """A user's subclass, whose masks hold a second class that the files do not tell."""
+
+    def load_mask(self, image_id):
+        masks, class_ids = super().load_mask(image_id)
+        return masks, class_ids + np.arange(len(class_ids))
+
+
+@pytest.mark.parametrize("kind", [NucleiDataset, TwoClasses])
+def test_a_class_that_loads_masks_its_own_way_is_asked_for_them(tmp_path, kind):
+    write_nuclei(tmp_path)
+    dataset = kind()
+    dataset.load_nuclei(tmp_path, "train")
+    dataset.add_class("nuclei", 2, "dog")
+    dataset.prepare()
+    report = check.check({"train": dataset}, config_of(), progress=False)
+    counts = {name: int(report.table[f"  {name}"][0]) for name in ("nucleus", "dog")}
+    assert counts == ({"nucleus": 1, "dog": 1} if kind is TwoClasses else {"nucleus": 2, "dog": 0})
+    assert report.fatal == (kind is NucleiDataset)
+
+
 class TestSheet:
     def test_it_shows_images_and_the_outlines_of_their_masks(self, tmp_path):
         image = np.full((60, 60, 3), 128, np.uint8)
