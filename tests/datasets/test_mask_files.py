@@ -45,11 +45,11 @@ def test_the_downloader_takes_the_ids_of_open_images_alone(name, known):
     [
         ((480, 640), (480, 640), True),
         ((240, 320), (480, 640), True),
-        ((475, 640), (480, 640), True),  # by 1 %
+        ((476, 640), (480, 640), True),  # by less than 1 %
         ((470, 640), (480, 640), False),
         ((30, 46), (480, 720), True),  # by a pixel, which is 2 %
         ((30, 47), (480, 720), False),
-        ((96, 10), (1000, 100), False),
+        ((80, 10), (1000, 100), False),
         ((96, 10), (960, 96), True),  # a width of 9.6 is rounded to 10
         ((10, 96), (96, 960), True),
         ((640, 480), (480, 640), False),

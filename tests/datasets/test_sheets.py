@@ -14,7 +14,7 @@ def places(figure):
     """(left, top, width, height) of each cell in pixels, from the sheet's upper left corner."""
     width, height = figure.get_size_inches() * sheets.DPI
     for ax in figure.axes:
-        place = ax.get_position()
+        place = ax.get_position(original=True)  # of the cell, which the image may not fill
         yield place.x0 * width, (1 - place.y1) * height, place.width * width, place.height * height
 
 
