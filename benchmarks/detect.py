@@ -17,12 +17,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone, not installed
 
-from mrcnn.startup import import_backend
+from mrcnn import startup
 
 
 def main(argv=None):
     args = parse(argv)
-    import_backend()
+    startup.start()
     import keras
 
     from benchmarks import flops, networks

@@ -15,7 +15,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone, not installed
 
-from mrcnn.startup import import_backend
+from mrcnn import startup
 
 # Small heads: 500 images take minutes instead of half an hour.
 SMALL = [
@@ -28,7 +28,7 @@ SMALL = [
 
 def main(argv=None):
     args = parse(argv)
-    import_backend()
+    startup.start()
     import keras
 
     from benchmarks import networks

@@ -18,12 +18,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone, not installed
 
-from mrcnn.startup import import_backend
+from mrcnn import startup
 
 
 def main(argv=None):
     args = parse(argv)
-    import_backend(deterministic=not args.free)
+    startup.start(training=True, deterministic=not args.free)
     import keras
 
     from benchmarks import flops, networks

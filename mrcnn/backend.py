@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import os
+import warnings
 
 import keras
 
@@ -13,7 +14,8 @@ TOP_K_KEEPS_ORDER = keras.backend.backend() != "torch"
 def make_deterministic():
     """Ask the backend for kernels that give the same bits every time, where it has a choice.
 
-    JAX has it from its first tensor on only, so this must come before: see startup.import_backend.
+    JAX reads its flags at its first tensor. After that, a warning says so if there is an accelerator; a
+    CPU gives the same bits anyway. See startup.start.
     """
     if keras.backend.backend() == "tensorflow":
         import tensorflow
@@ -25,7 +27,27 @@ def make_deterministic():
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
     elif "xla_gpu_deterministic_ops" not in (flags := os.environ.get("XLA_FLAGS", "")):
-        os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true".strip()
+        if not _jax_has_started():
+            os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true".strip()
+        elif device_names() != ["CPU"]:
+            warnings.warn(
+                "JAX made a tensor before deterministic kernels were asked for, so two trainings may "
+                "differ in their last bits. Call mrcnn.startup.start(deterministic=True) at the top of the "
+                "program, or set XLA_FLAGS=--xla_gpu_deterministic_ops=true.",
+                stacklevel=2,
+            )
+
+
+def _jax_has_started():
+    """Whether JAX has made a tensor and read its flags; False where a version of JAX does not say."""
+    from jax._src import xla_bridge
+
+    return getattr(xla_bridge, "backends_are_initialized", lambda: False)()
+
+
+def start_devices():
+    """Make a first tensor, at which the backend finds its devices and prints what it has to say of them."""
+    keras.ops.zeros(())
 
 
 def keep_updates_last():

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import Model
 
+from mrcnn import startup
 from mrcnn.backend import DataParallel, replicas
 from mrcnn.config import Config
 from mrcnn.detection import molding
@@ -100,6 +101,7 @@ class MaskRCNN:
 
     def __init__(self, mode, config, model_dir):
         config.check()
+        startup.start(training=mode == "training")
         self.mode = mode
         self.config = config
         self.model_dir = str(model_dir)

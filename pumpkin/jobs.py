@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pumpkin
+from mrcnn import startup
 from mrcnn.backbones import find as find_backbone
 from mrcnn.config import Config, ConfigError
 from mrcnn.datasets import FORMATS, check, formats, splits
 from mrcnn.datasets.errors import DatasetError
 from mrcnn.datasets.images import ImageError
-from mrcnn.startup import import_backend
 from mrcnn.training.errors import Interrupted
 from mrcnn.training.run import Run, checkpoints
 from mrcnn.training.stages import check_for_training, scale_stages
@@ -82,7 +82,7 @@ def preview(args, report=print):
     """Do ``--preview``; returns the exit code. Raises ConfigError, DatasetError and ImageError."""
     config = settings(args.config, args.set, args.seed, None, args.dataset, report)
     dataset, _ = open_data(config, report)
-    import_backend()  # the loader is a data set of Keras
+    startup.start()  # the loader is a data set of Keras
 
     from mrcnn.datasets.preview import write_preview
 
@@ -134,7 +134,7 @@ def _start_backend(job, report):
     """Import the backend: that of the run to resume or to repeat, unless the user chose one."""
     if job.old is not None and "keras" not in sys.modules:
         os.environ.setdefault("KERAS_BACKEND", job.old["versions"]["backend"])
-    import_backend(deterministic=True)
+    startup.start(training=True, deterministic=True)
 
     from mrcnn import backend
 
@@ -252,7 +252,7 @@ def settings(config_file, values, seed=None, epochs=None, dataset=None, report=p
 def _check_losses(config):
     """Raise ValueError for a name in LOSS_WEIGHTS that no loss has. The network knows those of one's own."""
     if set(config.LOSS_WEIGHTS) - set(Config.LOSS_WEIGHTS):
-        import_backend(deterministic=True)
+        startup.start(training=True, deterministic=True)
 
         from mrcnn.modeling.network import loss_weights
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from types import SimpleNamespace
 
 import keras
@@ -24,6 +25,7 @@ def machine(monkeypatch):
 
 def test_jax_is_asked_for_determinism_by_its_environment(machine, monkeypatch):
     machine(None, name="jax")
+    monkeypatch.setattr(backend, "_jax_has_started", lambda: False)
     for given, asked in (
         ("", "--xla_gpu_deterministic_ops=true"),
         ("--xla_dump_to=x", "--xla_dump_to=x --xla_gpu_deterministic_ops=true"),
@@ -32,6 +34,18 @@ def test_jax_is_asked_for_determinism_by_its_environment(machine, monkeypatch):
         monkeypatch.setenv("XLA_FLAGS", given)
         backend.make_deterministic()
         assert os.environ["XLA_FLAGS"] == asked
+
+
+@pytest.mark.parametrize(("devices", "said"), [(["CPU"], 0), (["NVIDIA H100"], 1)])
+def test_determinism_that_comes_too_late_for_jax_is_not_claimed(machine, monkeypatch, devices, said):
+    machine(None, devices, name="jax")
+    monkeypatch.setattr(backend, "_jax_has_started", lambda: True)
+    monkeypatch.setenv("XLA_FLAGS", "")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        backend.make_deterministic()
+    assert os.environ["XLA_FLAGS"] == ""
+    assert [str(warning.message)[:20] for warning in caught] == ["JAX made a tensor be"] * said
 
 
 def test_memory_of_accelerators_is_the_sum(machine, monkeypatch):

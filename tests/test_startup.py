@@ -8,32 +8,118 @@ from pathlib import Path
 
 import pytest
 
+from mrcnn import backend, startup
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def start(script, **environment):
     return subprocess.run(
-        [sys.executable, "-c", f"from mrcnn.startup import import_backend\n{script}"],
+        [sys.executable, "-c", f"from mrcnn import startup\n{script}"],
         cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
 
 def test_the_greeting_is_held_back_and_later_messages_are_not():
-    done = start("import sys; import_backend(); print('after', file=sys.stderr)")
+    done = start("import sys; startup.start(); print('after', file=sys.stderr)")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "after\n")
 
 
 def test_a_backend_that_cannot_start_is_told():
-    done = start("import_backend()", KERAS_BACKEND="abacus")
+    done = start("startup.start()", KERAS_BACKEND="abacus")
     assert done.returncode == 1
     assert "abacus" in done.stderr
 
 
 def test_a_flag_that_xla_does_not_know_is_told():
     """XLA ends the process itself, so nothing could show later what was held back."""
-    done = start("import_backend()", KERAS_BACKEND="jax", XLA_FLAGS="--no_such_flag=1")
+    done = start("startup.start()", KERAS_BACKEND="jax", XLA_FLAGS="--no_such_flag=1")
     assert done.returncode != 0
     assert "no_such_flag" in done.stderr
+
+
+IMPORTS = """
+import importlib, os, sys, warnings
+import cv2, h5py, keras, matplotlib.pyplot, numpy, pandas, requests, skimage.transform
+import tensorboardX, tensorflow
+from tensorflow.python.framework import config
+def outside():
+    return {
+        "numpy": (vars(numpy).get("__getattr__"), [hasattr(numpy, n) for n in ("int", "sctypes", "NaN")]),
+        "environment": dict(os.environ),
+        "options": tensorflow.config.optimizer.get_experimental_options(),
+        "deterministic": config.is_op_determinism_enabled(),
+        "warnings": list(warnings.filters),
+        "precision": keras.config.dtype_policy().name,
+        "path": list(sys.path),
+    }
+before = outside()
+for module in MODULES:
+    importlib.import_module(module)
+after = outside()
+print([(name, before[name], after[name]) for name in before if before[name] != after[name]])
+"""
+
+# The launcher is there to change what programs import; oidv6 is an old package that may be absent.
+CHANGING = ("mrcnn.legacy", "pumpkin.openimages.oidv6_driver")
+
+
+def test_importing_every_module_changes_nothing_outside_and_prints_nothing():
+    paths = [path.relative_to(ROOT) for name in ("mrcnn", "pumpkin") for path in (ROOT / name).rglob("*.py")]
+    names = [".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in paths]
+    modules = [name for name in names if not name.startswith(CHANGING)]
+    assert len(modules) > 100
+    done = start(IMPORTS.replace("MODULES", repr(modules)))
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+
+def test_importing_mrcnn_prints_nothing_and_loads_nothing():
+    script = "import mrcnn, sys; print({'keras', 'numpy', 'tensorflow'} & set(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "set()\n", "")
+
+
+BUILDS = """
+import numpy, tensorflow
+from tensorflow.python.framework import config
+from mrcnn.modeling.network import build_network
+from mrcnn.model import MaskRCNN
+from tests.tiny import Tiny
+def state():
+    options = tensorflow.config.optimizer.get_experimental_options()
+    return hasattr(numpy, "int"), options.get("dependency_optimization"), config.is_op_determinism_enabled()
+build_network("training", Tiny())
+print(state())
+MaskRCNN("inference", Tiny(), "logs")
+print(state())
+MaskRCNN("training", Tiny(), "logs")
+print(state())
+"""
+
+
+def test_a_model_sets_up_what_it_needs_and_a_network_nothing():
+    done = start(BUILDS, KERAS_BACKEND="tensorflow")
+    assert done.stdout.splitlines() == [
+        "(False, None, False)", "(True, None, False)", "(True, False, False)"
+    ], done.stderr  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        ({}, []),
+        ({"training": True}, ["order"]),
+        ({"training": True, "deterministic": True}, ["order", "kernels"]),
+    ],
+)
+def test_determinism_is_asked_for_by_who_wants_it(words, asked, monkeypatch):
+    found = []
+    monkeypatch.setattr(backend, "make_deterministic", lambda: found.append("kernels"))
+    monkeypatch.setattr(backend, "keep_updates_last", lambda: found.append("order"))
+    startup.start(**words)
+    assert found == asked
 
 
 def test_jax_hears_of_determinism_before_it_starts():
@@ -43,12 +129,15 @@ import os
 from mrcnn import backend
 if os.environ.get("UNKNOWN"):
     backend.make_deterministic = lambda: os.environ.update(XLA_FLAGS="--no_such_flag=1")
-import_backend(deterministic=True)
-print(os.environ["XLA_FLAGS"])
+print(backend._jax_has_started())
+startup.start(training=True, deterministic=True)
+print(os.environ["XLA_FLAGS"], backend._jax_has_started())
 """
     assert start(script, KERAS_BACKEND="jax", XLA_FLAGS="", UNKNOWN="1").returncode != 0
     done = start(script, KERAS_BACKEND="jax", XLA_FLAGS="")
-    assert (done.returncode, done.stdout) == (0, "--xla_gpu_deterministic_ops=true\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "False\n--xla_gpu_deterministic_ops=true True\n"), (
+        done.stderr
+    )
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries keep memory their own way")

@@ -8,10 +8,11 @@ in one line on stderr; names that still exist are unchanged. In a notebook, ``im
 first cell does the same.
 
 Each module in this folder covers one package; ``imports`` and ``arguments`` hold the mechanisms. NumPy's
-names are supplied by ``mrcnn`` itself.
+names are in ``mrcnn.supplied``, because MaskRCNN supplies them too.
 """
 
 from mrcnn.legacy import keras, old_clone, pillow, pycocotools, python, scipy, skimage, tensorflow
+from mrcnn.supplied import numpy_names
 
-for package in (keras, old_clone, pillow, pycocotools, python, scipy, skimage, tensorflow):
+for package in (numpy_names, keras, old_clone, pillow, pycocotools, python, scipy, skimage, tensorflow):
     package.supply()

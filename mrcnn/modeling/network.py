@@ -11,7 +11,7 @@ import numpy as np
 from keras import layers, ops
 
 from mrcnn import image_meta as meta_ops
-from mrcnn.backend import keep_updates_last, replicas
+from mrcnn.backend import replicas
 from mrcnn.keras_internals import BuiltModel
 from mrcnn.modeling import losses, roi_heads
 from mrcnn.modeling.backbones import build_backbone
@@ -85,7 +85,6 @@ def predict_named(model, inputs):
 
 
 def _build_training(config):
-    keep_updates_last()
     image, meta = _image_inputs(config)
     gt_class_ids = keras.Input((config.MAX_GT_INSTANCES,), name="input_gt_class_ids", dtype="int32")
     gt_boxes = keras.Input((config.MAX_GT_INSTANCES, 4), name="input_gt_boxes", dtype="float32")

@@ -11,6 +11,8 @@ import warnings
 
 import numpy as np
 
+from mrcnn.supplied import numpy_names
+
 # Border modes that copy pixels of the image, so that masks can be copied too. CropAndPad also has modes
 # that create new values, such as means and ramps.
 _COPYING = {"constant", "edge", "reflect", "symmetric", "wrap"}
@@ -53,6 +55,7 @@ class ImgaugAdapter:
 
     def _augment(self, image, labels, seed):
         """Run an image [H, W, C] and labels [H, W] int32 through a copy of the augmenter."""
+        numpy_names.supply()  # imgaug was written for the NumPy of 2020
         import imgaug
         from imgaug.augmentables.segmaps import SegmentationMapsOnImage
 

@@ -4,6 +4,8 @@
 are not replaced.
 """
 
+import functools
+
 import numpy as np
 
 from mrcnn.supplied.names import from_table, supply_names
@@ -60,8 +62,9 @@ sctypes = {
 }
 
 
+@functools.cache
 def supply():
-    """Add the names to ``numpy``."""
+    """Add the names to ``numpy``; further calls change nothing."""
     supply_names(np, from_table(NAMES), "np", "NumPy")
 
 

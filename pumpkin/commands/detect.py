@@ -4,8 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from mrcnn import startup
 from mrcnn.choices import PRECISIONS
-from mrcnn.startup import import_backend
 from pumpkin.calls import typed
 from pumpkin.image_files import InputError, find_images
 from pumpkin.packaged import CONFIG_HELP
@@ -51,7 +51,7 @@ def parse(argv):
 def main(argv=None):
     """Run the command and return its exit status."""
     args = parse(argv)
-    import_backend()
+    startup.start()
     from mrcnn.weights.downloads import DownloadError
     from pumpkin.show import DisplayError
 

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mrcnn.startup import import_backend
+from mrcnn import startup
 from pumpkin.calls import typed
 from pumpkin.packaged import CONFIG_HELP
 
@@ -46,7 +46,7 @@ def parse(argv):
 def main(argv=None):
     """Run the command and return its exit status."""
     args = parse(argv)
-    import_backend()
+    startup.start()
     from mrcnn.weights.downloads import DownloadError
 
     try:

@@ -151,11 +151,29 @@ def test_a_notebooks_first_cell_does_the_same(tmp_path):
     assert len(done.stderr.splitlines()) == 3
 
 
-def test_importing_mrcnn_gives_the_names_of_numpy(tmp_path):
+@pytest.mark.parametrize("first", ["mrcnn.legacy", "mrcnn"])
+def test_importing_the_launcher_gives_the_names_of_numpy_and_importing_mrcnn_does_not(tmp_path, first):
     write(
         tmp_path / "first.py",
-        "import mrcnn\nfrom imgaug import augmenters\nimport numpy as np\nprint(np.int(2.5))",
+        f"import {first}\nimport numpy as np\nfrom imgaug import augmenters\nprint(np.int(2.5))",
     )
     done = python("first.py", cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (0, "2\n")
-    assert "mrcnn.legacy: np.sctypes was removed from NumPy; using a replacement." in done.stderr
+    if first == "mrcnn":
+        assert done.returncode == 1 and "np.sctypes" in done.stderr
+    else:
+        assert (done.returncode, done.stdout) == (0, "2\n")
+        assert "mrcnn.legacy: np.sctypes was removed from NumPy; using a replacement." in done.stderr
+
+
+def test_a_program_that_builds_a_model_needs_no_launcher_for_names_of_numpy(tmp_path):
+    program = """
+    from mrcnn.model import MaskRCNN
+    from tests.tiny import Tiny
+    model = MaskRCNN("inference", Tiny(), "logs")
+    import numpy as np
+    from imgaug import augmenters
+    print(np.int(2.5), np.asscalar(np.ones(1)))
+    """
+    done = python(write(tmp_path / "builds.py", program), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "2 1.0\n"), done.stderr
+    assert "mrcnn.legacy: np.int was removed from NumPy; using int instead." in done.stderr

@@ -185,6 +185,7 @@ def test_values(program, expression):
 
 
 def test_each_name_of_numpy_is_evaluated():
+    numpy_names.supply()
     for name in numpy_names.NAMES:
         assert hasattr(np, name)
         assert any(f"np.{name}" in expression for expression in NUMPY), name

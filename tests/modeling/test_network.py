@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from mrcnn import startup
 from mrcnn.modeling import losses
 from mrcnn.modeling.layer_names import leaf_layers
 from mrcnn.modeling.network import LOSS_NAMES, build_network, image_anchors, loss_weights
@@ -50,6 +51,7 @@ def batch(config, instances=(2, 0)):
 
 
 def compiled(config):
+    startup.start(training=True)  # as MaskRCNN does
     model = build_network("training", config)
     model.compile(optimizer=keras.optimizers.SGD(0.01, momentum=0.9, clipnorm=5.0))
     return model

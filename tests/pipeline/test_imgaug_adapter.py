@@ -10,8 +10,10 @@ from mrcnn.config import Config
 from mrcnn.pipeline.augment import PRESETS, augmentation_of
 from mrcnn.pipeline.imgaug_adapter import ImgaugAdapter, _to_labels, is_imgaug
 from mrcnn.pipeline.loader import Loader, load_image_gt
+from mrcnn.supplied import numpy_names
 from tests.scenes import Rectangles
 
+numpy_names.supply()  # which imgaug needs while it is imported
 imgaug = pytest.importorskip("imgaug")
 iaa = imgaug.augmenters
 
