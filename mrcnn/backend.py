@@ -78,6 +78,8 @@ def device_names():
         return [device.device_kind for device in jax.devices() if device.platform != "cpu"] or ["CPU"]
     import torch
 
+    if torch.backends.mps.is_available():
+        return ["Apple GPU (MPS)"]
     return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] or ["CPU"]
 
 
@@ -99,7 +101,12 @@ def accelerator_memory_gb():
     else:
         import torch
 
-        held = [torch.cuda.max_memory_allocated(i) for i in range(torch.cuda.device_count())]
+        if torch.backends.mps.is_available():
+            # MPS keeps no peak of its tensors. What Metal holds for the process includes its cache, which
+            # does not shrink by itself, and so comes close to the peak.
+            held = [torch.mps.driver_allocated_memory()]
+        else:
+            held = [torch.cuda.max_memory_allocated(i) for i in range(torch.cuda.device_count())]
     return sum(held) / 1e9
 
 

@@ -59,6 +59,35 @@ def test_memory_of_accelerators_is_the_sum(machine, monkeypatch):
     assert backend.accelerator_memory_gb() is None
 
 
+def fake_torch(mps, cuda=()):
+    """PyTorch with an Apple GPU or without, and CUDA devices that held so many bytes at most."""
+    return SimpleNamespace(
+        backends=SimpleNamespace(mps=SimpleNamespace(is_available=lambda: mps)),
+        mps=SimpleNamespace(driver_allocated_memory=lambda: 5 * 10**9),
+        cuda=SimpleNamespace(
+            device_count=lambda: len(cuda),
+            get_device_name=lambda i: f"CUDA {i}",
+            max_memory_allocated=lambda i: cuda[i],
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("torch", "names", "held"),
+    [
+        (fake_torch(True), ["Apple GPU (MPS)"], 5.0),
+        (fake_torch(False, (10**9, 2 * 10**9)), ["CUDA 0", "CUDA 1"], 3.0),
+        (fake_torch(False), ["CPU"], None),
+    ],
+    ids=["macOS", "CUDA", "CPU"],
+)
+def test_devices_of_pytorch(monkeypatch, torch, names, held):
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    assert backend.device_names() == names
+    assert backend.accelerator_memory_gb() == held
+
+
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_16_bits_are_slow_without_instructions_for_them(machine, precision):
     machine({"avx2", "fma"})

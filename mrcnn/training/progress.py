@@ -73,7 +73,8 @@ def _speed(logs):
     device = (
         f" and {logs['accelerator_memory_gb']:.1f} on the device" if "accelerator_memory_gb" in logs else ""
     )
-    state = f"{logs['peak_memory_gb']:.1f} GB{device}, rate {logs['learning_rate']:.2g}, "
+    memory = f"{logs['peak_memory_gb']:.1f} GB" if "peak_memory_gb" in logs else "memory unknown"
+    state = f"{memory}{device}, rate {logs['learning_rate']:.2g}, "
     return f"{logs['images_per_second']:.2f} images/s{waiting}, {state}"
 
 

@@ -1,6 +1,6 @@
 """How fast a run is, how long it waits for data, and how much memory it has used."""
 
-import resource
+import contextlib
 import sys
 import time
 
@@ -9,6 +9,10 @@ import keras
 from mrcnn import backend
 from mrcnn.training.order import Order
 from mrcnn.training.schedule import current_rate
+
+resource = None
+with contextlib.suppress(ImportError):  # Windows has no such module
+    import resource
 
 
 class Speed(keras.callbacks.Callback):
@@ -39,7 +43,9 @@ class Speed(keras.callbacks.Callback):
         images = sum(images_in(self.loader, k) for k in range(last - steps, last))
         logs["images_per_second"] = images / max(self._ends[-1] - begun, 1e-9)
         logs["waiting_seconds"] = self._waited(last)
-        logs["peak_memory_gb"] = peak_memory_gb()
+        peak = peak_memory_gb()
+        if peak is not None:
+            logs["peak_memory_gb"] = peak
         held = backend.accelerator_memory_gb()
         if held is not None:
             logs["accelerator_memory_gb"] = held
@@ -61,6 +67,11 @@ def images_in(loader, k):
 
 
 def peak_memory_gb():
-    """The largest resident set of this process so far, in 10^9 bytes, without an accelerator's memory."""
+    """The largest resident set of this process so far, in 10^9 bytes, without an accelerator's memory.
+
+    None on Windows, which counts it by a call of its own that nobody here can test.
+    """
+    if resource is None:
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak * (1 if sys.platform == "darwin" else 1024) / 1e9  # macOS counts bytes, Linux kibibytes

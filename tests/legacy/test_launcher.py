@@ -176,4 +176,4 @@ def test_a_program_that_builds_a_model_needs_no_launcher_for_names_of_numpy(tmp_
     """
     done = python(write(tmp_path / "builds.py", program), cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "2 1.0\n"), done.stderr
-    assert "mrcnn.legacy: np.int was removed from NumPy; using int instead." in done.stderr
+    assert "mrcnn.legacy: np.int was removed from NumPy; using int." in done.stderr

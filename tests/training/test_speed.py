@@ -79,6 +79,18 @@ def test_memory_is_what_the_system_says():
     assert peak_memory_gb() == pytest.approx(int(line.split()[1]) * 1024 / 1e9, rel=0.05)
 
 
+def test_where_the_system_counts_no_memory_the_number_is_left_out(monkeypatch):
+    monkeypatch.setattr(speed, "resource", None)
+    assert peak_memory_gb() is None
+    callback = Speed(loader(2, steps=1))
+    callback.set_model(SimpleNamespace(optimizer=SimpleNamespace(learning_rate=0.25)))
+    callback.on_epoch_begin(0)
+    callback.on_train_batch_end(0)
+    logs = {}
+    callback.on_epoch_end(0, logs)
+    assert "peak_memory_gb" not in logs and logs["learning_rate"] == 0.25
+
+
 def test_a_loader_knows_when_its_batches_were_ready():
     found = loader(4)
     before = time.monotonic()
