@@ -397,7 +397,7 @@ def test_without_data_both_commands_that_make_some_are_named(tmp_path):
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("train: data/pumpkin: there is no such folder.")
     assert "`python scripts/download.py --classes Pumpkin --dataset data/pumpkin`" in done.stderr
-    assert "`python -m pumpkin.synthetic --out data/pumpkin --train 200 --val 40`" in done.stderr
+    assert "`python scripts/synthetic.py --out data/pumpkin --train 200 --val 40`" in done.stderr
     assert done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
