@@ -139,3 +139,22 @@ def test_the_demo_runs(tmp_path):
     assert len(list((tmp_path / "detections").glob("*.png"))) == 3
     for said in ("Data: 4 images to train on, 3 to validate on", "AP50", "Done in"):
         assert said in run.stdout
+
+
+def test_links_of_the_other_pages_exist():
+    for page in ("CONTRIBUTING.md", "CHANGELOG.md"):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        named = re.findall(r"\]\(([\w./-]+)\)", text) + re.findall(r"`((?:\w+/)+(?:\w+\.\w+)?)`", text)
+        assert named
+        for name in named:
+            assert (ROOT / name).exists(), f"{page}: {name}"
+
+
+def test_contributing_names_targets_of_make():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = re.findall(
+        r"^make ([\w-]+)", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert len(targets) == 4
+    for target in targets:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
