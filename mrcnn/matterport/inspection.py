@@ -63,11 +63,11 @@ class _ProposalSteps(keras.layers.Layer):
         return (*boxes, keras.KerasTensor((self.layer.proposal_count,), dtype="int32"))
 
     def get_config(self):
-        return {**super().get_config(), "layer": keras.saving.serialize_keras_object(self.layer)}
+        return {**super().get_config(), "layer": self.layer.get_config()}
 
     @classmethod
     def from_config(cls, config):
-        return cls(**{**config, "layer": keras.saving.deserialize_keras_object(config["layer"])})
+        return cls(**{**config, "layer": ProposalLayer.from_config(config["layer"])})
 
 
 def run_graph(keras_model, inputs, outputs):
