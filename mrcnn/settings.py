@@ -196,10 +196,11 @@ def whole(least, most):
 
 def number(least=None, most=None, above=None, below=None):
     """Accept a number from ``least`` or above ``above``, to ``most`` or below ``below``, not NaN."""
-    low = f"from {least:,}" if above is None else f"above {above:,}"
-    high = f"to {most:,}" if below is None else f"and below {below:,}"
-    if above is not None and below is None:
-        high = f"and at most {most:,}"
+    if above is None and below is None:
+        bounds = f"from {least:,} to {most:,}"
+    else:
+        low = f"of at least {least:,}" if above is None else f"above {above:,}"
+        bounds = f"{low} and {f'at most {most:,}' if below is None else f'below {below:,}'}"
 
     def accepts(value):
         if not _is_number(value, numbers.Real):
@@ -207,7 +208,7 @@ def number(least=None, most=None, above=None, below=None):
         over = value > above if above is not None else value >= least
         return bool(over and (value < below if below is not None else value <= most))
 
-    return Kind(f"a number {low} {high}", accepts, _number_hint)
+    return Kind(f"a number {bounds}", accepts, _number_hint)
 
 
 def word(*choices):

@@ -18,7 +18,7 @@ import yaml
 from mrcnn import choices
 from mrcnn.config import Config, ConfigError
 from mrcnn.model import MaskRCNN
-from mrcnn.modeling.network import LOSS_NAMES
+from mrcnn.modeling import losses
 from mrcnn.ops.roi_align import _AXIS_SAMPLERS
 from pumpkin.commands import train
 from pumpkin.config import PumpkinConfig, settings_page
@@ -365,7 +365,7 @@ def test_advice(settings, message):
 def test_words_have_one_home():
     assert tuple(_AXIS_SAMPLERS) == choices.ROI_ALIGN
     assert tuple(Config.STAGES[0]) == choices.STAGE_KEYS
-    assert tuple(Config.LOSS_WEIGHTS) == LOSS_NAMES
+    assert tuple(Config.LOSS_WEIGHTS) == tuple(loss.name for loss in losses.LOSSES)
     assert set(choices.FIXED_SIZE_MODES) < set(choices.RESIZE_MODES)
 
 

@@ -10,6 +10,7 @@ from mrcnn.datasets import FORMATS
 from mrcnn.datasets.dataset import Dataset
 from mrcnn.datasets.errors import DatasetError, LoadError
 from mrcnn.datasets.images import ImageError
+from mrcnn.files import FileError
 
 
 def find_format(layout):
@@ -73,11 +74,12 @@ def _load_split(kind, layout, root, split, classes):
     except ImageError:
         raise
     except Exception as error:
-        if layout in FORMATS:
-            raise
         # A missing file means that the split is not there, which may be so; any other error is a mistake.
-        kind_of_error = DatasetError if isinstance(error, FileNotFoundError) else LoadError
-        raise kind_of_error(
+        cause = error.__cause__ if isinstance(error, FileError) else error
+        missing = isinstance(cause, FileNotFoundError)
+        if layout in FORMATS and not missing:
+            raise
+        raise (DatasetError if missing else LoadError)(
             f"{layout}: load_split of {root}, split {split!r}, raised {type(error).__name__}: {error}"
         ) from error
     return dataset

@@ -19,8 +19,10 @@ from mrcnn.ops.matching import NEUTRAL, POSITIVE
 class Loss:
     """One of the losses whose weighted sum training minimises.
 
-    function: takes tensors and returns a number. Its name is the loss's name in LOSS_WEIGHTS, logs and
-    metrics.csv. label: its name in the line of an epoch. title: its name in curves.png.
+    function: takes tensors and returns a number. Its name ends in "_loss" and is the loss's name in
+    LOSS_WEIGHTS, logs and metrics.csv. label: its name in the line of an epoch. title: its name in
+    curves.png.
+    Raises ValueError for a function with another name.
     """
 
     function: Callable
@@ -28,6 +30,8 @@ class Loss:
     title: str
 
     def __post_init__(self):
+        if not self.name.endswith("_loss"):  # LOSS_WEIGHTS knows losses by this ending
+            raise ValueError(f'The name of a loss\'s function must end in "_loss", got {self.name!r}.')
         # A saved model finds the function by its name.
         keras.saving.register_keras_serializable("mrcnn")(self.function)
 

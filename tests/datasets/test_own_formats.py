@@ -14,6 +14,7 @@ from PIL import Image
 from mrcnn.datasets import FORMATS, Dataset, DatasetError, formats, splits
 from mrcnn.datasets.errors import LoadError
 from mrcnn.datasets.images import ImageError
+from mrcnn.files import FileError, read_json
 from pumpkin.commands import check, train
 from tests.scenes import rectangles, write_dataset
 
@@ -224,9 +225,9 @@ class Faulty(Dataset):
 def faulty(monkeypatch):
     monkeypatch.setattr(formats, "find_format", lambda layout: Faulty)
 
-    def opened(error, report=print):
+    def opened(error, report=print, layout="my:Faulty"):
         Faulty.error = error
-        return splits.open_splits("my:Faulty", Path("data"), ["thing"], report=report)
+        return splits.open_splits(layout, Path("data"), ["thing"], report=report)
 
     return opened
 
@@ -257,6 +258,23 @@ def test_a_missing_split_is_reported(faulty, error, line):
     assert lines == [f"No validation: {line}"]
 
 
+@pytest.mark.parametrize("layout", ["my:Faulty", "nuclei"])
+def test_a_missing_file_of_a_split_is_a_missing_split_and_a_damaged_one_is_not(faulty, layout, tmp_path):
+    def opened(lines):
+        with pytest.raises(FileError) as caught:
+            read_json(tmp_path / "val.json")
+        return list(faulty(caught.value, lines.append, layout))
+
+    lines = []
+    assert opened(lines) == ["train"]
+    assert lines[0].startswith(f"No validation: {layout}: load_split of data, split 'val', raised FileError")
+    assert lines[0].endswith("val.json: cannot be read: No such file or directory.") and len(lines) == 1
+    (tmp_path / "val.json").write_text("[1")
+    with pytest.raises(ValueError, match=r"val\.json, line 1: is cut short"):
+        opened(lines)
+    assert len(lines) == 1
+
+
 def test_classes_of_the_data_and_of_the_settings_must_agree(faulty):
     message = r"has the classes thing, but CLASSES names Pumpkin, Squash\. Set CLASSES=\[thing\], or"
     with pytest.raises(DatasetError, match=message):
@@ -279,7 +297,7 @@ def test_formats_need_no_keras():
     code = "import sys; sys.modules['keras'] = None; from mrcnn.datasets import FORMATS, formats; "
     code += "print(*(formats.find_format(name).__name__ for name in FORMATS))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout == "ClassFolders ImageFolders\n"
+    assert done.stdout.split() == [place.partition(":")[2] for place in FORMATS.values()]
 
 
 def test_a_folder_that_looks_like_another_format_is_named(tmp_path):

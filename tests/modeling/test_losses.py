@@ -84,3 +84,11 @@ def test_l2_penalty_is_mean_square_without_batch_norm_scales():
     layer.bias.assign([3.0, 1.0])
     penalty = losses.l2_penalty(layer.trainable_weights + norm.trainable_weights, 0.1)
     assert value(penalty) == pytest.approx(0.1 * (91 / 6 + 5), rel=1e-6)
+
+
+def test_a_loss_whose_name_no_setting_could_hold_is_refused():
+    def dice(target, prediction):
+        return 0.0
+
+    with pytest.raises(ValueError, match="must end in \"_loss\", got 'dice'"):
+        losses.Loss(dice, label="dice", title="Dice")

