@@ -143,7 +143,7 @@ def test_the_class_in_the_readme_runs_as_it_stands(module, tmp_path, capsys):
     [
         (
             "nucleii",
-            r"Unknown LAYOUT 'nucleii'; it is one of openimages, nuclei, or module:Class.* 'nuclei'\?",
+            r"Unknown LAYOUT 'nucleii'; it is one of openimages, nuclei.*, or module:Class.* 'nuclei'\?",
         ),
         (5, "Unknown LAYOUT 5; it is one of openimages"),
         ("my_odd.py:Good", "LAYOUT 'my_odd.py:Good': it must be module:Class as Python imports it"),
