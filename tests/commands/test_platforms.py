@@ -19,10 +19,10 @@ import builtins, fcntl, os, sys
 real_import, real_open, real_fsync = builtins.__import__, os.open, os.fsync
 def ours(globals):
     return str((globals or {{}}).get("__name__", "")).startswith(("mrcnn", "pumpkin"))
-def without(name, globals=None, *rest):
+def without(name, globals=None, *rest, **options):
     if name in {POSIX} and ours(globals):
         raise ImportError("Windows has no " + name)
-    return real_import(name, globals, *rest)
+    return real_import(name, globals, *rest, **options)
 def open_file(path, *rest, **options):
     if os.path.isdir(path):
         raise PermissionError(13, "Permission denied", path)
@@ -32,7 +32,7 @@ def fsync(handle):
         raise OSError(9, "Bad file descriptor")
     real_fsync(handle)
 builtins.__import__, os.open, os.fsync = without, open_file, fsync
-for name in ("sched_getaffinity", "fork", "geteuid", "killpg", "statvfs"):
+for name in ("sched_getaffinity", "geteuid", "killpg"):
     delattr(os, name)
 from pumpkin.__main__ import main
 sys.exit(main())
