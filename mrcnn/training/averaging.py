@@ -1,9 +1,9 @@
-"""Averages of weights over the steps of a run, which generalise better than the last step's (Polyak 1992).
+"""Average the weights over the steps of a run: they generalise better than the last ones (Polyak 1992).
 
 After each update ``average = momentum * average + (1 - momentum) * weight`` (Tarvainen and Valpola 2017,
-equation 3); the optimiser keeps the averages among its variables. Training continues with the weights
-themselves; validation, AP and checkpoints use the averages. Moving statistics of batch norm are averages
-already and stay as they are.
+equation 3). The optimiser keeps the averages among its variables. Training continues with the weights
+themselves; validation, AP and checkpoints use the averages. The moving statistics of batch norm are already
+averages and stay unchanged.
 """
 
 import contextlib
@@ -16,13 +16,13 @@ from mrcnn.training.order import Order
 
 
 class _Averages:
-    """An optimiser that leaves the choice between weights and averages to ``swap``."""
+    """A mixin for optimisers that exchanges weights and averages only when ``swap`` is called."""
 
     def finalize_variable_values(self, var_list):
         """Do nothing: Keras would overwrite the weights with the averages at the end of every ``fit``."""
 
     def swap(self):
-        """Exchange the trained weights with their averages; twice changes nothing."""
+        """Exchange the weights and their averages; a second call restores both."""
         for weight, average in averages_of(self):
             value = np.array(weight)
             weight.assign(average)
@@ -30,24 +30,24 @@ class _Averages:
 
 
 class AveragingSGD(_Averages, keras.optimizers.SGD):
-    """SGD with averages of the weights."""
+    """SGD that averages the weights."""
 
 
 class AveragingAdamW(_Averages, keras.optimizers.AdamW):
-    """AdamW with averages of the weights."""
+    """AdamW that averages the weights."""
 
 
 def swap_averages(keras_model):
     """Exchange a model's weights with their averages, if it has an optimiser that keeps any."""
     optimizer = getattr(keras_model, "optimizer", None)
-    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # within the one that scales losses
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # a LossScaleOptimizer wraps it
     if isinstance(optimizer, _Averages):
         optimizer.swap()
 
 
 @contextlib.contextmanager
 def averaged(keras_model):
-    """A context in which a model has its averaged weights, if its optimiser keeps any."""
+    """Return a context in which a model has its averaged weights, if its optimiser keeps any."""
     swap_averages(keras_model)
     try:
         yield

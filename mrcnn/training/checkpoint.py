@@ -1,4 +1,4 @@
-"""Checkpoints: the weights after each epoch, the last ones and the best."""
+"""Write a checkpoint after each epoch, and keep the last ones and the best."""
 
 import math
 
@@ -12,9 +12,9 @@ from mrcnn.training.run import checkpoints
 class Checkpoint(keras.callbacks.Callback):
     """Writes the weights after each epoch; keeps the last ones and the best in validation.
 
-    The weights are the averaged ones where the optimiser keeps averages. run: the Run, whose best_loss and
-    best_epoch this callback sets. save: writes the weights to (path, epoch). keep: how many of the last to
-    keep. by: "loss" or "mask_ap", see BEST_BY.
+    It writes the averaged weights if the optimiser keeps averages. run: the Run; this callback sets its
+    best_loss and best_epoch. save: a function of (path, epoch) that writes the weights. keep: the number of
+    last checkpoints to keep. by: "loss" or "mask_ap", see BEST_BY.
     """
 
     order = Order.KEEP
@@ -40,13 +40,13 @@ class Checkpoint(keras.callbacks.Callback):
                 found[old].unlink()
 
     def _loss(self, logs):
-        """The value to minimise: the validation loss, or 1 - mask AP."""
+        """Return the value to minimise: the validation loss, or 1 - mask AP."""
         if self.by == "loss":
             return logs.get("val_loss", math.inf)
         return 1.0 - logs["val_mask_ap"] if "val_mask_ap" in logs else math.inf
 
     def state(self):
-        """Return what to save with the state of the run."""
+        """Return the values to save with the run's state."""
         best = self.run.best_loss
         return {"loss": None if best == math.inf else best, "epoch": self.run.best_epoch}
 

@@ -1,4 +1,4 @@
-"""curves.png: the losses, AP and learning rate of a run's epochs, drawn from its metrics.csv."""
+"""Draw curves.png from a run's metrics.csv: losses, AP and learning rate by epoch."""
 
 import math
 
@@ -32,7 +32,7 @@ class Curves(keras.callbacks.Callback):
 
 
 def draw(metrics, path):
-    """Draw a run's metrics.csv into a PNG, which is replaced at one stroke."""
+    """Draw a run's metrics.csv as a PNG, which replaces an earlier one atomically."""
     figure = figure_of(read_metrics(metrics))
     figure.suptitle(path.parent.name)
     with replacing(path) as file:
@@ -40,10 +40,10 @@ def draw(metrics, path):
 
 
 def figure_of(rows):
-    """A matplotlib Figure of the rows of a metrics.csv: the losses, AP, and the learning rate."""
+    """Return a matplotlib Figure of the rows of a metrics.csv: losses, AP and learning rate."""
     columns = _columns(rows)
     figure = Figure(figsize=(14, 7), layout="constrained")
-    FigureCanvasAgg(figure)  # no window, and none of pyplot's shared state
+    FigureCanvasAgg(figure)  # no window, and no use of pyplot's shared state
     panels = len(_LOSSES) + 2
     axes = figure.subplots(2, (panels + 1) // 2).ravel()
     for unused in axes[panels:]:
@@ -62,7 +62,7 @@ def figure_of(rows):
 
 
 def _columns(rows):
-    """Each column's (epoch, value) by its name, where there is a finite number."""
+    """Return {column: [(epoch, value), ...]} of all finite numbers."""
     columns = {}
     for row in rows:
         for name, value in row.items():
@@ -72,7 +72,7 @@ def _columns(rows):
 
 
 def _lines(place, columns, names, title):
-    """One panel: a line for each of ``names`` that was measured, with its last value in the legend."""
+    """Draw one panel: a line for each measured name, with its last value in the legend."""
     place.set_title(title, fontsize=11)
     place.grid(alpha=0.3)
     place.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -91,7 +91,7 @@ def _lines(place, columns, names, title):
 
 
 def _top(columns, name):
-    """An upper limit at which the first, high losses do not flatten what follows; None: no limit."""
+    """Return an upper limit that keeps high initial losses from flattening later ones; None: no limit."""
     values = sorted(v for column in (name, f"val_{name}") for _, v in columns.get(column, []))
     if len(values) < 8:
         return None

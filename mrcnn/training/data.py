@@ -1,4 +1,4 @@
-"""What a run is trained and validated on."""
+"""The data that a run trains and validates on."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,7 @@ from mrcnn.pipeline.loader import Loader
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The data sets of a run, and how they are read.
+    """The data sets of a run, and how to read them.
 
     train, val: prepared Datasets; val may be None. augmentation, plain_sources, skip_bad: as in Loader.
     """
@@ -21,7 +21,7 @@ class TrainingData:
     skip_bad: bool = False
 
     def check_classes(self, config):
-        """Raise ConfigError unless NUM_CLASSES is the number of classes of each data set."""
+        """Raise ConfigError unless each data set has NUM_CLASSES classes."""
         for dataset in (self.train, self.val):
             if dataset is not None and dataset.num_classes != config.NUM_CLASSES:
                 raise ConfigError(
@@ -30,7 +30,7 @@ class TrainingData:
                 )
 
     def loaders(self, config, epoch):
-        """The Loader of the training from an epoch on, and that of the validation or None."""
+        """Return the Loader for training from ``epoch`` on, and that for validation or None."""
         training = Loader(
             self.train, config, augmentation=self.augmentation, plain_sources=self.plain_sources,
             skip_bad=self.skip_bad, steps=config.STEPS_PER_EPOCH, start_epoch=epoch,
@@ -44,7 +44,7 @@ class TrainingData:
 
 
 def report_skipped(loader, purpose, report):
-    """Report the images that a Loader skipped, and why. purpose: for example "training"."""
+    """Report the images that a Loader skipped, with reasons. purpose: for example "training"."""
     if loader is not None and loader.skipped:
         report(f"Skipped in {purpose}: {len(loader.skipped)} of {len(loader.dataset.image_ids)} images")
         for path in sorted(loader.skipped):

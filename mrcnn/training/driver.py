@@ -1,4 +1,4 @@
-"""Training stage after stage, from data sets to checkpoints, from the start or from a saved state."""
+"""Train stage by stage, from data sets to checkpoints, from the start or from a saved state."""
 
 import re
 
@@ -28,18 +28,18 @@ from mrcnn.training.validation import MeanAP, StopEarly
 
 
 def train(model, data, run, stages=None, callbacks=(), report=print, state=None, keep_state=False):
-    """Train stage after stage and write checkpoints and metrics into the run's folder.
+    """Train stage by stage, and write checkpoints and metrics to the run's folder.
 
-    model: a Trainable, see interface; its ``epoch`` counts on. data: TrainingData. run: a Run. stages: none:
-    config.STAGES. callbacks: further Keras callbacks, see order and resume for their place and their memory.
-    report: called with each line of progress. state: the State of this run to resume, with the same stages
-    or a longer last one; its arrays are let go once restored. keep_state: whether to save the state, see
-    resume.SaveState.
-    Returns the path of the last checkpoint, None if no epoch was whole. A callback that sets the Keras
+    model: a Trainable, see interface; epochs are counted from its ``epoch``. data: TrainingData. run: a Run.
+    stages: None uses config.STAGES. callbacks: further Keras callbacks; ``order`` defines their places,
+    ``resume`` their saved state. report: called with each line of progress. state: the State to resume from,
+    with the same stages or a longer last one; its arrays are released once restored. keep_state: whether to
+    save the state, see resume.SaveState.
+    Returns the path of the last checkpoint, or None if no epoch was completed. A callback that sets the Keras
     model's ``stop_training`` ends the run.
     Raises ConfigError for stages or classes that do not fit, images.ImageError for an unreadable image
-    (unless skip_bad), errors.NonFiniteLoss with a record in the run's folder, errors.OutOfMemory,
-    errors.StateError for a state of another network, and errors.Interrupted when the user stopped it.
+    (unless skip_bad), errors.NonFiniteLoss after writing a record to the run's folder, errors.OutOfMemory,
+    errors.StateError for another network's state, and errors.Interrupted if the user stops it.
     """
     config = model.config
     stages = config.STAGES if stages is None else stages
@@ -56,7 +56,7 @@ def train(model, data, run, stages=None, callbacks=(), report=print, state=None,
     except Exception as error:
         if is_out_of_memory(error):
             raise OutOfMemory(memory_advice(config)) from error
-        # A backend that runs the loader in its own thread passes on the error as text alone.
+        # A backend that runs the loader in its own thread passes only the text of its error on.
         causes = [loader.error for loader in loaders if loader is not None and loader.error is not None]
         if causes and causes[0] is not error:
             raise causes[0] from error
@@ -67,7 +67,7 @@ def train(model, data, run, stages=None, callbacks=(), report=print, state=None,
 
 
 def check(model, data, stages):
-    """Raise ConfigError for stages or classes that do not fit the model: before a run's folder is made."""
+    """Raise ConfigError for stages or classes that do not fit; call it before making a run's folder."""
     config = model.config
     config.check()
     check_stages(stages, config.BACKBONE)
@@ -83,7 +83,7 @@ def _check_layers(keras_model, stages, backbone):
 
 
 class _Trainer:
-    """Takes a model through the stages of a run. state: where to begin; none: before the first step."""
+    """Train a model through the stages of a run. state: the State to resume from, or None."""
 
     def __init__(self, model, loaders, run, stages, state, report):
         self.model, self.run, self.stages, self.state = model, run, stages, state
@@ -97,7 +97,7 @@ class _Trainer:
         self.events = EventFiles(run.folder, self.metrics.rows)
 
     def train(self, added, signals, saved_to):
-        """Train to the end; returns the path of the last checkpoint.
+        """Train to the end and return the path of the last checkpoint.
 
         added: further callbacks. signals: a StopSignals. saved_to: the folder of saved states, or None.
         """
@@ -108,7 +108,7 @@ class _Trainer:
             for number, stage in enumerate(self.stages):
                 end += stage["epochs"]
                 if position.epoch >= end:
-                    continue  # done before the run was interrupted
+                    continue  # completed before the interruption
                 self._prepare(number, stage)
                 self._fit(end, callbacks)
                 if keras_model.stop_training:
@@ -116,26 +116,26 @@ class _Trainer:
         finally:
             self.model.end_run(position.epoch)
             self.events.close()
-        swap_averages(keras_model)  # the checkpoints hold the averages, too
-        for old in state_files(self.run.folder)[1:]:  # the newest is enough to extend the run
+        swap_averages(keras_model)  # the checkpoints hold the averages too
+        for old in state_files(self.run.folder)[1:]:  # the newest suffices to extend the run
             old.unlink()
         return self.checkpoint.last
 
     def mean_ap(self, data):
-        """A list of a MeanAP if AP is asked for and can be measured; what cannot be is reported."""
+        """Return a list with a MeanAP if AP is wanted and can be measured; report why if it cannot."""
         config = self.model.config
         measured = data.val if config.BEST_BY == "mask_ap" else self.validation
         if config.PATIENCE and measured is None:
-            self.report("The run does not stop early, for nothing is validated.")
+            self.report("The run will not stop early because there is no validation.")
         if not config.AP_EVERY:
             return []
         if data.val is None:
-            self.report("No AP is measured, for there are no validation images.")
+            self.report("AP will not be measured because there are no validation images.")
             return []
         return [MeanAP(self.model, data.val, config.AP_EVERY, self.last_epoch, data.skip_bad)]
 
     def explained(self, error):
-        """The NonFiniteLoss with its likely cause, after a record of it was written."""
+        """Write a record of a NonFiniteLoss; return the error with its likely cause."""
         kept = list(checkpoints(self.run.folder).values())
         return explain(
             error, self.model, self.loader, self.run.folder,
@@ -143,7 +143,7 @@ class _Trainer:
         )  # fmt: skip
 
     def _callbacks(self, added, signals, saved_to):
-        """All callbacks, each at its place; how they are listed here is no matter."""
+        """Return all callbacks in their declared order; their order in this list does not matter."""
         config = self.model.config
         ap_every = max((callback.every for callback in added if isinstance(callback, MeanAP)), default=0)
         members = in_order([
@@ -163,14 +163,14 @@ class _Trainer:
         return [StopEarly(self.run, config.PATIENCE, first, config.BEST_BY, self.report)]
 
     def _prepare(self, number, stage):
-        """Compile the model for a stage; the first one takes over the saved state, if there is one."""
+        """Compile the model for a stage; the first stage restores the saved state, if there is one."""
         self.position.stage = number
         keras_model, config = self.model.keras_model, self.model.config
         set_trainable(keras_model, layers_regex(stage["layers"], config.BACKBONE))
         steps = stage["epochs"] * len(self.loader)
         optimizer = build_optimizer(config, stage["learning_rate"], steps, warm_up=number == 0)
         keras_model.compile(optimizer=optimizer)
-        # Where the first step makes them, TensorFlow traces that step twice.
+        # If the first step creates the variables, TensorFlow traces that step twice.
         keras_model.optimizer.build(keras_model.trainable_variables)
         if self.state is not None:
             resume.restore(keras_model, self.state.arrays, optimizer=self.state.facts["stage"] == number)
@@ -178,7 +178,7 @@ class _Trainer:
             self.state = None
 
     def _fit(self, end, callbacks):
-        """Train to the end of epoch number ``end``, first the rest of one that was begun."""
+        """Train until ``end`` epochs are complete, beginning with the rest of an interrupted one."""
         position, keras_model = self.position, self.model.keras_model
         parts = [(self.loader, end)]
         if position.step:
@@ -189,7 +189,7 @@ class _Trainer:
                     loader,
                     initial_epoch=position.epoch,
                     epochs=epochs,
-                    shuffle=False,  # the loader shuffles, from the run's seed
+                    shuffle=False,  # the loader shuffles, with the run's seed
                     validation_data=self.validation,
                     callbacks=callbacks,
                     verbose=0,
@@ -199,13 +199,13 @@ class _Trainer:
 
 
 def _position(loader, epoch, state):
-    """The Position of a run that begins after ``epoch`` epochs, or of one that is resumed from a state."""
+    """Return the Position of a run that begins after ``epoch`` epochs or resumes from a state."""
     if state is None:
         return resume.Position(loader, epoch, 0, first_epoch=epoch)
     return resume.Position(loader, state.epoch, state.step, state.facts["first_epoch"])
 
 
 def set_trainable(keras_model, layer_regex):
-    """Train the layers whose whole name matches a regular expression, and no others."""
+    """Make trainable exactly those layers whose whole name matches a regular expression."""
     for name, layer in leaf_layers(keras_model).items():
         layer.trainable = bool(re.fullmatch(layer_regex, name))

@@ -1,4 +1,4 @@
-"""Where a run takes place: versions of libraries, commit of the code, machine."""
+"""The environment of a run: versions of libraries, commit of the code, machine."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ import keras
 from mrcnn import backend
 
 PACKAGE = Path(__file__).resolve().parents[1]
-# Settings from outside that change the order of sums or the kernels that compute them.
+# Environment variables that change the order of sums or the choice of kernels.
 _ENVIRONMENT = (
     "TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "XLA_FLAGS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS",
     "OMP_NUM_THREADS", "ONEDNN_MAX_CPU_ISA", "NVIDIA_TF32_OVERRIDE", "JAX_DEFAULT_MATMUL_PRECISION",
@@ -21,7 +21,7 @@ _LIBRARIES = ("numpy", "opencv-python", "opencv-python-headless", "scikit-image"
 
 
 def versions():
-    """Of Python, of Keras and its backend, and of the libraries that read and change images."""
+    """Return the versions of Python, Keras, its backend, and the libraries that read and change images."""
     name = keras.backend.backend()
     modules = ("jax", "jaxlib") if name == "jax" else (name,)
     found = {library: version for library in _LIBRARIES if (version := _version(library)) is not None}
@@ -35,7 +35,7 @@ def versions():
 
 
 def machine():
-    """The processor, how many cores may be used, the devices, and settings of the environment."""
+    """Return the processor, the number of usable cores, the devices, and environment variables."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
         "system": f"{platform.system()} {platform.machine()}",
@@ -47,7 +47,7 @@ def machine():
 
 
 def commit():
-    """The commit of the code if it is a clone, with a plus if files differ from it; otherwise "unknown"."""
+    """Return the commit of a clone, with a plus if files differ from it; otherwise "unknown"."""
     git = ["git", "-C", str(PACKAGE.parent)]
     try:
         head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)

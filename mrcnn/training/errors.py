@@ -2,18 +2,18 @@
 
 
 class RunError(ValueError):
-    """A run's folder does not hold what was asked for."""
+    """Raised when a run's folder does not hold the requested file or fact."""
 
 
 class StateError(RunError):
-    """A saved state cannot be read, or is not of this network."""
+    """Raised when a saved state cannot be read or belongs to another network."""
 
 
 class NonFiniteLoss(RuntimeError):
-    """A loss is infinite or NaN; another step would spoil the weights.
+    """Raised when a loss is infinite or NaN, before another step can spoil the weights.
 
-    epoch, step: counted from 1; step None: found after the epoch. losses: of that batch alone. recent:
-    total losses of the steps before, each batch alone.
+    epoch, step: counted from 1; step is None if found after the epoch. losses: those of that batch alone.
+    recent: total losses of the preceding steps, each of its own batch.
     """
 
     def __init__(self, message, epoch=None, step=None, losses=None, recent=()):
@@ -23,8 +23,8 @@ class NonFiniteLoss(RuntimeError):
 
 
 class OutOfMemory(RuntimeError):
-    """The step needs more memory than there is."""
+    """Raised when a step needs more memory than is available."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """The user stopped the run, and its state was saved at the end of the step."""
+    """Raised when the user stops the run, after its state is saved at the end of the step."""

@@ -1,4 +1,4 @@
-"""The record of a loss that is no finite number: failure.json, with its likely cause."""
+"""Record a loss that is not finite: failure.json, with its likely cause."""
 
 import math
 from pathlib import Path
@@ -11,16 +11,16 @@ from mrcnn.training.non_finite import non_finite_weights
 from mrcnn.training.schedule import current_rate
 from mrcnn.weights import named
 
-# A batch larger than this is described, but not kept.
+# The arrays of a larger batch are not kept.
 _LARGEST_BATCH = 64 << 20
 
 
 def explain(error, model, loader, folder, start=None, checkpoint=None):
-    """Write failure.json about a NonFiniteLoss into a run's folder; returns a NonFiniteLoss with the cause.
+    """Write failure.json to a run's folder; return the NonFiniteLoss with its cause in the message.
 
-    model: a Trainable. It ends with the last good weights: those of ``checkpoint``, a path, or of ``start``,
-    arrays by name. With them the batch is tried again, and another, which tells bad data from weights that
-    went astray. loader: of the training. The batch's arrays go to failure_batch.npz unless they are large.
+    model: a Trainable, left with the last good weights: those of ``checkpoint``, a path, or of ``start``,
+    arrays by name. The batch and another one are evaluated again with these weights, to tell bad data from
+    diverged weights. loader: the training's. The batch's arrays go to failure_batch.npz unless large.
     """
     facts = _facts_of(error, model)
     facts["last_good_weights"] = str(checkpoint) if checkpoint else "those the run started with"
@@ -45,7 +45,7 @@ def explain(error, model, loader, folder, start=None, checkpoint=None):
 
 
 def _facts_of(error, model):
-    """The facts of a NonFiniteLoss and of the model as it stands then."""
+    """Return the facts of a NonFiniteLoss and of the model at that moment."""
     return {
         "epoch": error.epoch,
         "step": error.step,
@@ -59,7 +59,7 @@ def _facts_of(error, model):
 
 
 def _restore(keras_model, start, checkpoint):
-    """Give a model the weights of a checkpoint, or else those of the start; returns whether there are any."""
+    """Load the weights of a checkpoint, or else those of the start; return whether there are any."""
     if checkpoint:
         named.load(keras_model, checkpoint, minimum_share=0)
     elif start:
@@ -68,7 +68,7 @@ def _restore(keras_model, start, checkpoint):
 
 
 def likely_cause(facts):
-    """One sentence about why a loss is no finite number, from what ``explain`` found."""
+    """Return one sentence on the likely cause of a loss that is not finite, from the facts of ``explain``."""
     again = facts.get("losses_with_the_last_good_weights", {})
     other = facts.get("losses_of_another_batch_with_them", {})
     recent = facts["losses_of_the_steps_before"]
@@ -83,12 +83,12 @@ def likely_cause(facts):
     if _finite(other) and not _finite(again):
         names = ", ".join(str(image["path"] or image["id"]) for image in facts["images"])
         return (
-            "Likely cause: these images, for with the last good weights, too, they alone give no finite "
-            f"loss: {names}."
+            "Likely cause: these images. With the last good weights, too, their loss is not finite while "
+            f"another batch's is: {names}."
         )
     if len(recent) > 2 and recent[-1] > 2 * min(recent):
         return (
-            f"Likely cause: a learning rate of {rate:.3g} is too high, the loss had risen from "
+            f"Likely cause: a learning rate of {rate:.3g} is too high: the loss rose from "
             f"{min(recent):.3g} to {recent[-1]:.3g} within {len(recent)} steps; lower it or warm up longer "
             "(WARMUP_STEPS)."
         )
@@ -103,7 +103,7 @@ def _finite(losses):
 
 
 def faults_of(batch):
-    """What is wrong with a batch's images and boxes, a phrase each; mostly nothing."""
+    """Return the faults of a batch's images and boxes, a phrase each; usually none."""
     faults = []
     height, width = batch["input_image"].shape[1:3]
     for row, image in enumerate(batch["input_image"]):
@@ -121,7 +121,7 @@ def faults_of(batch):
 
 
 def _images_of(batch, dataset):
-    """Ids, paths, and boxes (y1, x1, y2, x2) in pixels of the molded image, of each image of a batch."""
+    """Return id, path, and boxes (y1, x1, y2, x2) in molded pixels of each image of a batch."""
     rows = zip(batch["input_image_meta"][:, 0], batch["input_gt_class_ids"], batch["input_gt_boxes"])
     images = []
     for number, class_ids, boxes in rows:
@@ -139,7 +139,7 @@ def _losses_of(keras_model, batch):
 
 
 def _largest_norms(keras_model, count=10):
-    """The tensors with the largest Euclidean norms, by name; those that are not finite first."""
+    """Return the tensors with the largest Euclidean norms, by name; non-finite ones first."""
     norms = {
         t.name: float(np.linalg.norm(t.numpy().astype(np.float64))) for t in named.tensors_of(keras_model)
     }
@@ -155,7 +155,7 @@ def _keep(batch, path):
 
 
 def _plain(value):
-    """A value for JSON, which has no word for numbers that are not finite: they become text."""
+    """Convert a value for JSON; it cannot represent non-finite numbers, so they become text."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,6 +1,6 @@
-"""What decides the weights of a run: settings, data, code, versions, machine, first weights.
+"""The fingerprint of a run: settings, data, code, versions, machine and initial weights decide its result.
 
-Two runs whose ingredients agree end with the same bytes; where they do not, ``differences`` says in what.
+Two runs with equal ingredients end with the same bytes; ``differences`` lists unequal ones.
 """
 
 import json
@@ -10,16 +10,16 @@ from pathlib import Path
 from mrcnn.training.environment import PACKAGE, commit, machine, versions
 from mrcnn.training.hashes import file_hash, sha256_of, sources_hash
 
-# Where these differ, a resumed run would be another run.
+# If one of these differs, a resumed run would be another run.
 MUST_AGREE = ("config", "data", "options", "versions.backend", "weights")
-# Names for the reader: a commit may change a text alone, and weights are known by their content.
+# For the reader only: a commit may change nothing but text, and the weights' hash identifies them.
 _FOR_THE_READER = ("code.commit", "weights.name", "weights.file")
 _INGREDIENTS = ("config", "data", "options", "code", "versions", "machine", "weights")
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One ingredient of two runs, for example name "versions.keras"."""
+    """One ingredient that differs between two runs, for example name "versions.keras"."""
 
     name: str
     old: object
@@ -27,7 +27,7 @@ class Difference:
 
     @property
     def fatal(self):
-        """Whether a run must not be resumed, see MUST_AGREE."""
+        """Whether it forbids resuming the run, see MUST_AGREE."""
         return self.name.startswith(MUST_AGREE)
 
     def __str__(self):
@@ -35,13 +35,13 @@ class Difference:
 
 
 def ingredients(config, data, packages=(PACKAGE,), weights=None, options=None):
-    """All that decides a run's weights, as a dict for JSON.
+    """Return everything that decides a run's weights, as a dict for JSON.
 
-    data: a dict of split to data_hash. packages: folders whose code takes part. weights: the initial
-    weights, a dict of ``start_facts``. options: a dict of what else the run was asked for.
+    data: a dict of split to data_hash. packages: folders whose code the run uses. weights: the initial
+    weights, a dict of ``start_facts``. options: a dict of further command-line options.
     """
     settings = config.to_plain()
-    for name in (*config.no_effect, "DATASET"):  # where data stand is no matter, what they are is in ``data``
+    for name in (*config.no_effect, "DATASET"):  # only content matters, see data
         settings.pop(name, None)
     return {
         "config": settings,
@@ -55,27 +55,27 @@ def ingredients(config, data, packages=(PACKAGE,), weights=None, options=None):
 
 
 def fingerprint(facts):
-    """Sixteen hexadecimal digits of the ingredients: equal for runs that must end with equal weights."""
+    """Return sixteen hexadecimal digits, equal for runs that must end with equal weights."""
     return sha256_of(json.dumps(_flat(facts), sort_keys=True).encode())[:16]
 
 
 def differences(old, new):
-    """The ingredients of run ``new`` that differ from those of ``old``: a list of Difference.
+    """Return the ingredients of run ``new`` that differ from those of ``old``: a list of Difference.
 
-    What ``old`` does not know, since its code was older, is not compared.
+    Ingredients that ``old`` lacks, because its code was older, are not compared.
     """
     old, new = _flat(old), _flat(new)
     return [Difference(name, value, new.get(name)) for name, value in old.items() if new.get(name) != value]
 
 
 def start_facts(name, path):
-    """What is known of the weights that a run begins with. path: None for random ones."""
+    """Return the name and hash of a run's initial weights. path: None for random ones."""
     sha256 = None if path is None else file_hash(path)
     return {"name": str(name), "file": None if path is None else str(Path(path).resolve()), "sha256": sha256}
 
 
 def _flat(facts):
-    """Ingredients as {"versions.keras": "3.15.1", ...}, without what is for the reader alone."""
+    """Flatten ingredients to {"versions.keras": "3.15.1", ...}, without those for the reader only."""
     found = {}
 
     def add(name, value):

@@ -1,4 +1,4 @@
-"""Hashes of what decides a run: data, weights and code, each by its content."""
+"""Hash the content of data, weights and code, which decide the result of a run."""
 
 import hashlib
 import json
@@ -12,11 +12,11 @@ from mrcnn.weights.hdf5 import open_weights, read_groups
 
 
 def data_hash(dataset):
-    """A hash of a data set: its classes, and each image's image_info and files, in order.
+    """Hash a data set: its classes, and each image's image_info and files, in order.
 
-    The files are those of ``dataset.data_files``; of a folder every file, once however many images name it.
-    Moving the data changes nothing: paths count by their last name and what they hold, and other values as
-    they are.
+    Hashed are the files of ``dataset.data_files``; a folder with all its files, once for all images that name
+    it. Moving the data does not change the hash: a path counts by its last part and its content, any other
+    value by itself.
     """
     infos = [_describe(info) for info in dataset.image_info]
     named = [[Path(path) for path in dataset.data_files(image_id)] for image_id in range(len(infos))]
@@ -25,35 +25,35 @@ def data_hash(dataset):
     for info, paths in zip(infos, named):
         known = {path: hashes[path] for path in paths}
         digest.update(json.dumps(_with_hashes(info, known), sort_keys=True).encode() + b"\n")
-        others = sorted(set(paths).difference(paths_in(info)))  # which image_info does not name
+        others = sorted(set(paths).difference(paths_in(info)))  # those that image_info does not name
         if others:
             digest.update(json.dumps([[path.name, hashes[path]] for path in others]).encode() + b"\n")
     return digest.hexdigest()
 
 
 def _hashes_of(paths):
-    """A dict of path to the hash of its file, or of all files in its folder; None where nothing is."""
+    """Return {path: hash of the file, or of all files in the folder}; None for a path that does not exist."""
     files_of = {path: _files_at(path) for path in paths}
     files = sorted({file for found in files_of.values() for file in found})
-    with ThreadPoolExecutor(max_workers=8) as pool:  # reading waits, hashing releases the interpreter's lock
+    with ThreadPoolExecutor(max_workers=8) as pool:  # reading and hashing both release the interpreter's lock
         hash_of = dict(zip(files, pool.map(file_hash, files)))
     return {path: _content_hash(path, found, hash_of) for path, found in files_of.items()}
 
 
 def data_hashes(train, val):
-    """The data_hash of each split, None for one that is not there: {"train": ..., "val": ...}."""
+    """Return the data_hash of each split, None for a missing one: {"train": ..., "val": ...}."""
     splits = {"train": train, "val": val}
     return {name: None if dataset is None else data_hash(dataset) for name, dataset in splits.items()}
 
 
 def file_hash(path):
-    """The SHA-256 of a file's content."""
+    """Return the SHA-256 of a file's content."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def weights_hash(path):
-    """The SHA-256 of the tensors in a weights file and their names; classes and config do not count."""
+    """Return the SHA-256 of a weights file's tensors and their names; classes and config do not count."""
     digest = hashlib.sha256()
     with open_weights(path) as file:
         for group, tensors in read_groups(file):
@@ -65,9 +65,9 @@ def weights_hash(path):
 
 
 def sources_hash(packages):
-    """A hash of single files, and of the Python and YAML files below folders.
+    """Hash single files, and the Python and YAML files below folders.
 
-    The configs in a wheel do not count: a run's settings do.
+    Packaged configs are excluded, because a run's settings are hashed already.
     """
     digest = hashlib.sha256()
     for package in map(Path, packages):
@@ -83,7 +83,7 @@ def _sources_below(package):
 
 
 def _describe(value, key=None):
-    """A value of image_info in what JSON can hold; paths become Path objects for ``_with_hashes``."""
+    """Convert a value of image_info to JSON types; paths become Path objects for ``_with_hashes``."""
     if isinstance(value, dict):
         return {str(name): _describe(item, name) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -99,14 +99,14 @@ def _describe(value, key=None):
 
 
 def _files_at(path):
-    """The file itself, or all files below a folder in order; none where nothing is."""
+    """Return the file itself, or all files below a folder in order; none for a missing path."""
     if path.is_file():
         return [path]
     return sorted(file for file in path.rglob("*") if file.is_file())
 
 
 def _content_hash(path, files, hash_of):
-    """Of a file the hash of its content; of a folder one of its files' names and hashes; None of nothing."""
+    """Hash a file's content, or a folder's file names and hashes; return None for a missing path."""
     if files == [path]:
         return hash_of[path]
     names = [[file.relative_to(path).as_posix(), hash_of[file]] for file in files]
@@ -122,5 +122,5 @@ def _with_hashes(value, hashes):
 
 
 def sha256_of(data):
-    """The SHA-256 of bytes in hexadecimal digits."""
+    """Return the SHA-256 of bytes in hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()

@@ -1,7 +1,7 @@
-"""The interface between trainer and model: the trainer calls these methods, and writes no attribute.
+"""The interface between trainer and model: the trainer only calls these methods and sets no attribute.
 
-``mrcnn.model.MaskRCNN`` has both sides. Training imports no door: it is given a Trainable, and asks it for a
-Detector where AP is measured.
+``mrcnn.model.MaskRCNN`` implements both classes. Training does not import it: it receives a Trainable, and
+gets a Detector from it to measure AP.
 """
 
 from typing import Any, Protocol, runtime_checkable
@@ -19,19 +19,19 @@ class Trainable(Protocol):
     epoch: int
 
     def scope(self):
-        """A context manager in which keras_model is compiled, trained and read."""
+        """Return a context manager in which keras_model is compiled, trained and read."""
 
     def begin_run(self, folder, class_names):
-        """Take note of the folder that the run writes to, and of the classes of its data set by class id."""
+        """Record the folder that the run writes to, and the class names of its data set by class id."""
 
     def end_run(self, epoch):
-        """Take note of how many whole epochs are done."""
+        """Record the number of completed epochs."""
 
     def save_weights(self, filepath, epoch):
-        """Write the weights as they are after so many epochs."""
+        """Write the weights, with ``epoch`` as the number of completed epochs."""
 
     def for_inference(self, **overrides):
-        """A Detector with this model's weights, and with its config but for the settings in ``overrides``."""
+        """Return a Detector with this model's weights and its config, changed by ``overrides``."""
 
 
 @runtime_checkable
@@ -41,7 +41,7 @@ class Detector(Protocol):
     config: Any
 
     def detect(self, images):
-        """A dict of rois, class_ids, scores and masks for each image, as MaskRCNN.detect gives."""
+        """Return a dict of rois, class_ids, scores and masks for each image, as MaskRCNN.detect does."""
 
     def take_weights(self, trained):
-        """Copy the present weights of the Trainable that it was made from."""
+        """Copy the current weights of the Trainable that created it."""

@@ -1,4 +1,4 @@
-"""The lines of a run, on the screen and in its folder."""
+"""Write the lines of a run to the screen and to its folder."""
 
 import contextlib
 import sys
@@ -9,23 +9,23 @@ from mrcnn.training.errors import RunError
 
 
 class Log:
-    """Prints lines, and keeps them until their file is known."""
+    """Prints lines, and keeps them until it knows their file."""
 
     def __init__(self):
         self._lines, self._file = [], None
 
     def report(self, line):
-        """Print a line and note it in the log."""
+        """Print a line and add it to the log."""
         print(line, flush=True)
         self._note(line)
 
     def error(self, line):
-        """Print a line to stderr and note it in the log."""
+        """Print a line to stderr and add it to the log."""
         print(line, file=sys.stderr, flush=True)
         self._note(line)
 
     def write_to(self, path):
-        """Append all lines so far, and each later one, to a file; a second call with it changes nothing.
+        """Append all lines so far, and each later one, to a file; a second call for it does nothing.
 
         The file is locked while it is open. Raises RunError if another process has it.
         """
@@ -54,7 +54,7 @@ class Log:
 
 @contextlib.contextmanager
 def tee():
-    """A Log that is closed at the end, whatever happens."""
+    """Return a context with a Log, which is closed at the end in any case."""
     log = Log()
     try:
         yield log

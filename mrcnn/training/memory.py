@@ -1,6 +1,6 @@
-"""Too little memory for a step: how it is recognised, and the settings that need less."""
+"""Recognise too little memory for a step, and name the settings to lower."""
 
-# What the backends call an allocation that failed: TensorFlow, PyTorch, and JAX by its text.
+# The errors of a failed allocation: TensorFlow's and PyTorch's by class, JAX's by text.
 _MEMORY_ERRORS = {"ResourceExhaustedError", "OutOfMemoryError", "MemoryError"}
 _MEMORY_WORDS = ("RESOURCE_EXHAUSTED", "CUDA_ERROR_OUT_OF_MEMORY", "out of memory", "OOM when allocating")
 _MEMORY_SETTINGS = (
@@ -9,7 +9,7 @@ _MEMORY_SETTINGS = (
 
 
 def is_out_of_memory(error):
-    """Whether an exception, or one that it came from, is a backend's word for too little memory."""
+    """Return whether an exception, or one of its causes, is a backend's out-of-memory error."""
     seen = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -21,9 +21,9 @@ def is_out_of_memory(error):
 
 
 def memory_advice(config):
-    """One sentence that names the settings to lower, with their values."""
+    """Return one sentence that names the settings to lower, with their values."""
     values = ", ".join(f"{name} ({getattr(config, name)})" for name in _MEMORY_SETTINGS)
     return (
-        f"There is too little memory for a step; lower one of these settings, or take mixed_bfloat16 as "
-        f"PRECISION: {values}."
+        f"There is too little memory for a step; lower one of these settings, or set PRECISION to "
+        f"mixed_bfloat16: {values}."
     )

@@ -1,4 +1,4 @@
-"""The numbers of each epoch in files: metrics.csv, and event files for TensorBoard."""
+"""Write the numbers of each epoch to metrics.csv, and to event files for TensorBoard."""
 
 import csv
 import io
@@ -15,10 +15,10 @@ from mrcnn.training.schedule import current_rate
 
 
 class MetricsCsv(keras.callbacks.Callback):
-    """Keeps metrics.csv: a row an epoch of losses, validation losses, learning rate and seconds.
+    """Writes metrics.csv: one row per epoch with losses, validation losses, learning rate and seconds.
 
-    Each number that a callback of an earlier place adds to the logs gets a column of its own. The file is
-    always whole. done: rows of an existing file after this epoch are dropped; those epochs are trained again.
+    Each number that an earlier callback adds to the logs gets its own column. The file is always complete.
+    done: rows of an existing file after this epoch are dropped; those epochs are trained again.
     """
 
     order = Order.RECORD
@@ -48,7 +48,7 @@ class MetricsCsv(keras.callbacks.Callback):
         self._write()
 
     def state(self):
-        """Return what to save with the state of the run."""
+        """Return the values to save with the run's state."""
         return {"seconds": self._seconds()}
 
     def restore(self, state):
@@ -56,7 +56,7 @@ class MetricsCsv(keras.callbacks.Callback):
         self._before = state["seconds"]
 
     def _seconds(self):
-        """Seconds of the epoch so far, with those before an interruption."""
+        """Return the seconds of the epoch so far, including those before an interruption."""
         return self._before + (0.0 if self._started is None else time.monotonic() - self._started)
 
     def _write(self):
@@ -69,7 +69,7 @@ class MetricsCsv(keras.callbacks.Callback):
 
 
 def read_metrics(path):
-    """The rows of a metrics.csv as dicts of texts; [] where there is none."""
+    """Return the rows of a metrics.csv as dicts of texts; [] if there is no file."""
     if not path.exists():
         return []
     with open(path, newline="", encoding="utf-8") as file:
@@ -79,7 +79,7 @@ def read_metrics(path):
 class EventFiles(keras.callbacks.Callback):
     """Writes the same numbers for TensorBoard, without TensorFlow.
 
-    rows: of metrics.csv, written by an earlier process. Old event files are replaced by one with these rows,
+    rows: those of metrics.csv from an earlier process. Old event files are replaced by one with these rows,
     because they cannot be truncated.
     """
 
@@ -115,6 +115,6 @@ class EventFiles(keras.callbacks.Callback):
             self.writer.add_scalar(tag, float(value), epoch, walltime=moment)
 
     def close(self):
-        """Write what is buffered and close the file."""
+        """Flush the buffer and close the file."""
         if self.writer is not None:
             self.writer.close()

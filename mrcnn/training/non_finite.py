@@ -1,4 +1,4 @@
-"""A loss or a weight that is no finite number stops the run before it spoils a checkpoint."""
+"""Stop a run at a loss or weight that is not finite, before it spoils a checkpoint."""
 
 import math
 from collections import deque
@@ -11,15 +11,15 @@ from mrcnn.training.errors import NonFiniteLoss
 from mrcnn.training.order import Order
 from mrcnn.weights import named
 
-# Steps whose losses are kept, to see whether they rose before the end.
+# The number of recent losses to keep, which show whether the loss rose.
 _RECENT = 20
 
 
 class StopAtNonFinite(keras.callbacks.Callback):
-    """Raises NonFiniteLoss at the first step whose loss is infinite or no number.
+    """Raises NonFiniteLoss at the first step whose loss is infinite or NaN.
 
     It also raises after an epoch with such a validation loss or such weights, before a checkpoint is written.
-    ``start`` holds the first weights until the first epoch is done.
+    ``start`` holds the initial weights until the first epoch is complete.
     """
 
     order = Order.GUARD
@@ -32,7 +32,7 @@ class StopAtNonFinite(keras.callbacks.Callback):
         self._trained = False
 
     def state(self):
-        """Return what to save with the state of the run."""
+        """Return the values to save with the run's state."""
         return {"steps": self._steps, "means": self._means, "recent": list(self._recent)}
 
     def restore(self, state):
@@ -52,7 +52,7 @@ class StopAtNonFinite(keras.callbacks.Callback):
         losses = of_this_step(self._steps, logs, self._means)
         if not math.isfinite(float(logs["loss"])):
             parts = ", ".join(f"{name} {losses[name]:.4g}" for name in LOSS_NAMES if name in losses)
-            raise self._failure("The loss is no finite number", f" ({parts})", self._steps, losses)
+            raise self._failure("The loss is not finite", f" ({parts})", self._steps, losses)
         self._means = {name: float(value) for name, value in logs.items()}
         self._recent.append(losses["loss"])
 
@@ -62,7 +62,7 @@ class StopAtNonFinite(keras.callbacks.Callback):
             raise self._failure(f"{_several(spoilt)} hold numbers that are not finite")
         if not math.isfinite((logs or {}).get("val_loss", 0.0)):
             losses = {name: logs[f"val_{name}"] for name in ("loss", *LOSS_NAMES)}
-            what = "The validation loss is no finite number"
+            what = "The validation loss is not finite"
             raise self._failure(what, ", though all weights are", losses=losses)
         self.start, self._trained = None, True
         self._steps, self._means = 0, None
@@ -73,11 +73,11 @@ class StopAtNonFinite(keras.callbacks.Callback):
 
 
 def of_this_step(steps, means, before):
-    """The losses of one step from Keras's means over an epoch's steps so far.
+    """Compute the losses of one step from Keras's means over an epoch's steps so far.
 
-    steps: how many the means count. before: the means of one step less, None if there is none: then a
-    single step is its own mean, and of several the mean is all that is known. The total is weighted by
-    images, which shifts it where batches differ in size.
+    steps: the number of steps in the means. before: the means of one step less. Without it, the result is the
+    loss itself after one step, otherwise the mean. Keras weights the total by images, so it is approximate
+    if batches differ in size.
     """
     if before is None:
         return {name: float(value) for name, value in means.items()}
@@ -89,7 +89,7 @@ def of_this_step(steps, means, before):
 
 
 def non_finite_weights(model):
-    """The names of a model's tensors that hold a number that is not finite."""
+    """Return the names of a model's tensors that hold numbers that are not finite."""
     return [tensor.name for tensor in named.tensors_of(model) if not np.isfinite(tensor.numpy()).all()]
 
 

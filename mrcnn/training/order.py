@@ -1,32 +1,32 @@
-"""The order in which the callbacks of a run act: each class declares its place, whoever lists it first."""
+"""The order in which the callbacks of a run act: each class declares its place."""
 
 import enum
 
 
 class Order(enum.IntEnum):
-    """Places of callbacks, the first to act at every event first.
+    """The places of callbacks; at every event, lower values act first.
 
-    A callback declares its place as the attribute ``order``; one that declares none has the place ADDED.
-    A whole number between two of these is a place, too.
+    A callback declares its place as the attribute ``order``; without it, the place is ADDED.
+    Any whole number between two of these is also a place.
     """
 
-    COUNT = 10  # knows epoch and step, which others ask for
-    SWAP = 20  # puts the averaged weights in place for validation
-    GUARD = 30  # stops at numbers that are not finite, before anything is written of them
-    MEASURE = 40  # adds numbers on the training to the logs
-    EVALUATE = 50  # adds AP to the logs; its time and memory are not the training's
-    RECORD = 60  # prints or writes the logs, which are complete by now
-    DRAW = 70  # reads what was written
+    COUNT = 10  # counts epoch and step, which others read
+    SWAP = 20  # swaps in the averaged weights for validation
+    GUARD = 30  # stops at numbers that are not finite, before they are written
+    MEASURE = 40  # adds speed and memory to the logs
+    EVALUATE = 50  # adds AP to the logs; after MEASURE, which excludes its time and memory
+    RECORD = 60  # prints or writes the complete logs
+    DRAW = 70  # reads the written files
     KEEP = 80  # writes weights and finds the best epoch
-    STOP = 90  # ends the run, knowing the best epoch
+    STOP = 90  # ends the run; needs the best epoch
     ADDED = 100  # the user's callbacks
-    SAVE = 110  # saves the state of all callbacks above; what acts later is not in it
+    SAVE = 110  # saves the state of all callbacks above; of later ones it saves nothing
 
 
 def in_order(callbacks):
-    """Callbacks by their places; those of one place stay in the order of the list.
+    """Sort callbacks by their places; those of one place keep the order of the list.
 
-    Raises TypeError for a callback whose ``order`` is no whole number.
+    Raises TypeError for a callback whose ``order`` is not a whole number.
     """
     return sorted(callbacks, key=_place)
 

@@ -1,4 +1,4 @@
-"""The numbers of each epoch on the screen."""
+"""Print the numbers of each epoch."""
 
 import sys
 import time
@@ -12,9 +12,9 @@ from mrcnn.training.validation import is_due
 
 
 class Progress(keras.callbacks.Callback):
-    """A line an epoch, and on a terminal a bar within it.
+    """Prints a line per epoch and, on a terminal, a bar within it.
 
-    epochs: of the whole run. ap_every: epochs from one measurement of AP to the next, 0 for none.
+    epochs: their number in the whole run. ap_every: AP is measured every so many epochs; 0 for never.
     """
 
     order = Order.RECORD
@@ -51,7 +51,7 @@ class Progress(keras.callbacks.Callback):
         )
 
     def _left(self, done, logs):
-        """Seconds to the end: so many epochs as before, and so many measurements of AP as are due."""
+        """Estimate the seconds to the end from the remaining epochs and measurements of AP."""
         if "ap_seconds" in logs:
             self.ap_seconds.append(logs["ap_seconds"])
         measured, mean_ap = sum(self.ap_seconds), sum(self.ap_seconds) / max(len(self.ap_seconds), 1)

@@ -1,12 +1,12 @@
-"""Saving the complete state of a run, and resuming from it to the same bytes.
+"""Save the complete state of a run, and resume from it to the same bytes.
 
 The rest of a run is a function of its variables (weights, statistics, states of random generators,
-optimiser), of its position, of the sums behind the epoch's mean losses, and of the memory of its
-callbacks. The data need no saving: batch k is a function of (seed, k).
+optimiser), of its position, of the sums behind the epoch's mean losses, and of the state of its
+callbacks. The data need no state: batch k is a function of (seed, k).
 
-A callback with memory takes part by two methods: ``state()`` returns a dict of arrays and of values that JSON
-can hold, ``restore(state)`` takes it back before the first step. States are kept by the name of the class; a
-second callback of one class, in the order in which they act, is ``Name:2``, a third ``Name:3``.
+A callback with a state has two methods: ``state()`` returns a dict of arrays and JSON values, and
+``restore(state)`` restores it before the first step. The key of a state is the name of the class; further
+callbacks of one class, in the order in which they act, have the keys ``Name:2``, ``Name:3``.
 """
 
 import time
@@ -21,7 +21,7 @@ from mrcnn.training.state import State, write_state
 
 
 class RestOfEpoch(keras.utils.PyDataset):
-    """The batches of a Loader's epoch from ``first`` on; ``fit`` itself can only train whole epochs."""
+    """Yields a Loader's batches of an epoch from ``first`` on, as ``fit`` only trains whole epochs."""
 
     def __init__(self, loader, first):
         super().__init__(workers=loader.workers, use_multiprocessing=False)
@@ -35,10 +35,10 @@ class RestOfEpoch(keras.utils.PyDataset):
 
 
 class Position(keras.callbacks.Callback):
-    """Counts ``epoch``, the completed epochs, and ``step``, those of the next; sets the loader's epoch.
+    """Counts completed epochs in ``epoch`` and steps of the next in ``step``; sets the loader's epoch.
 
-    first_epoch: epochs done before the run's first stage. stage: the number of the stage, from 0; the driver
-    sets it.
+    first_epoch: epochs completed before the run's first stage. stage: the index of the stage, from 0; the
+    driver sets it.
     """
 
     order = Order.COUNT
@@ -51,7 +51,7 @@ class Position(keras.callbacks.Callback):
 
     @property
     def at_end_of_epoch(self):
-        """Whether the last step of the epoch is done."""
+        """Return whether the epoch's last step is complete."""
         return self.step == len(self.loader)
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -65,11 +65,11 @@ class Position(keras.callbacks.Callback):
 
 
 class SaveState(keras.callbacks.Callback):
-    """Writes the state after each epoch, every ``minutes`` within, and when the user asks the run to stop.
+    """Writes the state after each epoch, every ``minutes`` within it, and when the user stops the run.
 
-    folder: of the run; None saves nothing. position: a Position. members: all other callbacks, in order.
-    signals: a StopSignals. start: the State that the run is resumed from. Raises Interrupted once the user's
-    wish is fulfilled.
+    folder: the run's; None saves nothing. position: a Position. members: all other callbacks, in order.
+    signals: a StopSignals. start: the State to resume from. Raises Interrupted after saving the state for a
+    user who stops the run.
     """
 
     order = Order.SAVE
@@ -85,12 +85,12 @@ class SaveState(keras.callbacks.Callback):
             self._restore_members(start)
 
     def on_epoch_begin(self, epoch, logs=None):
-        if self._sums and self.position.step:  # fit has just set them to zero
+        if self._sums and self.position.step:  # fit has just reset them to zero
             _assign(_sums(self.model), self._sums)
         self._sums = None
 
     def on_train_batch_end(self, batch, logs=None):
-        # After the last step the epoch still owes its validation; on_epoch_end follows soon.
+        # After the last step, validation is still due; on_epoch_end then saves the state.
         if self.position.at_end_of_epoch:
             return
         if self.signals.asked:
@@ -133,7 +133,7 @@ class SaveState(keras.callbacks.Callback):
 
 
 def with_memory(callbacks):
-    """The callbacks that have ``state`` and ``restore``, by the names of their states."""
+    """Return the callbacks that have ``state`` and ``restore``, by their keys."""
     found = {}
     for callback in callbacks:
         if all(callable(getattr(callback, method, None)) for method in ("state", "restore")):
@@ -144,7 +144,7 @@ def with_memory(callbacks):
 
 
 def capture(keras_model):
-    """All arrays that a compiled model's next step depends on: {"model/0": ..., "optimizer/0": ...}."""
+    """Return all arrays that determine a compiled model's next step: {"model/0": ..., "optimizer/0": ...}."""
     groups = {
         "model": dict(enumerate(keras_model.variables)),
         "optimizer": dict(enumerate(keras_model.optimizer.variables)),
@@ -158,9 +158,9 @@ def capture(keras_model):
 
 
 def restore(keras_model, arrays, optimizer=True):
-    """Give a compiled model what ``capture`` took from its like. optimizer: whether its built optimiser, too.
+    """Assign the arrays of ``capture`` to a compiled model. optimizer: whether to include its optimiser.
 
-    Raises StateError, before anything is changed, if the arrays are of another network or optimiser.
+    Raises StateError, before changing anything, if the arrays belong to another network or optimiser.
     """
     groups = {"model": dict(enumerate(keras_model.variables))}
     if optimizer:
@@ -172,9 +172,9 @@ def restore(keras_model, arrays, optimizer=True):
 
 
 def _sums(keras_model):
-    """The variables behind the epoch's mean losses, by name.
+    """Return the variables behind the epoch's mean losses, by name.
 
-    Of metrics with one name the last is in use: each compile adds its own.
+    Each compile adds metrics; of those with the same name, the last is in use.
     """
     metrics = {metric.name: metric for metric in keras_model.metrics}
     return {
@@ -189,18 +189,22 @@ def _group(arrays, group):
 
 
 def _copies(arrays, group):
-    """As ``_group``, copied: a view into a file's content would keep all of it in memory."""
+    """Like ``_group``, but copied: a view would keep the whole file's content in memory."""
     return {name: np.array(array) for name, array in _group(arrays, group).items()}
 
 
 def _check(group, variables, arrays):
     if len(arrays) != len(variables):
-        raise StateError(f"The state has {len(arrays)} variables of the {group}, here are {len(variables)}.")
+        raise StateError(
+            f"The state has {len(arrays)} variables of the {group}, but this network has {len(variables)}."
+        )
     for key, variable in variables.items():
         array = arrays[str(key)]
         stored, own = (array.dtype.name, array.shape), (variable.dtype, tuple(variable.shape))
         if stored != own:
-            raise StateError(f"The state has {stored} for {variable.path} of the {group}, here it is {own}.")
+            raise StateError(
+                f"The state has {stored} for {variable.path} of the {group}, but this network has {own}."
+            )
 
 
 def _assign(variables, arrays):

@@ -1,8 +1,8 @@
 """The folder of a run: its config, its fingerprint, its log, its states and its checkpoints.
 
 ``<runs>/<name><YYYYMMDDTHHMM>/`` holds config.yaml, run.json, train.log, metrics.csv, TensorBoard's event
-files, ``state_<epoch>_<step>.bin`` to go on from, and ``mask_rcnn_<name>_<epoch, four digits>.h5``, as
-matterport's code named them.
+files, ``state_<epoch>_<step>.bin`` to resume from, and ``mask_rcnn_<name>_<epoch, four digits>.h5``, named
+as by matterport's code.
 """
 
 import contextlib
@@ -25,11 +25,11 @@ _FOLDER = re.compile(r".+\d{8}T\d{4}(_\d+)?")
 
 
 class Run:
-    """One training in a folder of its own: a new one, or with ``folder`` the one of a run that goes on.
+    """One training in its own folder: a new one, or the existing ``folder`` of a run to resume.
 
     best_loss, best_epoch: the lowest validation loss so far, or 1 - mask AP with BEST_BY mask_ap, and the
-    epochs done then. spared: the epochs of checkpoints that are never pruned, for another run wrote them.
-    discarded: whether the folder was deleted again, see ``starting``.
+    number of epochs completed then. spared: the epochs of checkpoints that are never pruned, because another
+    run wrote them. discarded: whether the folder has been deleted again, see ``starting``.
     Raises RunError if the folder cannot be made.
     """
 
@@ -46,10 +46,10 @@ class Run:
 
     @contextlib.contextmanager
     def starting(self):
-        """Delete the folder of a new run again if an error leaves the block before anything was saved in it.
+        """Delete the folder of a new run if an error leaves the block before anything is saved in it.
 
-        Otherwise "last" and the next reader of the runs would take it for a run. What explains a failure, and
-        what Ctrl-C stopped, stays.
+        Otherwise "last" would find it and take it for a run. The folder stays if it holds the record of a
+        failure, or if Ctrl-C stopped the run.
         """
         try:
             yield
@@ -61,18 +61,18 @@ class Run:
                 shutil.rmtree(self.folder, ignore_errors=True)
                 if self._made_parent:
                     with contextlib.suppress(OSError):
-                        self.folder.parent.rmdir()  # unless something else is in it by now
+                        self.folder.parent.rmdir()  # unless other files have appeared in it
                 self.discarded = True
             raise
 
     def checkpoint(self, epoch):
-        """The path of the weights after so many epochs."""
+        """Return the path of the weights after ``epoch`` epochs."""
         return self.folder / f"mask_rcnn_{self.name}_{epoch:04d}.h5"
 
     def write_settings(self, **facts):
-        """Write config.yaml, then run.json with ``facts``, how the run was started and when.
+        """Write config.yaml, then run.json with ``facts``, the command line and the time.
 
-        What run.json said of a run that is gone on with in this folder becomes its fact ``before``.
+        The facts of an existing run.json are kept under the key ``before``.
         """
         self.write_config()
         path = self.folder / "run.json"
@@ -87,14 +87,14 @@ class Run:
         write_text(self.folder / "config.yaml", yaml.safe_dump(self.config.to_plain(), sort_keys=True))
 
     def note(self, **facts):
-        """Add facts to run.json, in place of those of the same names; returns all."""
+        """Add facts to run.json, replacing those of the same names; return all."""
         path = self.folder / "run.json"
         known = {**(read_facts(self.folder) if path.exists() else {}), **facts}
         write_json(path, known, sort_keys=True)
         return known
 
     def forget_later(self, epoch, step):
-        """Delete states and checkpoints of after a position, and half-written files: it is trained again."""
+        """Delete half-written files, and states and checkpoints after a position; training repeats them."""
         remove_leftovers(self.folder)
         for path in state_files(self.folder):
             if tuple(int(number) for number in STATE.fullmatch(path.name).groups()) > (epoch, step):
@@ -105,7 +105,7 @@ class Run:
 
 
 def checkpoints(folder):
-    """The checkpoints in a run's folder by epoch: {epoch: path}, the last epoch last."""
+    """Return the checkpoints in a run's folder, {epoch: path} in order of epochs."""
     found = {}
     for path in sorted(Path(folder).glob("mask_rcnn_*.h5")):
         name = CHECKPOINT.fullmatch(path.name)
@@ -115,22 +115,22 @@ def checkpoints(folder):
 
 
 def position_of(path):
-    """The run's folder and the epoch that the path of a checkpoint tells, or None for another path."""
+    """Return the run's folder and the epoch from a checkpoint's path, or None for another path."""
     path = Path(path)
     name = CHECKPOINT.fullmatch(path.name)
     return (path.parent, int(name["epoch"])) if name and _FOLDER.fullmatch(path.parent.name) else None
 
 
 def find_last(runs_dir="runs", name=""):
-    """The last checkpoint of the newest run that has one. name: of the run, in its checkpoints; "" for any.
+    """Return the last checkpoint of the newest run that has one. name: that of the run; "" for any.
 
-    Raises RunError, saying what to do, if none has one.
+    Raises RunError, which says what to do, if there is none.
     """
     found = [list(checkpoints(path).values()) for path in Path(runs_dir).glob("*") if path.is_dir()]
     last = [paths[-1] for paths in found if paths]
     last = [path for path in last if not name or CHECKPOINT.fullmatch(path.name)["run"] == name]
     if last:
-        # By the file, not its folder: an evaluation written into an old run does not make it new.
+        # By the file's time, not its folder's: an evaluation written to an old run must not make it new.
         return max(last, key=lambda path: (path.stat().st_mtime_ns, path.parent.name))
     raise RunError(
         f"{runs_dir}: no run here has a checkpoint yet; train one first, or give the path of a weights file."
@@ -138,9 +138,9 @@ def find_last(runs_dir="runs", name=""):
 
 
 def find_run(name, runs_dir="runs", report=print):
-    """The folder of a run: a path, or "last" for the one in ``runs_dir`` that was begun last.
+    """Return the folder of a run: a path, or for "last" the run in ``runs_dir`` that began last.
 
-    report: called with a line on each run that is passed over because its run.json is damaged.
+    report: called with a line on each run that is skipped because its run.json is damaged.
     Raises RunError unless it holds config.yaml and run.json.
     """
     if name == "last":
@@ -151,20 +151,20 @@ def find_run(name, runs_dir="runs", report=print):
     for needed in ("config.yaml", "run.json"):
         if not (folder / needed).is_file():
             raise RunError(
-                f"{folder}: holds no {needed}. It is no run that can be resumed or repeated, or was stopped "
-                "before its first step: train anew."
+                f"{folder}: holds no {needed}. It cannot be resumed or repeated; if it is a run, it was "
+                "stopped before its first step: start a new one."
             )
     return folder
 
 
 def _begun_last(runs_dir, report):
-    """The folder of the run that was begun last."""
+    """Return the folder of the run that began last."""
     begun = {}
     for path in sorted(Path(runs_dir).glob("*/run.json")):
         try:
             started = read_facts(path.parent).get("started")
         except RunError as error:
-            report(f"Passed over: {error}")
+            report(f"Skipped: {error}")
             continue
         if (path.parent / "config.yaml").is_file():
             begun[path.parent] = started if isinstance(started, str) else ""
@@ -174,7 +174,7 @@ def _begun_last(runs_dir, report):
 
 
 def read_facts(folder):
-    """The facts in a run's run.json. Raises RunError."""
+    """Return the facts in a run's run.json. Raises RunError."""
     try:
         return read_json(Path(folder) / "run.json")
     except FileError as error:
@@ -182,12 +182,12 @@ def read_facts(folder):
 
 
 def folder_name(config):
-    """The name of a run that begins now."""
+    """Return the name of a run that begins now."""
     return f"{str(config.NAME).lower()}{datetime.now():%Y%m%dT%H%M}"
 
 
 def _new_folder(wanted):
-    """Make the wanted folder, or the first free one of its name with a number."""
+    """Make the wanted folder, or the first free one with a number added to its name."""
     for number in range(1, 1000):
         folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}_{number}")
         try:

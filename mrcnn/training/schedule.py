@@ -14,9 +14,9 @@ from mrcnn.training.averaging import AveragingAdamW, AveragingSGD
 class WarmUpAndDecay(keras.optimizers.schedules.LearningRateSchedule):
     """A learning rate that rises from zero over ``warmup_steps``, then stays or falls.
 
-    decay: "constant"; "cosine": along half a cosine, which reaches zero at ``total_steps`` (Loshchilov and
-    Hutter 2017, equation 5, without restarts); "steps": times ``factor`` at each of ``milestones``, shares of
-    total_steps. Steps are updates of the weights, of which each takes ``accumulation`` batches.
+    decay: "constant"; "cosine": along half a cosine that reaches zero at ``total_steps`` (Loshchilov and
+    Hutter 2017, equation 5, without restarts); "steps": multiplied by ``factor`` at each of ``milestones``,
+    fractions of total_steps. Steps are weight updates, each of ``accumulation`` batches.
     """
 
     def __init__(
@@ -54,16 +54,16 @@ class WarmUpAndDecay(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def build_optimizer(config, learning_rate, total_steps, warm_up=True):
-    """The optimiser of one stage. total_steps: its batches. warm_up: whether WARMUP_STEPS apply to it.
+    """Build the optimiser of one stage. total_steps: its batches. warm_up: whether to apply WARMUP_STEPS.
 
-    The optimiser decays weights only where the loss does not (WEIGHT_DECAY_KIND), and spares biases and
-    batch norm.
+    The optimiser decays weights only if the loss does not (WEIGHT_DECAY_KIND), and never biases or batch
+    norm.
     """
     decay = 0.0 if decays_through_loss(config) else config.WEIGHT_DECAY
     options = {"learning_rate": _rate(config, learning_rate, total_steps, warm_up), **_options(config)}
     if config.OPTIMIZER == "sgd":
         kind = AveragingSGD if config.EMA_MOMENTUM else keras.optimizers.SGD
-        # None and not 0.0, which would cost a pass over the weights.
+        # None rather than 0.0, which would cost a pass over the weights.
         optimizer = kind(momentum=config.LEARNING_MOMENTUM, weight_decay=decay or None, **options)
     else:
         kind = AveragingAdamW if config.EMA_MOMENTUM else keras.optimizers.AdamW
@@ -73,7 +73,7 @@ def build_optimizer(config, learning_rate, total_steps, warm_up=True):
 
 
 def _rate(config, learning_rate, total_steps, warm_up):
-    """A number, or a schedule where the learning rate changes."""
+    """Return a number, or a schedule if the learning rate changes."""
     warmup_steps = config.WARMUP_STEPS if warm_up else 0
     if not warmup_steps and config.LEARNING_RATE_SCHEDULE == "constant":
         return float(learning_rate)
@@ -89,20 +89,20 @@ def _rate(config, learning_rate, total_steps, warm_up):
 
 
 def _options(config):
-    """The options of all optimisers: clipping, accumulation, averages."""
+    """Return the options of all optimisers: clipping, accumulation, averages."""
     clip = {"variable": "clipnorm", "global": "global_clipnorm"}[config.GRADIENT_CLIP_BY]
-    # Copies on several devices clip their share of a gradient each, before these are added up.
+    # Replicas on several devices each clip their share of a gradient, before the shares are summed.
     norm = config.GRADIENT_CLIP_NORM
     options = {clip: norm and norm / replicas()}
     if config.GRADIENT_ACCUMULATION > 1:
         options["gradient_accumulation_steps"] = config.GRADIENT_ACCUMULATION
     if config.EMA_MOMENTUM:
-        # Keras averages after each batch, also where only every n-th makes an update.
+        # Keras averages after each batch, even if only every n-th batch makes an update.
         options["use_ema"] = True
         options["ema_momentum"] = config.EMA_MOMENTUM ** (1 / config.GRADIENT_ACCUMULATION)
     return options
 
 
 def current_rate(model):
-    """The learning rate of the next step."""
+    """Return the learning rate of the next step."""
     return float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))

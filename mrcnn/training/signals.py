@@ -1,17 +1,17 @@
-"""Ctrl-C and SIGTERM ask a run to stop at the end of its step."""
+"""Stop a run at the end of its step on Ctrl-C or SIGTERM."""
 
 import os
 import signal
 import threading
 
-_ANSWER = b"\nStopping at the end of the step, or of the validation where one runs; once more: at once.\n"
+_ANSWER = b"\nStopping at the end of the step, or of a running validation; repeat to stop at once.\n"
 
 
 class StopSignals:
-    """Within its block the first signal sets ``asked``; a second one stops at once, by KeyboardInterrupt.
+    """Within its block the first signal sets ``asked``; the second raises KeyboardInterrupt at once.
 
-    The first is answered on stderr. Signals that the program handles or ignores itself stay as
-    they are, and so do all outside the main thread, where Python forbids handlers.
+    The first also writes a line to stderr. Signals that the program handles or ignores keep their handlers,
+    and so do all signals outside the main thread, where Python forbids handlers.
     """
 
     def __init__(self):
@@ -33,4 +33,4 @@ class StopSignals:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
-        os.write(2, _ANSWER)  # print may be what was interrupted, and cannot be entered twice
+        os.write(2, _ANSWER)  # the signal may have interrupted print, which is not reentrant

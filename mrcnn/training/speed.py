@@ -1,4 +1,4 @@
-"""How fast a run is, how long it waits for data, and how much memory it has used."""
+"""Measure the speed of a run, its waiting for data, and its memory."""
 
 import contextlib
 import sys
@@ -18,9 +18,9 @@ with contextlib.suppress(ImportError):  # Windows has no such module
 class Speed(keras.callbacks.Callback):
     """Adds to the logs of each epoch images_per_second, waiting_seconds, peak_memory_gb and learning_rate.
 
-    On an accelerator also accelerator_memory_gb, the most that tensors have held there at once.
-    The speed is measured from the end of the epoch's first step, which may have to compile. A step waits for
-    data from the end of the one before to the moment when its batch is ready. loader: of the training.
+    On an accelerator it adds accelerator_memory_gb, the peak memory of tensors there. The speed is measured
+    from the end of the epoch's first step, which may include compilation. A step waits for data from the end
+    of the previous one until its batch is ready. loader: the training's.
     """
 
     order = Order.MEASURE
@@ -52,7 +52,7 @@ class Speed(keras.callbacks.Callback):
         logs["learning_rate"] = current_rate(self.model)
 
     def _waited(self, last):
-        """Seconds that steps after the epoch's first waited. last: number of the next epoch's first batch."""
+        """Sum the waits of all steps but the epoch's first. last: index of the next epoch's first batch."""
         first = last - len(self._ends)
         ready = self.loader.ready
         waits = [ready.get(first + i, 0) - self._ends[i - 1] for i in range(1, len(self._ends))]
@@ -61,15 +61,15 @@ class Speed(keras.callbacks.Callback):
 
 
 def images_in(loader, k):
-    """How many images batch number k of a Loader has: the last of a pass over the data may be shorter."""
+    """Return the number of images in batch k of a Loader: the last of a pass over the data may be shorter."""
     count, size = len(loader.dataset.image_ids), loader.batch_size
     return min(size, count - k % -(-count // size) * size)
 
 
 def peak_memory_gb():
-    """The largest resident set of this process so far, in 10^9 bytes, without an accelerator's memory.
+    """Return this process's peak resident set in 10^9 bytes, without an accelerator's memory.
 
-    None on Windows, which counts it by a call of its own that nobody here can test.
+    None on Windows, whose own call for it is untested here.
     """
     if resource is None:
         return None

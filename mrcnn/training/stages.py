@@ -1,4 +1,4 @@
-"""What is trained in each stage of a run: checks and arithmetic, before any tensor backend is imported."""
+"""The stages of a run: checks and arithmetic that need no tensor backend."""
 
 from mrcnn import choices
 from mrcnn.config import Config, ConfigError, stages_misfit
@@ -7,10 +7,10 @@ from mrcnn.settings import shown
 
 
 def check_for_training(config, found=None):
-    """Raise ConfigError with all that is wrong with a config of the commands, which train by its STAGES.
+    """Raise ConfigError with all faults of a config for the commands, which train by its STAGES.
 
-    Beyond Config.check: AUGMENTATION, and images of one size, which a program may have seen to itself.
-    found: sentences on settings that are known to be wrong, by name.
+    Beyond Config.check, it checks AUGMENTATION, and that images have one size, which a program may ensure by
+    other means. found: sentences on settings already known to be wrong, by name.
     """
     found = dict(found or {})
     wanted, mode = config.AUGMENTATION, config.IMAGE_RESIZE_MODE
@@ -38,17 +38,18 @@ def check_stages(stages, backbone):
 
 
 def scale_stages(stages, epochs):
-    """The stages with their epochs in the same proportion and ``epochs`` in total, at least one each."""
+    """Scale the stages' epochs in proportion to ``epochs`` in total, with at least one each."""
     count = len(stages)
     if epochs < count:
         raise ConfigError(
-            f"{epochs} epochs are too few: the config has {count} stage{'s'[: count != 1]}, each needs one."
+            f"{epochs} epochs are too few: the config has {count} stage{'s'[: count != 1]}, and each needs "
+            "one."
         )
     total = sum(stage["epochs"] for stage in stages)
     scaled, begun, done = [], 0, 0
     for number, stage in enumerate(stages, start=1):
         begun += stage["epochs"]
-        # Where the stage should end, but not before an epoch of its own nor in those of the ones to come.
+        # Where the stage should end, with at least one epoch for it and for each later stage.
         end = min(max(round(epochs * begun / total), done + 1), epochs - (count - number))
         scaled.append({**stage, "epochs": end - done})
         done = end
@@ -56,7 +57,7 @@ def scale_stages(stages, epochs):
 
 
 def extend_stages(stages, epochs):
-    """The stages with ``epochs`` in total: what is more than before goes to the last one.
+    """Extend the last stage, so that the stages have ``epochs`` in total.
 
     Raises ConfigError for fewer epochs than the stages have.
     """

@@ -1,4 +1,4 @@
-"""Names a file whose reading hangs, for example on a network drive, while the run waits for it."""
+"""Report a file whose reading hangs, for example on a network drive, while the run waits for it."""
 
 import threading
 import time
@@ -7,15 +7,15 @@ SECONDS = 60.0
 
 
 class NameStalls:
-    """While this context is open, each file whose reading takes ``seconds`` or more is reported once.
+    """Within its block, each file that takes ``seconds`` or more to read is reported once.
 
-    loaders: Loaders, or None among them. report: called with the sentence, from another thread.
+    loaders: a list of Loaders and None. report: called with the sentence from another thread.
     """
 
     def __init__(self, loaders, report, seconds=SECONDS):
         self.loaders = [loader for loader in loaders if loader is not None]
         self.report, self.seconds = report, seconds
-        self._told = set()
+        self._reported = set()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="stalls", daemon=True)
 
@@ -32,8 +32,8 @@ class NameStalls:
             for loader in self.loaders:
                 for thread, (path, since) in list(loader.loading.items()):
                     waited = time.monotonic() - since
-                    if waited >= self.seconds and (thread, since) not in self._told:
-                        self._told.add((thread, since))
+                    if waited >= self.seconds and (thread, since) not in self._reported:
+                        self._reported.add((thread, since))
                         self.report(
                             f"{path} has been loading for {waited:.0f} s. Is its disk or network slow, or "
                             "the file very large? Ctrl-C stops the run, which can be resumed."

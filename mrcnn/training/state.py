@@ -1,8 +1,8 @@
 """The complete state of a run in one file, whose checksum shows that it is complete.
 
-``state_<epoch, four digits>_<step, six digits>.bin`` holds the state after so many whole epochs and so many
-steps of the next one: a line of JSON with the facts and with the name, type and shape of each array, then the
-arrays' bytes, then the SHA-256 of all that. Equal states give equal bytes.
+``state_<epoch, four digits>_<step, six digits>.bin`` holds the state after so many complete epochs and so
+many steps of the next one: a line of JSON with the facts and the name, type and shape of each array, then the
+arrays' bytes, then the SHA-256 of all preceding bytes. Equal states give equal bytes.
 """
 
 import hashlib
@@ -24,33 +24,33 @@ _DIGEST = hashlib.sha256().digest_size
 
 @dataclass(frozen=True)
 class State:
-    """facts: a dict of what JSON can hold, with "epoch" and "step". arrays: a dict of NumPy arrays."""
+    """A run's state. facts: a dict of JSON values with "epoch" and "step". arrays: a dict of NumPy arrays."""
 
     facts: dict
     arrays: dict
 
     @property
     def epoch(self):
-        """The number of completed epochs."""
+        """Return the number of completed epochs."""
         return self.facts["epoch"]
 
     @property
     def step(self):
-        """The number of completed steps of the next epoch."""
+        """Return the number of completed steps of the next epoch."""
         return self.facts["step"]
 
 
 def state_files(folder):
-    """The paths of the states in a run's folder, the newest first."""
+    """Return the paths of the states in a run's folder, newest first."""
     found = [(NAME.fullmatch(path.name), path) for path in Path(folder).glob("state_*.bin")]
     found = [((int(name["epoch"]), int(name["step"])), path) for name, path in found if name]
     return [path for _, path in sorted(found, reverse=True)]
 
 
 def write_state(folder, state, keep=2):
-    """Write a state and delete all but the ``keep`` newest; returns the path.
+    """Write a state, delete all but the ``keep`` newest, and return the path.
 
-    A state is deleted only when the new one is safe on the disk. Raises OSError.
+    Older states are deleted only after the new one is safe on disk. Raises OSError.
     """
     path = Path(folder) / f"state_{state.epoch:04d}_{state.step:06d}.bin"
     arrays = {name: np.asarray(array) for name, array in state.arrays.items()}
@@ -73,20 +73,20 @@ def write_state(folder, state, keep=2):
 
 
 def read_state(path):
-    """Read one state. Raises StateError unless every byte is as it was written."""
+    """Read one state. Raises StateError unless its bytes match their checksum."""
     try:
         data = Path(path).read_bytes()
     except OSError as error:
         raise StateError(f"{path}: cannot be read: {error.strerror}.") from error
     if hashlib.sha256(memoryview(data)[:-_DIGEST]).digest() != data[-_DIGEST:]:
-        raise StateError(f"{path}: is damaged: its checksum is not that of its content.")
+        raise StateError(f"{path}: is damaged: its checksum does not match its content.")
     end = data.index(b"\n")
     try:
         header = parse_json(data[:end], path)
     except FileError as error:
         raise StateError(str(error)) from error
     if header["format"] != _FORMAT:
-        raise StateError(f"{path}: has format {header['format']}, this code reads {_FORMAT}.")
+        raise StateError(f"{path}: has format {header['format']}, but this code reads {_FORMAT}.")
     arrays, start = {}, end + 1
     for name, dtype, shape in header["arrays"]:
         count = int(np.prod(shape))
@@ -96,10 +96,10 @@ def read_state(path):
 
 
 def newest_state(folder, report=print):
-    """The newest undamaged state in a run's folder, or None; each damaged one is reported."""
+    """Return the newest undamaged state in a run's folder, or None; report each damaged one."""
     for path in state_files(folder):
         try:
             return read_state(path)
         except StateError as error:
-            report(f"Passed over {error}")
+            report(f"Skipped {error}")
     return None

@@ -1,4 +1,4 @@
-"""COCO AP of a model while it trains, and the end of a run that brings no better epoch."""
+"""Measure COCO AP during training, and stop a run whose epochs no longer improve."""
 
 import time
 
@@ -13,9 +13,9 @@ from mrcnn.training.order import Order
 class MeanAP(keras.callbacks.Callback):
     """Adds COCO AP on a data set to the logs, every ``every`` epochs and after the last.
 
-    trained: a Trainable, see interface. epochs: of the whole run. skip_bad: pass over unreadable images.
-    It adds val_mask_ap, val_mask_ap50, val_box_ap, val_box_ap50, and ap_seconds. The inference network is
-    built at its first use. Raises coco.EvaluationError before the first step if the data set has no
+    It adds val_mask_ap, val_mask_ap50, val_box_ap, val_box_ap50, and ap_seconds. trained: a Trainable, see
+    interface. epochs: their number in the whole run. skip_bad: skip unreadable images. The inference network
+    is built at first use. Raises coco.EvaluationError before the first step if the data set has no
     instance.
     """
 
@@ -30,7 +30,7 @@ class MeanAP(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         if not self._checked and not any(map(self._has_instance, self.dataset.image_ids)):
             raise coco.EvaluationError(
-                f"None of the {len(self.dataset.image_ids)} validation images holds an instance to find, so "
+                f"None of the {len(self.dataset.image_ids)} validation images holds an instance, so "
                 "there is no AP; set AP_EVERY to 0."
             )
         self._checked = True
@@ -55,7 +55,7 @@ class MeanAP(keras.callbacks.Callback):
             return False
 
     def measure(self):
-        """The scores of coco.evaluate with the present weights."""
+        """Return the scores of coco.evaluate with the current weights."""
         if self._detector is None:
             self._detector = self.trained.for_inference(
                 GPU_COUNT=1, DETECTION_MIN_CONFIDENCE=coco.MIN_CONFIDENCE
@@ -70,7 +70,7 @@ class MeanAP(keras.callbacks.Callback):
 
 
 def is_due(done, every, epochs):
-    """Whether AP is measured after ``done`` of ``epochs`` epochs, every ``every``; 0: never."""
+    """Return whether AP is due after ``done`` of ``epochs`` epochs, if measured every ``every``; 0: never."""
     return bool(every) and (done % every == 0 or done == epochs)
 
 
@@ -87,11 +87,11 @@ def _readable(dataset):
 
 
 class StopEarly(keras.callbacks.Callback):
-    """Ends the last stage after ``patience`` epochs in a row that brought no new best.
+    """Ends the last stage after ``patience`` consecutive epochs without a new best.
 
-    run: the Run; Checkpoint sets its best_epoch, the epochs done at the best. first: epochs before the last
-    stage, none of which counts. by: "loss" or "mask_ap", the measure of the best; only an epoch in which it
-    was measured ends the stage. report: called with the reason.
+    run: the Run; Checkpoint sets its best_epoch. first: the number of epochs before the last stage, which do
+    not count. by: "loss" or "mask_ap", the measure of the best; only an epoch that measures it can end the
+    stage. report: called with the reason.
     """
 
     order = Order.STOP

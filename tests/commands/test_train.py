@@ -308,14 +308,14 @@ def test_options_that_do_not_go_together(words, capsys):
 
 def test_a_loss_that_is_no_number_ends_with_a_code_of_its_own(config, data, tmp_path, capsys, monkeypatch):
     def explode(*args, **options):
-        raise NonFiniteLoss("The loss is no finite number.")
+        raise NonFiniteLoss("The loss is not finite.")
 
     monkeypatch.setattr(driver, "train", explode)
     words = ["--weights", "none", "--config", str(config), "--dataset", str(data), "--out", str(tmp_path)]
     assert train.main(words) == 3
-    assert capsys.readouterr().err == "train: The loss is no finite number.\n"
+    assert capsys.readouterr().err == "train: The loss is not finite.\n"
     (folder,) = tmp_path.iterdir()
-    assert (folder / "train.log").read_text().splitlines()[-1] == "train: The loss is no finite number."
+    assert (folder / "train.log").read_text().splitlines()[-1] == "train: The loss is not finite."
 
 
 @pytest.mark.slow
@@ -324,7 +324,7 @@ def test_a_loss_that_explodes_ends_with_a_code_of_its_own(config, data, tmp_path
     stages = "STAGES=[{layers: all, epochs: 2, learning_rate: 1000}]"
     assert train.main([*words, "--set", stages, "GRADIENT_CLIP_NORM=null"]) == 3
     message = capsys.readouterr().err
-    assert message.startswith("train: The loss is no finite number in epoch ")
+    assert message.startswith("train: The loss is not finite in epoch ")
     assert "WARMUP_STEPS" in message
     (folder,) = tmp_path.iterdir()
     assert checkpoints(folder).keys() <= {1}
@@ -350,7 +350,7 @@ def test_a_loss_that_explodes_ends_with_a_code_of_its_own(config, data, tmp_path
             "AUGMENTATION cannot be {'rotate': 9}: unknown setting 'rotate'; did you mean 'rot",
         ),
         (["--seed", "-1"], "the command line: SEED must be a whole number from 0 to 2,147,483,646, got -1"),
-        (["--epochs", "0"], "0 epochs are too few: the config has 1 stage, each needs one"),
+        (["--epochs", "0"], "0 epochs are too few: the config has 1 stage, and each needs one"),
         (
             ["--config", "gone.yaml"],
             "--config gone.yaml: there is no such file. The packaged configs are demo",

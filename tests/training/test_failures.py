@@ -1,4 +1,4 @@
-"""Losses that are no finite numbers and too little memory: how they are found and what is said."""
+"""Losses that are not finite, and too little memory: how they are detected and reported."""
 
 import json
 import math
@@ -93,7 +93,7 @@ def test_weights_that_are_no_numbers_stop_before_a_checkpoint(watch):
 
 def test_a_validation_loss_that_is_no_number_stops(watch):
     logs = {f"val_{name}": 1.0 for name in LOSS_NAMES}
-    with pytest.raises(NonFiniteLoss, match="validation loss is no finite number in epoch 3, though all"):
+    with pytest.raises(NonFiniteLoss, match="validation loss is not finite in epoch 3, though all"):
         watch.on_epoch_end(2, {**logs, "val_loss": math.inf})
 
 
@@ -156,7 +156,7 @@ def test_faults_of_a_batch():
 
 @pytest.fixture(scope="module")
 def explained(tmp_path_factory):
-    """A failure after the weights went astray: the error, the record, the batch, the model and its start."""
+    """A failure after the weights diverged: the error, the record, the batch, the model and its start."""
     config, folder = tiny(), tmp_path_factory.mktemp("run")
     loader = Loader(Rectangles([2, 1, 0]), config)
     trained = MaskRCNN("training", config, "runs")
@@ -212,7 +212,7 @@ def test_the_batch_is_tried_again_with_good_weights_which_the_model_keeps(explai
 
 def test_the_error_says_the_cause_and_where_the_record_is(explained):
     text = str(explained["said"])
-    assert text.startswith("It failed. Likely cause: a learning rate of 0.5 is too high, the loss had risen")
+    assert text.startswith("It failed. Likely cause: a learning rate of 0.5 is too high: the loss rose from")
     assert text.endswith(f"{explained['folder'] / 'failure.json'} describes it.")
 
 

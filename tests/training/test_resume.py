@@ -303,5 +303,5 @@ def test_a_state_of_another_network_is_refused_and_changes_nothing(other):
         resume.restore(model, stored)
     for name, array in resume.capture(model).items():
         np.testing.assert_array_equal(array, before[name])
-    with pytest.raises(StateError, match="has 2 variables of the model, here are"):
+    with pytest.raises(StateError, match="has 2 variables of the model, but this network has"):
         resume.restore(model, {"model/0": np.zeros(1), "model/1": np.zeros(1)})

@@ -101,7 +101,8 @@ def test_a_run_is_found_by_its_folder_or_as_the_last(tmp_path):
             (folder / "run.json").write_text(json.dumps({"started": started}))
     assert find_run(str(folders[0]), tmp_path) == folders[0]
     assert find_run("last", tmp_path) == folders[1]
-    with pytest.raises(RunError, match=r"holds no config.yaml.*stopped before its first step: train anew"):
+    wanted = r"holds no config.yaml.*stopped before its first step: start a new one"
+    with pytest.raises(RunError, match=wanted):
         find_run(str(folders[2]), tmp_path)
     with pytest.raises(RunError, match="gone: there is no such folder"):
         find_run("gone", tmp_path)
@@ -113,7 +114,7 @@ def test_a_run_is_found_by_its_folder_or_as_the_last(tmp_path):
     lines = []
     (folders[2] / "run.json").write_text("[1]")
     assert find_run("last", tmp_path, lines.append) == folders[1]  # whatever is in the others
-    assert [line.startswith("Passed over: ") for line in lines] == [True, True]
+    assert [line.startswith("Skipped: ") for line in lines] == [True, True]
     (folders[1] / "run.json").write_text('{"started": 3}')
     assert find_run("last", tmp_path, lines.append) == folders[1]
 

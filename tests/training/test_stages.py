@@ -81,7 +81,8 @@ def test_scaled_stages_keep_their_sum_order_and_proportion():
 
 @pytest.mark.parametrize(("stages", "message"), [(1, "1 stage,"), (3, "3 stages,")])
 def test_too_few_epochs(stages, message):
-    with pytest.raises(ConfigError, match=rf"0 epochs are too few: the config has {message} each needs one"):
+    wanted = f"0 epochs are too few: the config has {message} and each needs one"
+    with pytest.raises(ConfigError, match=wanted):
         scale_stages([stage()] * stages, 0)
 
 

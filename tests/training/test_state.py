@@ -60,7 +60,7 @@ def test_of_a_damaged_state_the_one_before_is_used(tmp_path, damage):
     path.write_bytes(changed[damage])
     lines = []
     assert newest_state(tmp_path, lines.append).facts == {"epoch": 1, "step": 0}
-    assert lines == [f"Passed over {path}: is damaged: its checksum is not that of its content."]
+    assert lines == [f"Skipped {path}: is damaged: its checksum does not match its content."]
     state_files(tmp_path)[1].unlink()
     assert newest_state(tmp_path, lines.append) is None
 
@@ -112,5 +112,5 @@ def test_a_missing_state_and_another_format_are_named(tmp_path, monkeypatch):
     monkeypatch.setattr("mrcnn.training.state._FORMAT", 2)
     path = write_state(tmp_path, at(0, 1))
     monkeypatch.undo()
-    with pytest.raises(StateError, match="has format 2, this code reads 1"):
+    with pytest.raises(StateError, match="has format 2, but this code reads 1"):
         read_state(path)
