@@ -1,4 +1,4 @@
-"""The one place that knows which backend Keras runs on."""
+"""The only module that depends on which backend Keras runs on."""
 
 import contextlib
 import functools
@@ -7,15 +7,15 @@ import warnings
 
 import keras
 
-# Whether ops.top_k puts the lower index first among equals. PyTorch's leaves their order open.
+# Whether ops.top_k puts the lower index first among equal values. PyTorch does not define their order.
 TOP_K_KEEPS_ORDER = keras.backend.backend() != "torch"
 
 
 def make_deterministic():
-    """Ask the backend for kernels that give the same bits every time, where it has a choice.
+    """Select kernels that give the same bits on every run, if the backend offers a choice.
 
-    JAX reads its flags at its first tensor. After that, a warning says so if there is an accelerator; a
-    CPU gives the same bits anyway. See startup.start.
+    JAX reads its flags at its first tensor. A later call warns if there is an accelerator; a CPU gives the
+    same bits anyway. See startup.start.
     """
     if keras.backend.backend() == "tensorflow":
         import tensorflow
@@ -51,11 +51,11 @@ def start_devices():
 
 
 def keep_updates_last():
-    """Let no weight be read after its update within one step of training.
+    """Ensure that a training step reads every weight before it updates it.
 
-    TensorFlow's dependency optimisation drops the order of a read and an update where another path joins
-    them. Another pass then cuts that path, if it carries shapes alone, and at times a gradient is taken with
-    weights of the next step. It happened to the RPN's; without that optimisation all reads stay ordered.
+    TensorFlow's dependency optimisation drops the order between reading and updating a weight if another path
+    orders them. A later pass may remove that path if it carries only shapes; a read could then see the next
+    step's value, as happened to the RPN's weights. Without this optimisation all reads stay ordered.
     """
     if keras.backend.backend() == "tensorflow":
         import tensorflow
@@ -64,7 +64,7 @@ def keep_updates_last():
 
 
 def device_names():
-    """What the backend computes on: the names of its accelerators, or ["CPU"]."""
+    """Return the names of the accelerators that the backend uses, or ["CPU"]."""
     name = keras.backend.backend()
     if name == "tensorflow":
         import tensorflow
@@ -84,7 +84,7 @@ def device_names():
 
 
 def accelerator_memory_gb():
-    """The most that tensors have held at once on the accelerators so far, in 10^9 bytes; None on a CPU."""
+    """Return the peak memory of tensors on the accelerators so far, in 10^9 bytes; None on a CPU."""
     if device_names() == ["CPU"]:
         return None
     name = keras.backend.backend()
@@ -96,7 +96,7 @@ def accelerator_memory_gb():
     elif name == "jax":
         import jax
 
-        # Some kinds of device and allocator keep no count.
+        # Some devices and allocators do not report statistics.
         held = [(device.memory_stats() or {}).get("peak_bytes_in_use", 0) for device in jax.devices()]
     else:
         import torch
@@ -111,10 +111,10 @@ def accelerator_memory_gb():
 
 
 def slow_precision(precision):
-    """One sentence if training in ``precision`` is far slower here than in float32, or None.
+    """Return one sentence if training in ``precision`` is far slower here than in float32, or None.
 
-    On a processor without instructions for them TensorFlow takes the gradient of a convolution in 16 bits by
-    a plain loop: docs/performance.md has what that costs. Where the system lists no instructions, None.
+    On a processor without 16-bit instructions, TensorFlow computes the gradient of a 16-bit convolution in a
+    plain loop; docs/performance.md gives the cost. None also if the system does not list its instructions.
     """
     wanted = _INSTRUCTIONS.get(precision)
     if wanted is None or keras.backend.backend() != "tensorflow" or device_names() != ["CPU"]:
@@ -124,11 +124,11 @@ def slow_precision(precision):
         return None
     return (
         f"{precision} is slow on this processor, which has none of {', '.join(sorted(wanted))}: a step of "
-        "TensorFlow takes many times as long as in float32. PRECISION float32 is the one to use here."
+        "TensorFlow takes many times as long as in float32. Use PRECISION float32 here."
     )
 
 
-# What makes TensorFlow's convolutions in 16 bits fast, by the names in /proc/cpuinfo.
+# The instruction sets that make TensorFlow's 16-bit convolutions fast, as named in /proc/cpuinfo.
 _INSTRUCTIONS = {
     "mixed_bfloat16": {"avx512_bf16", "amx_bf16"},
     "mixed_float16": {"avx512_fp16", "amx_fp16"},
@@ -136,7 +136,7 @@ _INSTRUCTIONS = {
 
 
 def _cpu_flags(path="/proc/cpuinfo"):
-    """The instruction sets of the processor, or None where they cannot be told."""
+    """Return the processor's instruction sets, or None if they are unknown."""
     with contextlib.suppress(OSError), open(path, encoding="utf-8") as file:
         for line in file:
             if line.startswith("flags"):
@@ -145,10 +145,11 @@ def _cpu_flags(path="/proc/cpuinfo"):
 
 
 class DataParallel:
-    """Devices that share every batch, as GPU_COUNT asks; ``scope`` is for making, training and using a model.
+    """The devices that share every batch, see GPU_COUNT; build, train and use a model within ``scope``.
 
-    count: how many are wanted. devices: the names of those in use. All of one kind: accelerators if there are
-    any. Where there are fewer than wanted, or the backend cannot share (PyTorch by Keras), one does it all.
+    count: the number of devices wanted. devices: the names of those in use, all of one kind: accelerators if
+    there are any. If there are fewer than ``count``, or the backend cannot share a batch (Keras on PyTorch),
+    one device does all the work.
     """
 
     def __init__(self, count):
@@ -174,22 +175,22 @@ class DataParallel:
             self._scope = _mirrored(tuple(self.devices)).scope
 
     def scope(self):
-        """A context manager, which may be entered again and again."""
+        """Return a new context manager for the devices."""
         return self._scope()
 
 
 @functools.cache
 def _mirrored(devices):
-    """One strategy for the process: the reductions of two would be taken for each other's."""
+    """Return the process's only strategy: two would confuse each other's reductions."""
     import tensorflow
 
     return tensorflow.distribute.MirroredStrategy(list(devices))
 
 
 def replicas():
-    """How many copies of a step run at once and add up their gradients, each on its part of a batch.
+    """Return the number of replicas that run a step, each on its part of a batch, and sum their gradients.
 
-    JAX runs one step over all devices, so it is 1 there.
+    It is 1 on JAX, which runs one step over all devices.
     """
     if keras.backend.backend() == "tensorflow":
         import tensorflow

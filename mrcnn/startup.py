@@ -1,7 +1,7 @@
-"""The one place that changes anything outside of this library; the commands and MaskRCNN call it.
+"""Set up the process: the only module that changes anything outside this library.
 
-Importing a module or building a network changes no environment variable, no option of a backend and no other
-package.
+The commands and MaskRCNN call it. Importing a module or building a network changes no environment variable,
+no backend option and no other package.
 """
 
 import contextlib
@@ -14,17 +14,17 @@ from mrcnn.supplied import numpy_names
 
 
 def start(training=False, deterministic=False):
-    """Set up the process; each function called here has the reason of its change. May be called again.
+    """Set up the process; each function called here gives its reason. It may be called again.
 
-    training: also what a training needs. deterministic: also kernels that give the same bits every time. The
-    command train asks for them. MaskRCNN does not: on a GPU they cost time, and a program decides for itself.
+    training: also set the options that training needs. deterministic: also select kernels that give the same
+    bits on every run, as the command train does. MaskRCNN does not: they cost time on a GPU, and the program
+    decides.
 
-    Call it before Keras is imported, so that everything has its effect. A later call does what can still be
-    done: the backend's greeting is out by then, and JAX no longer takes flags, which a warning says where it
-    matters (see ``backend.make_deterministic``).
+    Call it before importing Keras. A later call is too late for two of its effects: the backend has printed
+    its startup messages, and JAX no longer reads flags (``backend.make_deterministic`` warns if it matters).
     """
     keep_memory()
-    numpy_names.supply()  # programs of matterport's time use them
+    numpy_names.supply()  # old programs use them
     with _quiet_import():
         from mrcnn import backend
 
@@ -37,11 +37,11 @@ def start(training=False, deterministic=False):
 
 @contextlib.contextmanager
 def _quiet_import():
-    """Hold back what the backend writes to stderr while it is imported; an error shows it.
+    """Hold back the backend's output to stderr during its import; show it on an error.
 
-    TensorFlow prints lines on drivers and instruction sets, of which TF_CPP_MIN_LOG_LEVEL silences a part.
-    Nothing is held back if Keras is imported already, or with XLA_FLAGS: XLA ends the process at a flag that
-    it does not know, and its message must be seen.
+    TF_CPP_MIN_LOG_LEVEL silences only some of TensorFlow's lines on drivers and instruction sets. Nothing is
+    held back if Keras is already imported, or with XLA_FLAGS: XLA ends the process at an unknown flag, and
+    the user must see its message.
     """
     if "keras" in sys.modules:
         yield
@@ -53,7 +53,7 @@ def _quiet_import():
 
 @contextlib.contextmanager
 def _stderr_held_back():
-    """Without what is written to stderr inside, by libraries too; with it if an error leaves."""
+    """Hold back output to stderr in the block, even of libraries; show it if an error leaves the block."""
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as noise:
@@ -70,13 +70,13 @@ def _stderr_held_back():
 
 
 def keep_memory():
-    """Let the C library keep what is freed for the next tensor, instead of giving it back to the system.
+    """Let the C library keep freed memory for the next tensor instead of returning it to the system.
 
-    glibc maps large blocks anew, which the system then fills with zeros page by page; docs/performance.md has
-    the cost. With another C library nothing changes.
+    By default glibc maps a new region for each large block, and the system zeroes it page by page;
+    docs/performance.md gives the cost. Other C libraries are unaffected.
     """
-    trim_threshold, mmap_max = -1, -4  # of glibc's malloc.h
+    trim_threshold, mmap_max = -1, -4  # from glibc's malloc.h
     with contextlib.suppress(AttributeError, OSError, TypeError):
         mallopt = ctypes.CDLL(None).mallopt
-        mallopt(mmap_max, 0)  # no block by a mapping of its own
+        mallopt(mmap_max, 0)  # no separate mapping for large blocks
         mallopt(trim_threshold, -1)  # the heap never shrinks

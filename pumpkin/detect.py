@@ -27,7 +27,7 @@ def detect_files(model, paths, folder, report=print):
             image = read_image(path, apply_exif=True)
         except ImageError as error:
             failed.append(path)
-            report(f"Left out: {error}")
+            report(f"Skipped: {error}")
             continue
         result = model.detect([image])[0]
         for line in table_lines(path.name, result, model.class_names):
@@ -49,7 +49,7 @@ def save_sheet(records, class_names, path, count):
     Raises InputError if there are no records.
     """
     if not records:
-        raise InputError("There is no picture to put on a sheet.")
+        raise InputError("There is no picture for a sheet.")
     chosen = np.unique(np.linspace(0, len(records) - 1, count).round().astype(int))
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet = detection_sheet([reload(records[i]) for i in chosen], class_names)

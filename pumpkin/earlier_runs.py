@@ -1,4 +1,4 @@
-"""Runs that go on or are repeated: what was asked for then, and what differs now."""
+"""Resume or repeat an earlier run: read its options, and find what differs now."""
 
 from datetime import datetime
 
@@ -7,22 +7,22 @@ from mrcnn.training.run import RunError, checkpoints, find_run, read_facts
 from mrcnn.training.stages import extend_stages
 from pumpkin.config import PumpkinConfig
 
-NOT_EQUAL = 4  # the exit code of a repetition that came out otherwise
+NOT_EQUAL = 4  # the exit code of a repetition with other weights
 
 
 def read_run(name, runs_dir, settings, dataset=None, report=print):
-    """The folder, the config and the facts of a run of scripts/train.py.
+    """Return the folder, config and facts of a run of the command train.
 
-    name: a folder or "last". settings: a dict of settings to change, of those that change no result.
-    dataset: where the data stand now, if they were moved. report: as in find_run. Raises RunError and
-    ConfigError.
+    name: a folder or "last". settings: a dict of settings to change, from those that do not affect the
+    result. dataset: the new place of the data, if they were moved. report: as in find_run.
+    Raises RunError and ConfigError.
     """
     folder = find_run(name, runs_dir, report)
     facts = read_facts(folder)
     options = facts.get("options", {})
     if not isinstance(options, dict) or "skip_bad" not in options:
         raise RunError(
-            f"{folder}: is no run of scripts/train.py; the program that began it has to go on with it."
+            f"{folder}: was not started by scripts/train.py; resume it with the program that started it."
         )
     _check_facts(folder, facts)
     config = PumpkinConfig.from_yaml(folder / "config.yaml")
@@ -37,7 +37,7 @@ def read_run(name, runs_dir, settings, dataset=None, report=print):
     return folder, config, facts
 
 
-# What a run is gone on with by: section, name and type, of the facts that its first process wrote.
+# The facts that resuming a run needs, as its first process wrote them: section, name and type.
 _NEEDED = (
     ("options", "skip_bad", bool),
     ("weights", "name", str),
@@ -48,22 +48,22 @@ _NEEDED = (
 
 
 def _check_facts(folder, facts):
-    """Raise RunError for a run.json without what a run needs, or with something else in its place."""
+    """Raise RunError for a run.json in which a needed fact is missing or has another type."""
     for section, name, kind in _NEEDED:
         values = facts.get(section)
         if not isinstance(values, dict) or not isinstance(values.get(name), kind):
-            raise RunError(f"{folder / 'run.json'}: is damaged: it lacks {section}.{name}; train anew.")
+            raise RunError(f"{folder / 'run.json'}: is damaged: it lacks {section}.{name}; start a new run.")
     result, changes = facts.get("result", {"weights": ""}), facts.get("changes", [])
     if not isinstance(result, dict) or not isinstance(result.get("weights"), str):
         raise RunError(f"{folder / 'run.json'}: is damaged: its result has no weights.")
     if not isinstance(changes, list) or not all(
         isinstance(change, dict) and {"epoch", "step", "changed"} <= set(change) for change in changes
     ):
-        raise RunError(f"{folder / 'run.json'}: is damaged: its changes are no list of changes.")
+        raise RunError(f"{folder / 'run.json'}: is damaged: its changes are not a list of changes.")
 
 
 def extend(config, epochs):
-    """Give a config more epochs; returns a text on it, None where nothing changes. Raises ConfigError."""
+    """Give a config more epochs; return a text on the change, or None without one. Raises ConfigError."""
     if epochs is None:
         return None
     before = sum(stage["epochs"] for stage in config.STAGES)
@@ -72,28 +72,28 @@ def extend(config, epochs):
 
 
 def check_same(old, new, force, report):
-    """Tell what differs from when a run was begun; returns the texts.
+    """Report what has changed since a run began, and return the texts.
 
-    old, new: ingredients of fingerprint. Raises RunError where going on would mix two runs, unless ``force``.
+    old, new: ingredients of fingerprint. Raises RunError if resuming would mix two runs, unless ``force``.
     """
     from mrcnn.training.fingerprint import differences
 
     found = differences(old, new)
     for difference in found:
-        report(f"Differs from when the run was begun: {difference}")
+        report(f"Changed since the run began: {difference}")
     fatal = [difference for difference in found if difference.fatal]
     if fatal and not force:
         raise RunError(
             f"{', '.join(difference.name for difference in fatal)} changed, so this would be another "
-            "run. Restore what changed, train anew, or go on all the same with --force."
+            "run. Undo the change, start a new run, or resume anyway with --force."
         )
     if found:
-        report("The run goes on, but may not end with the bytes that it would have had.")
+        report("The run resumes, but its final weights may differ from those of an uninterrupted run.")
     return [str(difference) for difference in found]
 
 
 def note_changes(run, texts, state):
-    """Write into run.json that a run went on, from ``state``, with something changed."""
+    """Record in run.json that a run resumed from ``state`` with changes."""
     if not texts:
         return
     known = read_facts(run.folder).get("changes", [])
@@ -103,18 +103,16 @@ def note_changes(run, texts, state):
 
 
 def finished_result(folder, facts):
-    """The result in the facts of a run to repeat. Raises RunError if the run has none."""
+    """Return the result in the facts of a run to repeat. Raises RunError if the run has none."""
     if "result" not in facts:
-        raise RunError(
-            f"{folder}: has not come to its end, so there is nothing to compare with; --resume it first."
-        )
+        raise RunError(f"{folder}: is not finished, so there is nothing to compare with; --resume it first.")
     return facts["result"]
 
 
 def verdict(old_folder, facts, report):
-    """Say whether a repetition came out equal, or what differs; returns the exit code.
+    """Report whether a repetition gave equal weights, and what differs; return the exit code.
 
-    facts: of the repetition, with its result.
+    facts: those of the repetition, with its result.
     """
     from mrcnn.training.fingerprint import differences
 
@@ -129,19 +127,19 @@ def verdict(old_folder, facts, report):
     if theirs == ours:
         report(f"Equal: the weights are those of {old_folder} to the last bit (SHA-256 {ours[:16]}).")
         if found:
-            report("And that although these differ:")
+            report("They are equal although these differ:")
     else:
         report(f"Not equal: the weights have SHA-256 {ours[:16]}, those of {old_folder} {theirs[:16]}.")
-        report("What differs:" if found else "No ingredient differs that a run notes.")
+        report("What differs:" if found else "None of the recorded ingredients differs.")
     for text in found:
         report(f"  {text}")
     return 0 if theirs == ours else NOT_EQUAL
 
 
 def check_can_start(folder, facts, state):
-    """Raise RunError where a run without a whole state is past its first epoch: it must not begin again."""
+    """Raise RunError if a run past its first epoch has no complete state: it must not start again."""
     if state is None and ("result" in facts or any(epoch > 1 for epoch in checkpoints(folder))):
         raise RunError(
-            f"{folder}: has checkpoints, but no whole state to go on from; start a new run with "
+            f"{folder}: has checkpoints, but no complete state to resume from; start a new run with "
             f"--weights {max(checkpoints(folder).values(), default='none')}."
         )

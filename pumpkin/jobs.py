@@ -1,4 +1,4 @@
-"""The steps of scripts/train.py: settings and data first, then weights and network, then training."""
+"""The steps of the command train: settings and data first, then weights and network, then training."""
 
 import os
 import sys
@@ -26,11 +26,11 @@ SPECIAL_WEIGHTS = ("coco", "imagenet", "last", "none")
 
 @dataclass
 class Job:
-    """What one call of scripts/train.py has to do.
+    """The work of one call of the command train.
 
-    config: of the run. weights: what to start from, as find_start takes it. folder: of the run to go on with;
-    None makes a new one in ``out``. old: the facts of the run to go on with or to repeat. reproduces: the
-    folder of the run to repeat. extended: a text on added epochs. check: look through the data first.
+    config: the run's. weights: the initial weights, as for find_start. folder: that of the run to resume;
+    None makes a new one in ``out``. old: the facts of the run to resume or repeat. reproduces: the folder of
+    the run to repeat. extended: a text on added epochs. check: whether to check the data first.
     """
 
     config: object
@@ -46,7 +46,7 @@ class Job:
 
 
 def resume_job(args, report=print):
-    """The job of ``--resume``."""
+    """Return the job of ``--resume``."""
     folder, config, facts = earlier_runs.read_run(
         args.resume, args.out, parse_settings(args.set), args.dataset, report
     )
@@ -58,7 +58,7 @@ def resume_job(args, report=print):
 
 
 def reproduce_job(args, report=print):
-    """The job of ``--reproduce``."""
+    """Return the job of ``--reproduce``."""
     folder, config, facts = earlier_runs.read_run(
         args.reproduce, args.out, parse_settings(args.set), args.dataset, report
     )
@@ -67,22 +67,22 @@ def reproduce_job(args, report=print):
 
 
 def new_job(args, report=print):
-    """The job of ``--weights``."""
+    """Return the job of ``--weights``."""
     config = settings(args.config, args.set, args.seed, args.epochs, args.dataset, report)
     return Job(config, args.weights, args.skip_bad, args.out, check=not args.no_check)
 
 
 def _start_of(facts):
-    """The first weights of a run as find_start takes them: a name that means the same today, or a path."""
+    """Return a run's initial weights for find_start: a name that still means the same file, or a path."""
     weights = facts["weights"]
     return weights["name"] if weights["name"] in ("coco", "imagenet", "none") else weights.get("file")
 
 
 def preview(args, report=print):
-    """Do ``--preview``; returns the exit code. Raises ConfigError, DatasetError and ImageError."""
+    """Do ``--preview`` and return the exit code. Raises ConfigError, DatasetError and ImageError."""
     config = settings(args.config, args.set, args.seed, None, args.dataset, report)
     dataset, _ = open_data(config, report)
-    startup.start()  # the loader is a data set of Keras
+    startup.start()  # the loader is a Keras dataset
 
     from mrcnn.datasets.preview import write_preview
 
@@ -92,7 +92,7 @@ def preview(args, report=print):
 
 
 def train(job, log):
-    """Do a job; returns the exit code. log: a Log. Raises what driver.train raises, and RunError."""
+    """Do a job and return the exit code. log: a Log. Raises the errors of driver.train, and RunError."""
     if job.folder is not None:
         log.write_to(job.folder / "train.log")
     splits = open_data(job.config, log.report)
@@ -105,7 +105,9 @@ def train(job, log):
     log.report(_fingerprint_line(facts))
     changes = _compare(job, facts, log.report)
     if state is not None and _is_done(job, state):
-        log.report(f"Nothing is left to train: {state.epoch} epochs are done. --epochs N extends the run.")
+        log.report(
+            f"Nothing is left to train: {state.epoch} epochs are complete. --epochs N extends the run."
+        )
         return _finish(job, _open_run(job, facts, changes, state), log.report)
 
     from mrcnn.model import MaskRCNN
@@ -124,14 +126,14 @@ def train(job, log):
         with run.starting():
             driver.train(model, data, run, report=log.report, state=state, keep_state=True)
     except KeyboardInterrupt as interrupt:
-        what = "is saved" if isinstance(interrupt, Interrupted) else "since its last saved state is lost"
-        log.report(f"Stopped. What was done {what}. Go on: {typed('train')} --resume {run.folder}")
+        what = "is saved" if isinstance(interrupt, Interrupted) else "since the last saved state is lost"
+        log.report(f"Stopped. Progress {what}. Resume with: {typed('train')} --resume {run.folder}")
         return 130
     return _finish(job, run, log.report)
 
 
 def _start_backend(job, report):
-    """Import the backend: that of the run to resume or to repeat, unless the user chose one."""
+    """Import the backend: that of the run to resume or repeat, unless the user chose one."""
     if job.old is not None and "keras" not in sys.modules:
         os.environ.setdefault("KERAS_BACKEND", job.old["versions"]["backend"])
     startup.start(training=True, deterministic=True)
@@ -144,7 +146,7 @@ def _start_backend(job, report):
 
 
 def _is_done(job, state):
-    """Whether a run that is resumed from a state has nothing left to train."""
+    """Return whether a run has nothing left to train after a state."""
     total = sum(stage["epochs"] for stage in job.config.STAGES)
     return state.epoch >= total or (state.facts["stopped"] and not job.extended)
 
@@ -152,11 +154,11 @@ def _is_done(job, state):
 def _where(state):
     if state is None:
         return ""
-    return f" goes on after {state.epoch} epochs" + (f" and {state.step} steps" if state.step else "")
+    return f" resumes after {state.epoch} epochs" + (f" and {state.step} steps" if state.step else "")
 
 
 def _ingredients(job, train_dataset, val_dataset, start, state):
-    """What decides the weights of a job, see fingerprint.ingredients."""
+    """Return everything that decides the weights of a job, see fingerprint.ingredients."""
     from mrcnn.training import fingerprint
     from mrcnn.training.hashes import data_hashes
 
@@ -164,7 +166,7 @@ def _ingredients(job, train_dataset, val_dataset, start, state):
     if state is None:
         weights = fingerprint.start_facts(job.weights, start or job.config.BACKBONE_WEIGHTS or None)
     else:
-        weights = job.old["weights"]  # the state holds what became of them
+        weights = job.old["weights"]  # the state holds the trained ones
     packages = (fingerprint.PACKAGE, Path(pumpkin.__file__).parent, *formats.source_files(job.config.LAYOUT))
     return fingerprint.ingredients(job.config, data, packages, weights, {"skip_bad": job.skip_bad})
 
@@ -182,7 +184,7 @@ def _fingerprint_line(facts):
 
 
 def _compare(job, facts, report):
-    """Tell what differs from the run to go on with or to repeat; returns what to note in the former."""
+    """Report differences from the run to resume or repeat; when resuming, return lines for run.json."""
     if job.old is None:
         return []
     if job.folder is None:
@@ -192,14 +194,14 @@ def _compare(job, facts, report):
             report(f"Differs from {job.reproduces}: {difference}")
         return []
     old = job.old
-    if job.extended:  # which is no difference by accident
+    if job.extended:  # the user asked for this difference
         old = {**old, "config": {**old["config"], "STAGES": facts["config"]["STAGES"]}}
     changes = earlier_runs.check_same(old, facts, job.force, report)
     return [*changes, job.extended] if job.extended else changes
 
 
 def _open_run(job, facts, changes, state):
-    """The Run of a job, new or as it stood at ``state``."""
+    """Return the Run of a job: a new one, or an existing one reset to ``state``."""
     from mrcnn.training.fingerprint import fingerprint
 
     if job.folder is None:
@@ -214,13 +216,13 @@ def _open_run(job, facts, changes, state):
     if job.extended:
         longer = {**job.old, "config": {**job.old["config"], "STAGES": facts["config"]["STAGES"]}}
         run.note(config=longer["config"], fingerprint=fingerprint(longer))
-    run.write_config()  # after run.json: where a kill parts them, --epochs can be given again
+    run.write_config()  # after run.json: if a kill falls between the two, --epochs can be given again
     earlier_runs.note_changes(run, changes, state)
     return run
 
 
 def _finish(job, run, report):
-    """Note the result of a run that came to its end; returns the exit code."""
+    """Record the result of a finished run and return the exit code."""
     from mrcnn.training.hashes import weights_hash
 
     found = checkpoints(run.folder)
@@ -229,14 +231,14 @@ def _finish(job, run, report):
     facts = run.note(result=result)
     report(f"Weights: {found[last]}")
     if run.best_epoch in found and run.best_epoch != last:
-        by_loss = job.config.BEST_BY == "loss"  # or else 1 - AP is what is low
+        by_loss = job.config.BEST_BY == "loss"  # otherwise best_loss is 1 - AP
         best = f"loss, {run.best_loss:.4g}" if by_loss else f"mask AP, {1 - run.best_loss:.3f}"
         report(f"Best by validation {best}: {found[run.best_epoch]}")
     return 0 if job.reproduces is None else earlier_runs.verdict(job.reproduces, facts, report)
 
 
 def settings(config_file, values, seed=None, epochs=None, dataset=None, report=print):
-    """The config of a training from the command line's options. Raises ConfigError with all that is wrong."""
+    """Build the config of a run from command-line options. Raises ConfigError with all faults at once."""
     config = load_config(config_file, values, check=check_for_training, SEED=seed, DATASET=dataset)
     if config.BACKBONE_WEIGHTS and not Path(config.BACKBONE_WEIGHTS).is_file():
         raise ConfigError(f"BACKBONE_WEIGHTS {config.BACKBONE_WEIGHTS}: there is no such file.")
@@ -250,7 +252,7 @@ def settings(config_file, values, seed=None, epochs=None, dataset=None, report=p
 
 
 def _check_losses(config):
-    """Raise ValueError for a name in LOSS_WEIGHTS that no loss has. The network knows those of one's own."""
+    """Raise ValueError for a name in LOSS_WEIGHTS that no loss has. The network knows added losses."""
     if set(config.LOSS_WEIGHTS) - set(Config.LOSS_WEIGHTS):
         startup.start(training=True, deterministic=True)
 
@@ -260,14 +262,14 @@ def _check_losses(config):
 
 
 def open_data(config, report=print):
-    """The training and the validation split; the latter may be missing, which is reported, and is then None.
+    """Open the training and the validation split; a missing validation split is reported and None.
 
     Raises DatasetError, with the commands that make a data set, if there is nothing to train on.
     """
     root = Path(config.DATASET)
     if config.LAYOUT in FORMATS and not root.is_dir():
         raise DatasetError(
-            f"{root}: there is no such folder. Fetch Open Images with `{typed('download')} --classes "
+            f"{root}: there is no such folder. Download Open Images with `{typed('download')} --classes "
             f"{' '.join(config.CLASSES)} --dataset {root}`, or render scenes with "
             f"`{typed('synthetic')} --out {root} --train 200 --val 40`."
         )
@@ -279,26 +281,24 @@ def open_data(config, report=print):
 
 
 def check_data(train_dataset, val_dataset, job, report=print):
-    """Tell what the data are like. Raises DatasetError if a training on them would be wrong."""
+    """Report findings on the data. Raises DatasetError if one is fatal."""
     splits = {"train": train_dataset, "val": val_dataset}
     known = {name: dataset for name, dataset in splits.items() if dataset is not None}
     found = check.check(known, job.config, job.skip_bad)
     for line in found.lines():
         report(line)
     if found.fatal:
-        raise DatasetError(
-            "a training on these data would be wrong (FATAL above); mend them, or start with --no-check."
-        )
+        raise DatasetError("the data have fatal faults (FATAL above); fix them, or start with --no-check.")
 
 
 def _check_has_instances(dataset, root):
-    """Stop at once where no image has a mask; one is enough, so few files are read."""
+    """Raise DatasetError if no image has an instance; it stops at the first one, so it reads few files."""
     unreadable = None
     for image_id in dataset.image_ids:
         try:
             if (dataset.load_mask(image_id)[1] > 0).any():
                 return
-        except ImageError as error:  # the loader stops at it or skips it, as the user wishes
+        except ImageError as error:  # the loader stops at it, or skips it with --skip-bad
             unreadable = unreadable or error
     if unreadable is not None:
         raise unreadable
@@ -306,7 +306,7 @@ def _check_has_instances(dataset, root):
 
 
 def find_start(name, config, runs):
-    """The file to start from: None for random weights. Raises DownloadError and RunError.
+    """Return the file of initial weights, or None for random ones. Raises DownloadError and RunError.
 
     name: "coco", "imagenet", "last", "none" or a path.
     """
@@ -328,13 +328,13 @@ def find_start(name, config, runs):
 
 
 def load_start(model, path, report=print):
-    """Load the weights that find_start found into a MaskRCNN, and say what was loaded."""
+    """Load the file of find_start into a MaskRCNN, and report what was loaded."""
     from mrcnn.weights import named
 
     config = model.config
     if path is not None:
         loaded = model.load_weights(path, by_name=True, report=None)
-        model.set_log_dir()  # a checkpoint begins a run of its own
+        model.set_log_dir()  # a checkpoint here starts a new run, at epoch 0
     elif config.BACKBONE_WEIGHTS:
         path = Path(config.BACKBONE_WEIGHTS)
         loaded = named.load_backbone(model.keras_model.get_layer("backbone").extractor, path)

@@ -19,36 +19,36 @@ SHOWN = 5  # number of files that a finding names
 FAULTS = {
     "image": (
         "unreadable", True, "Images that cannot be read",
-        "Fetch them again, or delete them with their masks.",
+        "Download them again, or delete them with their masks.",
     ),
     "mask": (
         "unreadable mask", True, "Masks that cannot be read",
-        "Fetch or draw them again, or delete them.",
+        "Download or draw them again, or delete them.",
     ),
     "size": (
-        "mask of another size", True, "Masks that have not their image's size",
+        "mask of another size", True, "Masks whose size is not their image's",
         "Save them at their image's size.",
     ),
     "crowd": (
-        "crowd is no box", True, "Rows of crowd files that are no boxes",
+        "crowd is no box", True, "Rows of crowd files that are not boxes",
         "A row holds XMin,XMax,YMin,YMax from 0 to 1. Correct it or delete it.",
     ),
     "empty": (
-        "empty mask", False, "Masks without a pixel, which are left out",
+        "empty mask", False, "Masks without any pixel, which are left out",
         "Delete them, or draw the instances again.",
     ),
     "shape": (
         "mask of another shape", False,
-        "Masks whose proportions are not their image's. They are left out, so what they show is background",
-        "Draw them again: they belong to another image, or the image was cropped or turned since.",
+        "Masks whose proportions are not their image's. They are left out, so their instances are background",
+        "Draw them again: they belong to another image, or the image has been cropped or rotated since.",
     ),
     "twice": (
         "mask twice", False, "Masks that equal another mask of their image",
         "Delete one of each pair.",
     ),
     "outside": (
-        "crowd beyond the image", False, "Crowd boxes that reach beyond their image, which are cut",
-        "Check which image they were drawn on.",
+        "crowd beyond the image", False, "Crowd boxes that reach beyond their image, which are clipped",
+        "Check that they belong to this image.",
     ),
     "nowhere": (
         "crowd without area", False, "Crowd boxes without area inside their image, which are left out",
@@ -117,7 +117,7 @@ def _scale(size, config):
 
 
 def _file_faults(scanned, skip_bad):
-    """A finding for each kind of fault that a file has."""
+    """Yield a finding for each kind of fault in files."""
     for kind, (label, fatal, text, advice) in FAULTS.items():
         hits = [
             (split, image, path, detail)
@@ -138,7 +138,7 @@ def _file_faults(scanned, skip_bad):
 
 
 def _duplicates(scanned):
-    """Photographs with the same bytes: within a split, and fatal where one of them is learned from."""
+    """Yield findings on images with equal bytes, within and across splits; fatal if train shares one."""
     groups = _equal_files([(split, image) for split, images in scanned.items() for image in images])
     across, within = defaultdict(list), defaultdict(list)
     for group in groups:
@@ -146,7 +146,7 @@ def _duplicates(scanned):
         (within if len(splits) == 1 else across)[splits].append(group)
     for splits, found in across.items():
         learned = "train" in splits
-        why = "The model is measured on images that it has learned" if learned else "They count twice"
+        why = "The model is evaluated on images that it was trained on" if learned else "They count twice"
         yield Finding(
             learned,
             f"in {' and '.join(splits)}",
@@ -165,13 +165,13 @@ def _duplicates(scanned):
 
 
 def _named(groups):
-    """Files of groups of equal ones, a line each, and their places."""
+    """Return the files of groups of equal images, one line per group, and their (split, image_id)."""
     files = tuple(" = ".join(image.path for _, image in group) for group in groups)
     return files, tuple((split, image.image_id) for group in groups for split, image in group)
 
 
 def _equal_files(places):
-    """Groups of (split, image) whose files have the same bytes; only files of equal length are read."""
+    """Return groups of (split, image) whose files have equal bytes; only files of equal length are read."""
     by_length, by_content = defaultdict(list), defaultdict(list)
     for split, image in places:
         path = Path(image.path)
@@ -186,7 +186,7 @@ def _equal_files(places):
 
 
 def _absent(scanned, class_names):
-    """Splits without instances, and classes without any in a split."""
+    """Yield findings on classes without an instance in a split."""
     for split, images in scanned.items():
         present = {class_id for image in images for class_id, _, _ in image.instances}
         names = class_names[split]
@@ -194,7 +194,7 @@ def _absent(scanned, class_names):
         if not absent:
             continue
         fatal = split == "train"
-        then = "The network cannot learn it" if fatal else "Nothing is measured of it"
+        then = "The network cannot learn it" if fatal else "Evaluation cannot measure it"
         yield Finding(
             fatal,
             "absent class",
@@ -204,13 +204,13 @@ def _absent(scanned, class_names):
 
 
 def _too_many(scanned, places):
-    """Images of the training with more instances than the network has places for."""
+    """Yield a finding on training images with more instances than MAX_GT_INSTANCES."""
     hits = [image for image in scanned.get("train", ()) if len(image.instances) + image.crowds > places]
     if hits:
         yield Finding(
             False,
             "too many",
-            f"Images with over {places} instances: {len(hits)}. A random choice of {places} is learned.",
+            f"Images with over {places} instances: {len(hits)}. A random {places} of them are used.",
             f"Raise MAX_GT_INSTANCES, up to {max(len(image.instances) + image.crowds for image in hits)}.",
             tuple(f"{image.path}: {len(image.instances) + image.crowds}" for image in hits),
             tuple(("train", image.image_id) for image in hits),
@@ -218,7 +218,7 @@ def _too_many(scanned, places):
 
 
 def _too_small(scanned, config):
-    """Many instances that are smaller than the smallest anchor."""
+    """Yield a finding if many instances are smaller than the smallest anchor."""
     sides, smallest = molded_sides(scanned.get("train", ()), config), min(config.RPN_ANCHOR_SCALES)
     small = np.count_nonzero(sides < smallest)
     if small > SMALL_SHARE * len(sides):
@@ -226,6 +226,6 @@ def _too_small(scanned, config):
             False,
             "too small",
             f"{small / len(sides):.0%} of the instances in train are smaller than the smallest anchor, "
-            f"{smallest} px, once images are scaled.",
+            f"{smallest} px, after images are scaled.",
             "Lower RPN_ANCHOR_SCALES, or raise IMAGE_MIN_SCALE or IMAGE_MAX_DIM.",
         )

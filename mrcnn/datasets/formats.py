@@ -1,4 +1,4 @@
-"""Opening a data set by the word that LAYOUT holds: a format of ours, or module:Class of a user's own."""
+"""Open a data set by LAYOUT: a built-in format, or module:Class of a user's own class."""
 
 import difflib
 import importlib
@@ -14,9 +14,9 @@ from mrcnn.files import FileError
 
 
 def find_format(layout):
-    """The Dataset class of a layout. Raises DatasetError, with the nearest name that there is.
+    """Return the Dataset class of a layout. Raises DatasetError for an unknown one, with the nearest name.
 
-    layout: a key of FORMATS, or ``module:Class``; the module is looked for in the working folder first.
+    layout: a key of FORMATS, or ``module:Class``; the module is first searched for in the working folder.
     """
     if layout in FORMATS:
         module, _, name = FORMATS[layout].partition(":")
@@ -34,11 +34,11 @@ def find_format(layout):
 
 
 def open_dataset(layout, root, split, classes):
-    """One split of a data set, prepared.
+    """Open one split of a data set, prepared.
 
-    layout: as for find_format. root: the data set's folder, or what else the format reads. split: "train",
+    layout: as for find_format. root: the data set's folder, or another source of the format. split: "train",
     "val", "test", or None for data without splits. classes: the names of the classes 1, 2, ...
-    Raises DatasetError, also where the data set's classes are others, and ImageError.
+    Raises DatasetError, also if the data set has other classes, and ImageError.
     """
     dataset = _load_split(find_format(layout), layout, Path(root), split, list(classes))
     dataset.prepare()
@@ -55,14 +55,14 @@ def open_dataset(layout, root, split, classes):
 
 
 def source_files(layout):
-    """The files of a user's own class, whose code takes part in a training; none for formats of ours."""
+    """Return the source files of a user's own class, which affect training; none for built-in formats."""
     if layout in FORMATS:
         return []
     return [Path(sys.modules[find_format(layout).__module__].__file__)]
 
 
 def _load_split(kind, layout, root, split, classes):
-    """A Dataset that its format has filled; an error in a user's own code becomes a DatasetError."""
+    """Fill a Dataset of a format; an error in a user's own code becomes a DatasetError."""
     try:
         dataset = kind()
         dataset.load_split(root, split, classes)
@@ -74,7 +74,7 @@ def _load_split(kind, layout, root, split, classes):
     except ImageError:
         raise
     except Exception as error:
-        # A missing file means that the split is not there, which may be so; any other error is a mistake.
+        # A missing file means that the split is missing, which is allowed; any other error is a mistake.
         cause = error.__cause__ if isinstance(error, FileError) else error
         missing = isinstance(cause, FileNotFoundError)
         if layout in FORMATS and not missing:
@@ -86,7 +86,7 @@ def _load_split(kind, layout, root, split, classes):
 
 
 def _hint(layout, root):
-    """The format that a folder looks like, as a sentence, if it does not look like the one named."""
+    """Return a sentence on the format that a folder looks like, unless it looks like the given one."""
     if layout not in FORMATS or not root.is_dir() or find_format(layout).recognises(root):
         return ""
     others = [name for name in FORMATS if find_format(name).recognises(root)]
@@ -94,7 +94,7 @@ def _hint(layout, root):
 
 
 def _load_class(place):
-    """What stands at ``module:Class``. Raises DatasetError."""
+    """Import the object at ``module:Class``. Raises DatasetError."""
     module_name, _, name = place.partition(":")
     parts = [name, *module_name.split(".")]
     if not all(part.isidentifier() for part in parts) or parts[-1] == "py":
@@ -109,7 +109,7 @@ def _load_class(place):
 
 
 def _import(name):
-    """A module from the working folder, or else from where Python finds modules. Raises DatasetError."""
+    """Import a module from the working folder, or else from Python's path. Raises DatasetError."""
     folder = os.getcwd()
     sys.path.insert(0, folder)
     importlib.invalidate_caches()
@@ -126,7 +126,7 @@ def _import(name):
     finally:
         sys.path.remove(folder)
         if folder not in sys.path:
-            sys.path.append(folder)  # for what the module imports later; last, so that it hides no package
+            sys.path.append(folder)  # for the module's later imports; last, so that it hides no package
 
 
 def _is_format(value):
@@ -134,10 +134,10 @@ def _is_format(value):
 
 
 def _check_class(kind, layout):
-    """A class, if it is a format. Raises DatasetError."""
+    """Return a class if it is a format. Raises DatasetError."""
     if not _is_format(kind):
         what = f"the class {kind.__name__}" if isinstance(kind, type) else f"a {type(kind).__name__}"
-        raise DatasetError(f"it is {what}, which is no subclass of mrcnn.datasets.Dataset.")
+        raise DatasetError(f"it is {what}, which is not a subclass of mrcnn.datasets.Dataset.")
     if kind.load_split is Dataset.load_split:
         raise DatasetError(
             "the class needs a method load_split(self, root, split, classes) that adds classes and images."

@@ -1,4 +1,4 @@
-"""A folder an image, with a folder of mask files in it: the layout of the nuclei of microscopes."""
+"""One folder per image, with a folder of mask files in it: the layout of the nuclei data set."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ SOURCE = "nuclei"
 
 
 class ImageFolders(Dataset):
-    """One folder an image: ``<split>/<id>/images/<id>.png`` with its instances in ``<id>/masks/*.png``.
+    """One folder per image: ``<split>/<id>/images/<id>.png`` with its instances in ``<id>/masks/*.png``.
 
     All instances are of one class.
     """
@@ -22,12 +22,12 @@ class ImageFolders(Dataset):
     def load_split(self, root, split, classes):
         """Index the images of one split; call prepare() afterwards.
 
-        root, split: as for every format. classes: the name of the one class, in a list.
-        Raises DatasetError for more classes than one, and where there is no image.
+        root, split: as for every format. classes: a list with the name of the one class.
+        Raises DatasetError for more than one class, and if there is no image.
         """
         if len(classes) != 1:
             raise DatasetError(
-                f"A data set with a folder an image has one class, but {len(classes)} are named: "
+                f"A data set with one folder per image has one class, but {len(classes)} are given: "
                 f"{', '.join(classes)}."
             )
         self.add_class(SOURCE, 1, classes[0])
@@ -39,14 +39,14 @@ class ImageFolders(Dataset):
 
     @classmethod
     def recognises(cls, root):
-        """Whether a folder of a split holds both images/ and masks/, the image named as the folder."""
+        """Return whether a split's folder holds masks/ and images/ with an image of the folder's name."""
         return any(
             (folder / "images" / f"{folder.name}.png").is_file() and (folder / "masks").is_dir()
             for folder in Path(root).glob("*/*")
         )
 
     def load_mask(self, image_id):
-        """Masks [H, W, N] bool and class ids [N] int32."""
+        """Return masks [H, W, N] bool and class ids [N] int32."""
         masks = [read_mask(path) for path in sorted(self.image_info[image_id]["masks"].glob("*.png"))]
         masks = [mask for mask in masks if mask.any()]
         if not masks:
@@ -54,7 +54,7 @@ class ImageFolders(Dataset):
         return np.stack(masks, axis=-1), np.ones(len(masks), np.int32)
 
     def scan(self, image_id):
-        """What the check has to know, from the image's ends and the masks' boxes."""
+        """Return the facts that the check needs: the image's bytes at both ends, and the masks' boxes."""
         found = scan_file(self, image_id)
         if found.size:
             files = sorted(self.image_info[image_id]["masks"].glob("*.png"))

@@ -1,4 +1,4 @@
-"""Two sheets of a data set: its images with their masks as they are, and as a training sees them."""
+"""Two sheets of a data set: images and masks as stored, and as training sees them."""
 
 import itertools
 import warnings
@@ -10,16 +10,16 @@ from mrcnn.datasets import sheets
 from mrcnn.datasets.errors import DatasetWarning
 
 COUNT = 24
-_COLUMNS, _CELL = 6, 275  # pixels of a cell
-_LETTERS = 24  # of an image's name
+_COLUMNS, _CELL = 6, 275  # pixels per cell
+_LETTERS = 24  # of an image's name in a caption
 
 
 def write_sheet(datasets, report, path, count=COUNT):
-    """Write a PNG of up to ``count`` images with the masks that a training sees; returns their number.
+    """Write a PNG of up to ``count`` images with the masks used in training; return their number.
 
-    datasets: a dict of split to Dataset. report: of check.check, or None. Up to half of the places go to
-    images that findings are about, with the fault as caption, the rest to images spread evenly over the
-    splits. Images that cannot be read are left out.
+    datasets: a dict of split to Dataset. report: the result of check.check, or None. Up to half of the
+    pictures show images with findings, with the fault as caption; the others are spread evenly over the
+    splits. Unreadable images are left out.
     """
     findings = report.findings if report else ()
     pictures = []
@@ -31,13 +31,13 @@ def write_sheet(datasets, report, path, count=COUNT):
 
 
 def write_preview(dataset, config, path, count=COUNT, skip_bad=False):
-    """Write a PNG of the first ``count`` images of a run with their masks; returns the number of images.
+    """Write a PNG of the first ``count`` images of a run with their masks; return the number of images.
 
-    dataset: the training split. They are the very images of a run with this config, in its order; a data set
-    of fewer images is shown pass after pass, each time augmented anew.
+    dataset: the training split. A run with this config gets exactly these images in this order; if the
+    data set has fewer images, they repeat with new augmentation.
     Raises ImageError for an unreadable file (unless skip_bad).
     """
-    from mrcnn.pipeline.loader import Loader  # it loads Keras, which the other sheet does without
+    from mrcnn.pipeline.loader import Loader  # imports Keras, which the other sheet does not need
 
     loader = Loader(dataset, config, augmentation=config.AUGMENTATION, skip_bad=skip_bad)
     pictures = []
@@ -60,8 +60,8 @@ def write_pictures(path, pictures):
 
 
 def _choose(datasets, findings, count):
-    """(split, image_id) of the images to show, by split."""
-    # In turns, so that of each finding some are shown.
+    """Return the (split, image_id) of the images to show, by split."""
+    # Take turns, so that every finding is represented.
     turns = itertools.zip_longest(*(_evenly(finding.images, count) for finding in findings))
     faulty = list(dict.fromkeys(place for turn in turns for place in turn if place is not None))
     places = [(split, int(i)) for split, dataset in datasets.items() for i in dataset.image_ids]
@@ -71,18 +71,18 @@ def _choose(datasets, findings, count):
 
 
 def _evenly(items, count):
-    """At most ``count`` of some items, evenly spread."""
+    """Choose at most ``count`` of some items, evenly spread."""
     if len(items) <= count:
         return items
     return [items[int(k)] for k in (np.arange(count) + 0.5) * (len(items) / count)]
 
 
 def _load(split, dataset, image_id, fault):
-    """A list of the Picture of an image; empty where the image or a mask is unreadable."""
+    """Return a list with the Picture of an image; empty if the image or a mask is unreadable."""
     try:
         image = dataset.load_image(image_id)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DatasetWarning)  # the findings tell of masks that are left out
+            warnings.simplefilter("ignore", DatasetWarning)  # the findings report masks that are left out
             masks, _ = dataset.load_mask(image_id)
     except (ValueError, OSError):
         return []
@@ -90,7 +90,7 @@ def _load(split, dataset, image_id, fault):
 
 
 def _caption(dataset, image_id, masks, *words):
-    """The line above an image: some words, its name and how many masks it has."""
+    """Return the line above an image: some words, its name and its number of masks."""
     name = str(dataset.image_info[image_id]["id"])
     name = name if len(name) <= _LETTERS else f"{name[: _LETTERS - 1]}\N{HORIZONTAL ELLIPSIS}"
     count = masks.shape[2] if masks.size else 0

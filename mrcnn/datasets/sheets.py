@@ -1,4 +1,4 @@
-"""Contact sheets: pictures with the outlines of their masks in one image, in rows that are equally wide."""
+"""Contact sheets: one image of many pictures with outlined masks, in rows of equal width."""
 
 import io
 import math
@@ -15,17 +15,17 @@ from mrcnn.files import write_bytes
 from mrcnn.pipeline.masks import resize_nearest
 
 DPI = 100
-PIXELS = 550  # longer side of an image before it is drawn: twice what a cell of a sheet of six columns has
-TINT = 0.35  # share of an instance's colour where masks are tinted
-_COLORS = (256, 192, 128, 96, 64, 32)  # palettes to try, until a file is small enough
+PIXELS = 550  # longer side of an image before drawing: twice that of a cell in a sheet of six columns
+TINT = 0.35  # opacity of an instance's colour in tinted masks
+_COLORS = (256, 192, 128, 96, 64, 32)  # palette sizes to try until a file is small enough
 _GAP = 4  # pixels between pictures
-_NARROWEST, _WIDEST = 0.5, 3.0  # width / height of a cell; an image beyond that does not fill it
-_FONT, _LINE, _LETTER = 7, 13, 6  # points; pixels of a line and of a letter
+_NARROWEST, _WIDEST = 0.5, 3.0  # limits of a cell's width / height; an image beyond them does not fill it
+_FONT, _LINE, _LETTER = 7, 13, 6  # in points; pixels per line and per letter
 
 
 @dataclass
 class Picture:
-    """One cell of a sheet: image [H, W, 3] uint8, masks [H, W, N], a caption, and a fault, which is red."""
+    """One cell of a sheet: image [H, W, 3] uint8, masks [H, W, N], a caption, and a fault in red."""
 
     image: np.ndarray
     masks: np.ndarray
@@ -34,9 +34,9 @@ class Picture:
 
 
 def picture(image, masks, caption="", fault="", tinted=False, pixels=PIXELS):
-    """A Picture reduced to what a sheet shows of it.
+    """Reduce a Picture to the size at which a sheet shows it.
 
-    tinted: give the masks the colours of their outlines. pixels: the longer side that the sheet needs.
+    tinted: tint the masks with the colours of their outlines. pixels: the longer side that the sheet needs.
     """
     small = Image.fromarray(image.astype(np.uint8))
     small.thumbnail((pixels, pixels))
@@ -49,13 +49,13 @@ def picture(image, masks, caption="", fault="", tinted=False, pixels=PIXELS):
 
 
 def draw(pictures, columns=6, width=1650):
-    """A Figure of Pictures, row by row.
+    """Return a Figure of Pictures, row by row.
 
-    columns: pictures a row. width: of the sheet in pixels, which every row fills but a shorter last one.
+    columns: pictures per row. width: of the sheet in pixels; every row fills it, except a shorter last one.
     """
     rows = [pictures[i : i + columns] for i in range(0, len(pictures), columns)] or [[]]
     heights = [(width - _GAP * (len(row) - 1)) / max(1, sum(map(_aspect, row))) for row in rows]
-    if len(rows) > 1 and len(rows[-1]) < columns:  # keeps to the left, not blown up beyond the others
+    if len(rows) > 1 and len(rows[-1]) < columns:  # a shorter last row is not enlarged
         heights[-1] = min(heights[-1], heights[-2])
     bands = [_band(row, height) for row, height in zip(rows, heights)]
     total = sum(heights) + sum(bands) + _GAP * (len(rows) - 1)
@@ -74,22 +74,22 @@ def draw(pictures, columns=6, width=1650):
 
 
 def _aspect(item):
-    """Width / height of a picture's cell."""
+    """Return width / height of a picture's cell."""
     return float(np.clip(item.image.shape[1] / item.image.shape[0], _NARROWEST, _WIDEST))
 
 
 def _letters(item, height):
-    """How many letters a line above a picture holds."""
+    """Return the number of letters that a line above a picture holds."""
     return max(1, math.floor(height * _aspect(item) / _LETTER))
 
 
 def _band(row, height):
-    """The height of what stands above a row, in pixels."""
+    """Return the height in pixels of the text above a row."""
     return _LINE * max((len(_lines(item, _letters(item, height))) for item in row), default=0)
 
 
 def _lines(item, letters):
-    """The lines above a picture, each with its colour, from the top: the fault and the caption."""
+    """Return the lines above a picture from the top, each with its colour: fault and caption."""
     return [
         (line, color)
         for text, color in ((item.fault, "firebrick"), (item.caption, "black"))
@@ -106,7 +106,7 @@ def _draw(ax, item, letters):
     ax.axis("off")
     ax.set_anchor("NW")
     if _NARROWEST <= width / height <= _WIDEST:
-        ax.set_aspect("auto")  # the cell has the image's proportions, but for a fraction of a pixel
+        ax.set_aspect("auto")  # the cell has the image's proportions to within a pixel
     for place, (line, color) in enumerate(reversed(_lines(item, letters))):
         options = {"fontsize": _FONT, "color": color, "weight": "bold" if color == "firebrick" else "normal"}
         offset = (1, 2.5 + place * _LINE * 72 / DPI)  # points
@@ -116,7 +116,7 @@ def _draw(ax, item, letters):
 def save(figure, path, max_bytes=None):
     """Write a Figure as PNG.
 
-    path: a Path. max_bytes: a larger file gets a palette of as many colours as keep it below, 32 at least.
+    path: a Path. max_bytes: reduce a larger file to a palette, with as many colours as fit and at least 32.
     """
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None})
@@ -129,10 +129,10 @@ def save(figure, path, max_bytes=None):
 
 
 def _in_colors(image, colors):
-    """An image as PNG with a palette of so many colours."""
+    """Encode an image as PNG with a palette of ``colors`` colours."""
     file = io.BytesIO()
     image = image.convert("RGB")
-    # Pillow's other choices lose the bright outlines, which cover few pixels.
+    # Pillow's other methods lose the bright outlines, which cover few pixels.
     palette = image.quantize(colors, method=Image.Quantize.MAXCOVERAGE)
     image.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(file, "PNG", optimize=True)
     return file.getvalue()

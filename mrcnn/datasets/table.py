@@ -1,4 +1,4 @@
-"""The table of a data set: images, instances and their sizes, a column a split."""
+"""The table of a data set: images, instances and their sizes, with one column per split."""
 
 import numpy as np
 
@@ -8,10 +8,10 @@ _HEAD = "(least / median / most)"
 
 
 def make(scanned, class_names, config):
-    """A dict of row to its texts, one for each split.
+    """Return a dict of row to its texts, one for each split.
 
-    scanned: a dict of split to a list of scan.Scanned. class_names: by split and class id. config: how images
-    are scaled, and the anchors.
+    scanned: a dict of split to a list of scan.Scanned. class_names: by split and class id. config: determines
+    the scale of images, and the anchors.
     """
     columns = [_column(images, class_names[split], config) for split, images in scanned.items()]
     names = list(dict.fromkeys(name for column in columns for name in column))
@@ -19,7 +19,7 @@ def make(scanned, class_names, config):
 
 
 def lines(splits, table):
-    """A table as lines of text, in columns."""
+    """Format a table as lines of text in columns."""
     width = max(len(name) for name in (_HEAD, *table)) + 2
     columns = [max(len(x) for x in (name, *cells)) + 3 for name, *cells in zip(splits, *table.values())]
     rows = [(_HEAD, splits), *table.items()]
@@ -54,7 +54,7 @@ def _column(images, class_names, config):
 
 
 def _spread(values):
-    """The smallest, median and largest of some numbers."""
+    """Return the smallest, median and largest of some numbers as text."""
     values = np.array(list(values))
     if not len(values):
         return "-"

@@ -1,4 +1,4 @@
-"""Known weights files, fetched once into a cache and checked.
+"""Download known weights files once into a cache, and check them.
 
 MRCNN_WEIGHTS_URL replaces the address of every file (a mirror, ``<address>/<file name>``), MRCNN_CACHE the
 folder ``~/.cache/mrcnn``.
@@ -23,10 +23,10 @@ _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 class DownloadError(RuntimeError):
-    """A weights file is not in the cache and cannot be fetched."""
+    """Raised when a weights file is not in the cache and cannot be downloaded."""
 
 
-# By what asks for them: "coco", or the name of a backbone.
+# The keys are "coco" and the names of backbones.
 FILES = {
     "coco": KnownFile("mask_rcnn_coco.h5", _MATTERPORT, "e98aaff6f99e307b5e2a8a3ff741a518", 257_557_808),
     **{name: record.imagenet for name, record in BACKBONES.items() if record.imagenet is not None},
@@ -34,10 +34,10 @@ FILES = {
 
 
 def fetch(name, cache_dir=None, base_url=None, offline=False, retry_wait=1.0):
-    """The path of a known file in the cache, downloaded if it is not there or not whole.
+    """Return the path of a known file in the cache; download it if it is missing or incomplete.
 
-    name: a key of FILES. cache_dir, base_url: instead of the environment's or the defaults. offline: use
-    the cache alone. retry_wait: seconds before the second attempt; doubled before each further one.
+    name: a key of FILES. cache_dir, base_url: override the environment and the defaults. offline: use only
+    the cache. retry_wait: seconds before the second attempt; doubled before each further one.
     Raises DownloadError, which says what to do instead.
     """
     file = known_file(name)
@@ -51,9 +51,9 @@ def fetch(name, cache_dir=None, base_url=None, offline=False, retry_wait=1.0):
 
 
 def download(name, path, base_url=None, retry_wait=1.0):
-    """Download a known file to ``path``, unless it is there and whole; returns the path.
+    """Download a known file to ``path``, unless it is there and complete; return the path.
 
-    A partial file of an earlier attempt is continued. Two processes take turns. Arguments and errors as
+    It continues the partial file of an earlier attempt. Two processes take turns. Arguments and errors as
     in ``fetch``.
     """
     file, path = known_file(name), Path(path)
@@ -63,10 +63,10 @@ def download(name, path, base_url=None, retry_wait=1.0):
     part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # The lock's file stays, for removing it would race.
+        # The lock file stays, because removing it would be a race.
         with path.with_name(f".{path.name}.lock").open("a") as turn:
             lock(turn, wait=True)
-            if _problem(path, file):  # still, after other processes had their turn
+            if _problem(path, file):  # another process may have downloaded it meanwhile
                 with contextlib.closing(Client(Retry(ATTEMPTS, retry_wait, read=60, patience=60))) as client:
                     _download(client, url, part, file)
                 os.replace(part, path)
@@ -79,7 +79,7 @@ def download(name, path, base_url=None, retry_wait=1.0):
 
 
 def known_file(name):
-    """The KnownFile of a name. Raises DownloadError with the nearest name for an unknown one."""
+    """Return the KnownFile of a name. Raises DownloadError for an unknown one, with the nearest name."""
     if name not in FILES:
         close = difflib.get_close_matches(str(name), FILES, n=1, cutoff=0.0)
         raise DownloadError(
@@ -99,24 +99,24 @@ def _instead(file, base_url):
 
 
 def _download(client, url, part, file):
-    """Fill ``part``, continuing what an earlier process left, and check it."""
+    """Complete ``part``, which an earlier process may have begun, and check it."""
     if part.exists():
-        # Without a digest, a mixture of two versions would go unnoticed.
+        # Without a digest, a mixture of two versions would go undetected.
         if file.digest is not None:
             with contextlib.suppress(SourceChanged, RangeIgnored):
                 _append(client, url, part, file)
             if _problem(part, file) is None:
                 return
-        part.unlink()  # it belonged to another file, or the server does not continue files
+        part.unlink()  # it was part of another file, or the server cannot resume downloads
     _append(client, url, part, file)
     problem = _problem(part, file)
     if problem:
         part.unlink()
-        raise IntegrityError(f"what arrived {problem}")
+        raise IntegrityError(f"the downloaded file {problem}")
 
 
 def _append(client, url, part, file):
-    """Write the rest of a file to ``part``, with a progress bar."""
+    """Download the rest of a file to ``part``, with a progress bar."""
     have = part.stat().st_size if part.exists() else 0
     body = client.stream(url, have)
     bar = tqdm(total=file.size, initial=have, unit="B", unit_scale=True, desc=file.name, disable=None)
@@ -128,7 +128,7 @@ def _append(client, url, part, file):
 
 
 def _problem(path, file):
-    """What is wrong with a file that should be ``file``, or None."""
+    """Return how the file at a path differs from the known ``file``, or None."""
     if not path.is_file():
         return "is not there"
     size = path.stat().st_size
@@ -136,7 +136,7 @@ def _problem(path, file):
         return f"has {size} bytes instead of {file.size}"
     with path.open("rb") as stream:
         if file.digest is None:
-            return None if stream.read(8) == _HDF5_SIGNATURE else "is no HDF5 file"
+            return None if stream.read(8) == _HDF5_SIGNATURE else "is not an HDF5 file"
         kind = "md5" if len(file.digest) == 32 else "sha256"
         digest = hashlib.file_digest(stream, kind).hexdigest()
     return None if digest == file.digest else f"has {kind} {digest} instead of {file.digest}"

@@ -7,7 +7,7 @@ from mrcnn.modeling.network import HEADS
 # The layers whose shapes depend on the class count, with their channels per class.
 CLASS_HEADS = {layer: channels for head in HEADS for layer, channels in head.class_layers.items()}
 
-_SHOWN = 6  # layers named in a list; further ones are counted
+_SHOWN = 6  # the number of layers that a list names; it counts the others
 
 
 @dataclass
@@ -23,31 +23,31 @@ class Report:
     unused_in_file: list = field(default_factory=list)
     unknown_excludes: list = field(default_factory=list)  # names in ``exclude`` that no layer has
     classes: tuple | None = None  # class counts (in the file, in the model) if they differ
-    by_order: bool = False  # the file's layers have other names and were matched by order
+    by_order: bool = False  # the file names layers differently, so they were matched by order
 
     @property
     def total(self):
-        """The number of the model's tensors."""
+        """Return the number of the model's tensors."""
         lists = (self.loaded, self.not_in_file, self.shape_differs, self.kept, self.excluded)
         return sum(len(names) for names in lists)
 
     @property
     def restarted(self):
-        """The layers that keep their initial values although the file has them, because a shape differs."""
+        """Return the layers in the file that keep their initial values because a shape differs."""
         return list(dict.fromkeys(_layer(name) for name in [*self.shape_differs, *self.kept]))
 
     def summary(self):
         """Return one line: what was loaded, what was not and why, by layer."""
         parts = [f"loaded {len(self.loaded)} of {self.total} tensors"]
         if self.by_order:
-            parts[0] += " (in their order, for the file's layers have other names)"
+            parts[0] += " (in their order, because the file names its layers differently)"
         if self.not_in_file:
             parts.append(f"not in file: {describe_layers(self.not_in_file)}")
         if self.shape_differs:
-            parts.append(f"shape differs: {self._differences()}, so these layers start anew")
+            parts.append(f"shape differs: {self._differences()}, so these layers keep their initial values")
         beside = [layer for layer in self.restarted if layer not in map(_layer, self.shape_differs)]
         if beside:
-            parts.append(f"start anew to agree with them: {_elide(beside)}")
+            parts.append(f"keep their initial values to agree with them: {_elide(beside)}")
         if self.excluded:
             parts.append(f"excluded: {describe_layers(self.excluded)}")
         if self.unknown_excludes:
@@ -75,7 +75,7 @@ def describe_layers(names):
 
 
 def _elide(texts):
-    if len(texts) <= _SHOWN + 1:  # naming one more layer takes no more room than counting it
+    if len(texts) <= _SHOWN + 1:  # naming the last layer is no longer than counting it
         return ", ".join(texts)
     return f"{', '.join(texts[:_SHOWN])} and {len(texts) - _SHOWN} more layers"
 

@@ -168,7 +168,7 @@ def stopped(config, data, tmp_path_factory):
 
 def test_ctrl_c_says_how_to_go_on(stopped):
     assert (stopped / "train.log").read_text().splitlines()[-1] == (
-        f"Stopped. What was done is saved. Go on: python scripts/train.py --resume {stopped}"
+        f"Stopped. Progress is saved. Resume with: python scripts/train.py --resume {stopped}"
     )
     assert (stopped / "state_0001_000001.bin").is_file()
     assert checkpoints(stopped).keys() == {1}
@@ -177,14 +177,14 @@ def test_ctrl_c_says_how_to_go_on(stopped):
 def test_a_stopped_run_goes_on_to_the_same_bytes(stopped, first, tmp_path, capsys):
     folder = Path(shutil.copytree(stopped, tmp_path / stopped.name))
     assert train.main(["--resume", "last", "--out", str(tmp_path)]) == 0
-    assert f"Run: {folder} goes on after 1 epochs and 1 steps" in capsys.readouterr().out
+    assert f"Run: {folder} resumes after 1 epochs and 1 steps" in capsys.readouterr().out
     assert last_weights(folder) == last_weights(first)
     results = [json.loads((path / "run.json").read_text())["result"] for path in (folder, first)]
     assert results[0] == results[1]
     rows = [read_metrics(path / "metrics.csv") for path in (folder, first)]
     assert [row["loss"] for row in rows[0]] == [row["loss"] for row in rows[1]]
     assert train.main(["--resume", str(folder)]) == 0
-    assert "Nothing is left to train: 2 epochs are done. --epochs N extends" in capsys.readouterr().out
+    assert "Nothing is left to train: 2 epochs are complete. --epochs N extends" in capsys.readouterr().out
 
 
 @pytest.fixture
@@ -240,7 +240,7 @@ def test_other_data_are_refused_unless_forced(copy, data, driven, tmp_path, caps
     (moved / "val/pumpkin/val00.png").write_bytes((moved / "train/pumpkin/train00.png").read_bytes())
     assert train.main(words) == 1
     captured = capsys.readouterr()
-    assert "Differs from when the run was begun: data.val: " in captured.out
+    assert "Changed since the run began: data.val: " in captured.out
     assert "data.val changed, so this would be another run." in captured.err
     assert "data.val changed" in (copy / "train.log").read_text().splitlines()[-1]
     assert driven == []
@@ -254,8 +254,10 @@ def test_other_versions_are_told_and_moved_data_are_not(copy, data, driven, tmp_
     change(copy / "run.json", '"numpy": "', '"numpy": "0.')
     assert train.main(["--resume", str(copy), "--epochs", "3", "--dataset", str(moved)]) == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if "iffers" in line or "bytes" in line]
-    assert lines[0].startswith("Differs from when the run was begun: versions.numpy: 0.")
-    assert lines[1:] == ["The run goes on, but may not end with the bytes that it would have had."]
+    assert lines[0].startswith("Changed since the run began: versions.numpy: 0.")
+    assert lines[1:] == [
+        "The run resumes, but its final weights may differ from those of an uninterrupted run."
+    ]
     assert len(driven) == 1
 
 
@@ -263,7 +265,7 @@ def test_a_run_without_a_whole_state_begins_again_only_in_its_first_epoch(copy, 
     for path in copy.glob("state_*"):
         path.unlink()
     assert train.main(["--resume", str(copy)]) == 1
-    assert f"no whole state to go on from; start a new run with --weights {checkpoints(copy)[2]}" in (
+    assert f"no complete state to resume from; start a new run with --weights {checkpoints(copy)[2]}" in (
         capsys.readouterr().err
     )
     assert checkpoints(copy)
@@ -278,7 +280,7 @@ def test_a_run_without_a_whole_state_begins_again_only_in_its_first_epoch(copy, 
             "--set SEED: a run keeps its settings; WORKERS and CHECKPOINT",
         ),
         (["--resume", "COPY", "--epochs", "1"], "1 epochs are fewer than the run has (2)"),
-        (["--reproduce", "STOPPED"], "has not come to its end, so there is nothing to compare with"),
+        (["--reproduce", "STOPPED"], "is not finished, so there is nothing to compare with"),
         (["--reproduce", "last", "--out", "empty"], "empty: there is no run here yet"),
     ],
 )
@@ -447,7 +449,7 @@ def test_data_that_would_train_something_wrong_are_refused_unless_it_is_meant(co
     assert train.main([*words, "--out", str(tmp_path / "runs")]) == 1
     captured = capsys.readouterr()
     assert f"train00.png = {leaked}" in captured.out
-    assert "a training on these data would be wrong" in captured.err and "--no-check" in captured.err
+    assert "the data have fatal faults (FATAL above)" in captured.err and "--no-check" in captured.err
     assert not (tmp_path / "runs").exists()
     job = steps.new_job(train.parse([*words, "--no-check"]), print)
     assert (job.check, steps.new_job(train.parse(words), print).check) == (False, True)
@@ -463,7 +465,7 @@ def test_heads_of_another_class_count_start_anew_and_it_is_told(first, config):
     (line,) = lines
     assert line.startswith("Weights: mask_rcnn_tiny_0002.h5: loaded ")
     assert "mrcnn_class_logits (file: 2 classes, model: 3)" in line
-    assert "so these layers start anew" in line
+    assert "so these layers keep their initial values" in line
     after = np.array(model.keras_model.get_layer("fpn_p2").weights[0])
     stored = named.read(path, [("fpn_p2", "fpn_p2", "kernel")])["fpn_p2/kernel"]
     np.testing.assert_array_equal(after, stored)

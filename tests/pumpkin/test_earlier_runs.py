@@ -1,4 +1,4 @@
-"""Runs to go on with: what their run.json must hold, and damage to it, said in one sentence."""
+"""Runs to resume: what their run.json must hold, and one sentence for each kind of damage."""
 
 import json
 import shutil
@@ -40,10 +40,10 @@ def test_a_whole_run_is_read(folder):
     [
         ({**FACTS, "weights": {}}, "is damaged: it lacks weights.name"),
         ({**FACTS, "versions": ["keras"]}, "is damaged: it lacks versions.backend"),
-        ({**FACTS, "options": []}, "is no run of scripts/train.py"),
+        ({**FACTS, "options": []}, "was not started by scripts/train.py"),
         ({**FACTS, "options": {"skip_bad": "no"}}, "is damaged: it lacks options.skip_bad"),
         ({**FACTS, "result": "good"}, "is damaged: its result has no weights"),
-        ({**FACTS, "changes": [1]}, "is damaged: its changes are no list of changes"),
+        ({**FACTS, "changes": [1]}, "is damaged: its changes are not a list of changes"),
         ({key: value for key, value in FACTS.items() if key != "data"}, "is damaged: it lacks data.train"),
         ([FACTS], "is damaged: it holds a list instead of"),
         ({"options": {"skip_bad": False}, "weights": {}}, "is damaged: it lacks weights.name"),

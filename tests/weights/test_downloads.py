@@ -176,7 +176,7 @@ def test_without_a_checksum_it_must_be_hdf5_and_starts_anew(server, tmp_path, mo
     (tmp_path / ".weights.h5.part").write_bytes(BODY[:1000])
     assert get(server, tmp_path).read_bytes() == BODY
     server.body = b"<html>Please log in to this network</html>"
-    with pytest.raises(DownloadError, match="what arrived is no HDF5 file"):
+    with pytest.raises(DownloadError, match="the downloaded file is not an HDF5 file"):
         get(server, tmp_path / "other")
     assert server.ranges == [None, None]
 

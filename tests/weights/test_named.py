@@ -213,7 +213,7 @@ def test_heads_of_another_class_count_start_anew_together(tmp_path):
         np.testing.assert_array_equal(after[name], before[name])
     assert "loaded 22 of 28 tensors; shape differs: " in report.summary()
     assert "mrcnn_class_logits (file: 81 classes, model: 2)" in report.summary()
-    assert "so these layers start anew" in report.summary()
+    assert "so these layers keep their initial values" in report.summary()
 
 
 def layers_of_order(model):
@@ -230,7 +230,7 @@ def test_a_head_that_fits_by_chance_starts_anew_with_the_others(tmp_path):
     report = named.assign(model, tensors, "a file")
     assert report.kept == ["mrcnn_mask/kernel", "mrcnn_mask/bias"]
     assert set(report.restarted) == set(HEADS)
-    assert "start anew to agree with them: mrcnn_mask" in report.summary()
+    assert "keep their initial values to agree with them: mrcnn_mask" in report.summary()
     assert not (values(model)["mrcnn_mask/kernel"] == 1).all()
     assert report.total == MINI_TENSORS
 
