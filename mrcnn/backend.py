@@ -31,7 +31,7 @@ def make_deterministic():
             os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true".strip()
         elif device_names() != ["CPU"]:
             warnings.warn(
-                "JAX made a tensor before deterministic kernels were asked for, so two trainings may "
+                "JAX made a tensor before deterministic kernels were selected, so two trainings may "
                 "differ in their last bits. Call mrcnn.startup.start(deterministic=True) at the top of the "
                 "program, or set XLA_FLAGS=--xla_gpu_deterministic_ops=true.",
                 stacklevel=2,
@@ -39,14 +39,14 @@ def make_deterministic():
 
 
 def _jax_has_started():
-    """Whether JAX has made a tensor and read its flags; False where a version of JAX does not say."""
+    """Return whether JAX has made a tensor and read its flags; False if this version does not tell."""
     from jax._src import xla_bridge
 
     return getattr(xla_bridge, "backends_are_initialized", lambda: False)()
 
 
 def start_devices():
-    """Make a first tensor, at which the backend finds its devices and prints what it has to say of them."""
+    """Make a first tensor, which lets the backend find its devices and print messages about them."""
     keras.ops.zeros(())
 
 
@@ -102,7 +102,7 @@ def accelerator_memory_gb():
         import torch
 
         if torch.backends.mps.is_available():
-            # MPS keeps no peak of its tensors. What Metal holds for the process includes its cache, which
+            # MPS reports no peak. The memory that Metal holds for the process includes its cache, which
             # does not shrink by itself, and so comes close to the peak.
             held = [torch.mps.driver_allocated_memory()]
         else:
