@@ -271,7 +271,7 @@ def _count_nodes(node, source, known):
     """The nodes at and below one, aliases counted each time. known: counts by id, None within the node."""
     if id(node) in known:
         if known[id(node)] is None:
-            raise YamlError(source, "an alias stands within itself", node.start_mark.line + 1)
+            raise YamlError(source, "an alias contains itself", node.start_mark.line + 1)
         return known[id(node)]
     known[id(node)] = None
     children = []
@@ -292,7 +292,7 @@ def _refuse_repeated_keys(mapping, source):
     for key, _ in mapping.value:
         if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
             if (key.tag, key.value) in seen:
-                raise YamlError(source, f"{key.value!r:.60} stands twice", key.start_mark.line + 1)
+                raise YamlError(source, f"{key.value!r:.60} appears twice", key.start_mark.line + 1)
             seen.add((key.tag, key.value))
 
 

@@ -313,7 +313,7 @@ def _check_status(answer, url):
     if status in _ABSENT:
         raise Absent(f"{url}: the server answers {status}, there is no such file.")
     if status == 416:
-        raise SourceChanged(f"{url} has changed: it is shorter than the bytes asked for")
+        raise SourceChanged(f"{url} has changed: it is shorter than the requested bytes")
     if status in _PASSING or status >= 500:
         raise _Failure(f"the server answers {status}", _retry_after(answer))
     raise NetworkError(f"{url}: the server answers {status}; check the address.")

@@ -211,7 +211,7 @@ class MaskRCNN:
         """
         self._expect("training")
         if epochs <= self.epoch:
-            print(f"Nothing to train: {self.epoch} epochs are done and {epochs} were asked for.")
+            print(f"Nothing to train: {self.epoch} epochs are done and {epochs} were requested.")
             return
         stage = {"layers": layers, "epochs": epochs - self.epoch, "learning_rate": learning_rate}
         data = TrainingData(

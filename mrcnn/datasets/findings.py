@@ -30,7 +30,7 @@ FAULTS = {
         "Save them at their image's size.",
     ),
     "crowd": (
-        "crowd is no box", True, "Rows of crowd files that are not boxes",
+        "crowd is not a box", True, "Rows of crowd files that are not boxes",
         "A row holds XMin,XMax,YMin,YMax from 0 to 1. Correct it or delete it.",
     ),
     "empty": (

@@ -80,7 +80,7 @@ def _reason(error):
     if isinstance(error, PermissionError):
         return "may not be read (permission denied)"
     if isinstance(error, UnidentifiedImageError):
-        return "is no image in a format that Pillow knows"
+        return "is not an image in a format that Pillow knows"
     if isinstance(error, Image.DecompressionBombError):
         return "claims more pixels than can be meant"
     return f"is damaged ({str(error).rstrip('.')})"

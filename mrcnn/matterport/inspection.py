@@ -81,6 +81,6 @@ def run_graph(keras_model, inputs, outputs):
         if tensor is None:
             print(f"run_graph: {name} is left out, for this network has no tensor of that name")
     if not tensors:
-        raise ValueError("run_graph: no tensor was asked for.")
+        raise ValueError("run_graph: no tensor was requested.")
     arrays = keras.Model(keras_model.inputs, list(tensors.values())).predict_on_batch(inputs)
     return OrderedDict(zip(tensors, arrays if len(tensors) > 1 else [arrays]))

@@ -104,7 +104,7 @@ def _why_unreadable(path, error):
     for first_bytes, kind in _OTHER_KINDS:
         if start.lstrip().lower().startswith(first_bytes):
             return f"is {kind}"
-    return f"is no HDF5 weights file ({error})"
+    return f"is not an HDF5 weights file ({error})"
 
 
 def read_groups(file):

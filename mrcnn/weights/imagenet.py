@@ -140,7 +140,7 @@ def _their_arrays(source, names):
     for _, layer, weight in wanted:
         if f"{layer}/{weight}" not in stored:
             raise WeightsError(
-                f"{source}: is no ResNet-{depth} of keras.applications: it lacks {layer}/{weight}."
+                f"{source}: is not a ResNet-{depth} of keras.applications: it lacks {layer}/{weight}."
             )
     more = [name for name in stored if name.startswith("conv") and name.split("/")[0] not in names]
     if more:

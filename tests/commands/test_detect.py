@@ -89,7 +89,7 @@ def test_a_broken_file_among_good_ones(photos, opened, tmp_path, capsys):
     assert detect.main([f"{photos}/*", "--weights", str(opened), "--out", str(out)]) == 1
     assert len(records(out)) == 2
     told = capsys.readouterr().out
-    assert f"Skipped: {photos / 'broken.jpg'}: is no image" in told
+    assert f"Skipped: {photos / 'broken.jpg'}: is not an image" in told
     assert "2 of 3 images" in told
 
 

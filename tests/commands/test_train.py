@@ -437,7 +437,7 @@ def test_an_unreadable_image_is_left_to_the_run(config, tmp_path):
     (tmp_path / "train/pumpkin/train00.png").write_text("no image")
     opened(config, tmp_path)
     (tmp_path / "train/pumpkin/train01.png").write_text("no image")
-    with pytest.raises(ValueError, match=r"train00\.png: is no image"):
+    with pytest.raises(ValueError, match=r"train00\.png: is not an image"):
         opened(config, tmp_path)
 
 

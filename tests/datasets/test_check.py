@@ -113,7 +113,7 @@ def test_a_damaged_mask_is_fatal(folder):
     (path,) = masks_of(folder, "train00")
     path.write_text("no image")
     report = look(folder)
-    assert only(report, "unreadable mask").files == (f"{path}: is no image in a format that Pillow knows",)
+    assert only(report, "unreadable mask").files == (f"{path}: is not an image in a format that Pillow knows",)
     assert report.fatal and not look(folder, skip_bad=True).fatal
 
 
@@ -204,9 +204,9 @@ class TestCrowds:
             ((0.5, 1.2, 0, 1), "crowd beyond the image", False),
             ((1.1, 1.2, 0, 1), "crowd without area", False),
             ((0.5, 0.5, 0, 1), "crowd without area", False),
-            ((0.5, "x", 0, 1), "crowd is no box", True),
-            ((0.5, "nan", 0, 1), "crowd is no box", True),
-            ((0.5, 0.6), "crowd is no box", True),
+            ((0.5, "x", 0, 1), "crowd is not a box", True),
+            ((0.5, "nan", 0, 1), "crowd is not a box", True),
+            ((0.5, 0.6), "crowd is not a box", True),
         ],
     )
     def test_others_are_named_with_their_line(self, folder, row, label, fatal):

@@ -110,7 +110,7 @@ def test_useless_masks_are_left_out_with_a_warning(tmp_path, size, fault):
 def test_a_damaged_mask_is_named(tmp_path):
     write_dataset(tmp_path, train=1)
     (tmp_path / "train/pumpkin/masks/train00_m05zsy_ffff.png").write_text("no image")
-    with pytest.raises(ImageError, match=r"train00_m05zsy_ffff\.png: is no image"):
+    with pytest.raises(ImageError, match=r"train00_m05zsy_ffff\.png: is not an image"):
         load(tmp_path).load_mask(0)
 
 

@@ -104,8 +104,8 @@ def damaged(folder, fault):
     ("fault", "reason"),
     [
         ("truncated", "is damaged"),
-        ("text", "is no image"),
-        ("empty", "is no image"),
+        ("text", "is not an image"),
+        ("empty", "is not an image"),
         ("folder", "is a folder"),
         ("missing", "no such file"),
     ],

@@ -134,7 +134,7 @@ class TestDetectFiles:
         assert [record["image"] for record in records] == [str(path) for path in good]
         told = [line for line in lines if line.startswith("Left out")]
         assert f"{broken}: is damaged" in told[0]
-        assert f"{text}: is no image" in told[1]
+        assert f"{text}: is not an image" in told[1]
 
     def test_files_of_any_kind_become_colour_images(self, tmp_path):
         colour = Image.fromarray(picture(60, 80))

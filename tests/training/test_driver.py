@@ -150,7 +150,7 @@ def test_matterports_train_counts_epochs_in_total(trained, tmp_path, monkeypatch
     model.train(dataset, None, learning_rate=1e-4, epochs=5, layers="all")
     (folder,) = tmp_path.iterdir()
     assert calls == [(folder, [stage("heads", 2, 1e-3)]), (folder, [stage("all", 3, 1e-4)])]
-    assert "5 epochs are done and 5 were asked for" in capsys.readouterr().out
+    assert "5 epochs are done and 5 were requested" in capsys.readouterr().out
 
 
 def test_a_start_that_fails_leaves_no_folder(trained, tmp_path, monkeypatch):

@@ -126,10 +126,10 @@ def tried_again(loss, other):
     [
         ({"faults": ["image 1 has 2 boxes without area"]}, "the batch itself, image 1 has 2 boxes"),
         ({"precision": "mixed_float16"}, "beyond 65504"),
-        (tried_again(math.nan, 1.0), "these images, .*: a.png, b"),
+        (tried_again(math.nan, 1.0), r"these images\. .*: a.png, b"),
         (tried_again(math.nan, math.nan), "one step at a learning rate"),
         (tried_again(1.0, 1.0), "one step at a learning rate"),
-        ({"losses_of_the_steps_before": [1.0, 2.0, 9.0]}, "rate of 0.5 is too high, .* from 1 to 9"),
+        ({"losses_of_the_steps_before": [1.0, 2.0, 9.0]}, "rate of 0.5 is too high: .* from 1 to 9"),
         ({"losses_of_the_steps_before": []}, "one step at a learning rate of 0.5"),
     ],
 )

@@ -124,7 +124,7 @@ def test_matterports_layout_returns_from_training_to_inference(tmp_path):
 
 BAD_FILES = {
     "none.h5": (None, "there is no such weights file"),
-    "text.h5": (b"some text", "is no HDF5 weights file"),
+    "text.h5": (b"some text", "is not an HDF5 weights file"),
     "page.h5": (b"<html>", "is a web page, not the file itself: download it again"),
     "short.h5": (b"\x89HDF\r\n\x1a\n and no more", "is cut short or damaged"),
 }

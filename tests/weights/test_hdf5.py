@@ -38,7 +38,7 @@ def test_long_lists_and_texts_are_split(tmp_path):
     ("content", "sentence"),
     [
         (b"", "is empty"),
-        (b"some text", "is no HDF5 weights file"),
+        (b"some text", "is not an HDF5 weights file"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a", "a Git LFS pointer"),
         (b"\n<!DOCTYPE html><html>", "a web page"),
         (b"PK\x03\x04....", "is a zip archive without Keras's weights"),

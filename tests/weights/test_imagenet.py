@@ -155,7 +155,7 @@ def test_files_of_other_networks_are_told(tmp_path):
         WeightsError, match=r"deep\.h5: is a deeper network than ResNet-50: it has conv4_block7"
     ):
         imagenet.convert_resnet(deep, 50)
-    with pytest.raises(WeightsError, match=r"shallow\.h5: is no ResNet-101 .* it lacks conv4_block7_1_conv"):
+    with pytest.raises(WeightsError, match=r"shallow\.h5: is not a ResNet-101 .* it lacks conv4_block7_1_conv"):
         imagenet.convert_resnet(shallow, 101)
     with pytest.raises(WeightsError, match="it lacks conv3_block2_2_bn/gamma"):
         imagenet.convert_resnet(broken, 50)
