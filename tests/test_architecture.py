@@ -1,4 +1,4 @@
-"""The plan of the house, read from the files: who may import whom, and who may know what."""
+"""The architecture, read from the files: which module may import or mention what."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""MaskRCNN for training in matterport's way: folders, going on from a checkpoint, what is trained."""
+"""MaskRCNN for training in matterport's way: folders, continuing from a checkpoint, trained layers."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Several devices share a batch: here two that are parts of the processor, in a process of their own."""
+"""Several devices share a batch: here two parts of the processor, in a separate process."""
 
 import json
 import os

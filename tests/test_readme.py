@@ -21,7 +21,7 @@ TINY = [
     "FPN_CLASSIF_FC_LAYERS_SIZE=16", "MASK_HEAD_CHANNELS=8", "TRAIN_ROIS_PER_IMAGE=8",
 ]  # fmt: skip
 
-# What stands in the README and which test, beside those below, runs it.
+# The README's commands, and the test that runs each of them, beside those below.
 COMMANDS = {
     "make demo": "test_the_demo_runs",
     "make test": "this test run",

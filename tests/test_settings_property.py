@@ -74,7 +74,7 @@ def test_every_setting_is_drawn():
 
 
 def texts(rng):
-    """Text that is nobody's word, number or path."""
+    """Text that is no setting's word, number or path."""
     return rng.choice(
         ["", "abc", "12", "1e-3", "10/3", "None", "tru", "squared", "caf\u00e9", "a\nb", "x" * 500]
     )
@@ -179,7 +179,7 @@ def wrong_value(rng, name, commands):
 
 
 def no_multiple(rng, least=65):
-    """A whole number that is no multiple of 64."""
+    """A whole number that is not a multiple of 64."""
     return 64 * rng.randint(least // 64, 30) + rng.randint(1, 63)
 
 

@@ -123,7 +123,7 @@ def test_determinism_is_asked_for_by_who_wants_it(words, asked, monkeypatch):
 
 
 def test_jax_hears_of_determinism_before_it_starts():
-    """What it is asked for after its first tensor it does not read, and an unknown flag ends it."""
+    """JAX ignores flags set after its first tensor, and an unknown flag ends the process."""
     script = """
 import os
 from mrcnn import backend

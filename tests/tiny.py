@@ -48,7 +48,7 @@ def detector(**settings):
 
 
 def picture(height, width, seed=0):
-    """[height, width, 3] uint8 noise with a bright square, which no flip or turn leaves as it is."""
+    """[height, width, 3] uint8 noise with a bright square, which every flip or rotation changes."""
     rng = np.random.default_rng(seed)
     image = rng.integers(0, 90, (height, width, 3), dtype=np.uint8)
     image[height // 8 : height // 2, width // 8 : width // 3] = (250, 160, 20)

@@ -1,4 +1,4 @@
-"""The count of arithmetic, against counts by hand."""
+"""The count of arithmetic against known counts."""
 
 import keras
 import pytest

@@ -101,7 +101,7 @@ def test_a_run_leaves_everything_in_its_folder(first, data):
     assert log[6:] == [f"Weights: {first / 'mask_rcnn_tiny_0002.h5'}"]
 
 
-# --- Runs that are repeated or go on -------------------------------------------------------------------
+# --- Runs that are repeated or resumed -----------------------------------------------------------------
 
 
 def test_a_run_is_repeated_to_the_last_bit_by_any_number_of_workers(first, tmp_path, capsys):

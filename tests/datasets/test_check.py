@@ -113,7 +113,9 @@ def test_a_damaged_mask_is_fatal(folder):
     (path,) = masks_of(folder, "train00")
     path.write_text("no image")
     report = look(folder)
-    assert only(report, "unreadable mask").files == (f"{path}: is not an image in a format that Pillow knows",)
+    assert only(report, "unreadable mask").files == (
+        f"{path}: is not an image in a format that Pillow knows",
+    )
     assert report.fatal and not look(folder, skip_bad=True).fatal
 
 

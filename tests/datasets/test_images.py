@@ -1,4 +1,4 @@
-"""Reading photographs of every kind as RGB, and saying what is wrong with what is none."""
+"""Photographs of every kind are read as RGB, and other files are refused with the reason."""
 
 import numpy as np
 import pytest

@@ -18,7 +18,7 @@ from mrcnn.model import MaskRCNN
 
 try:
     from mrcnn.datasets.dataset import Dataset
-except ImportError:  # commits before the data sets had a room of their own
+except ImportError:  # commits before the folder mrcnn/datasets
     from mrcnn.pipeline.dataset import Dataset
 
 FOLDER = Path(__file__).resolve().parent

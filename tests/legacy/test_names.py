@@ -170,7 +170,7 @@ CASES = NUMPY | SCIPY | SCIKIT_IMAGE | OTHERS
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory):
-    """Values by expression and the lines told."""
+    """Values by expression and the reported lines."""
     folder = tmp_path_factory.mktemp("names")
     pixels = np.uint8([[[255, 0, 0], [0, 255, 0]], [[0, 0, 9], [255, 8, 7]]])
     Image.fromarray(pixels).save(folder / "colours.png")

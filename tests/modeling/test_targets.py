@@ -148,7 +148,7 @@ class TestHeads:
 
 
 class TestHeadsByInstance:
-    """Two instances, of which the second has one proposal of its own beside forty of the first."""
+    """Two instances: forty proposals match the first, and only one the second."""
 
     GT = np.float32([[[0.1, 0.1, 0.4, 0.4], [0.6, 0.6, 0.9, 0.9], [0.0, 0.0, 0.0, 0.0]]])
     MASKS = np.ones((1, 14, 14, 3), bool)

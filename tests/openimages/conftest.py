@@ -1,4 +1,4 @@
-"""A small Open Images on a server of its own, and downloads from it that do not wait long."""
+"""A small Open Images on its own server, and downloads from it with short waits."""
 
 import pytest
 
@@ -12,7 +12,7 @@ FAST = Retry(attempts=4, backoff=0.01, longest=0.05, connect=2, read=1, patience
 
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch):
-    """The loopback is asked directly."""
+    """Requests to the loopback use no proxy."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     for name in ("PUMPKIN_OPENIMAGES_URL", "PUMPKIN_IMAGES_URL", "PUMPKIN_S3_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)

@@ -51,7 +51,7 @@ class FileServer:
         self._server.server_close()
 
     def forget(self):
-        """Start counting anew."""
+        """Reset the counts."""
         self.requests, self.sent = [], 0
 
     def asked(self, part):

@@ -57,7 +57,7 @@ def png(width, height, box=None):
 
 
 def pack(members, zip64=False, stored=False):
-    """Bytes of a zip; with ``zip64`` its end is told by ZIP64 records alone."""
+    """Bytes of a zip; with ``zip64`` only ZIP64 records give its end."""
     file = io.BytesIO()
     method = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
     with zipfile.ZipFile(file, "w", method) as archive:

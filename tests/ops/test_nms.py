@@ -243,7 +243,7 @@ def test_half_precision_boxes_and_scores(monkeypatch):
 
 
 def test_training_passes_through_without_a_gradient():
-    """The scores that choose boxes learn nothing from the choice; what is made of the boxes does."""
+    """No gradient reaches scores through the choice of boxes; it reaches the boxes themselves."""
 
     class Chosen(keras.layers.Layer):
         def call(self, boxes, scores):

@@ -1,4 +1,4 @@
-"""Instances of another image are pasted with their pixels, and masks stay what is visible."""
+"""Instances of another image are pasted with their pixels, and masks cover the visible parts."""
 
 import numpy as np
 import pytest

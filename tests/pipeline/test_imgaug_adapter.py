@@ -155,7 +155,7 @@ def test_the_same_seed_gives_the_same_bytes_whatever_imgaugs_own():
     for own_seed in (1, 2):
         imgaug.seed(own_seed)
         adapter = ImgaugAdapter(everything())
-        adapter.augmenter(image=image)  # goes on with the augmenter's own generator
+        adapter.augmenter(image=image)  # continues with the augmenter's own generator
         results.append([adapter.apply(image, masks, np.random.default_rng(seed)) for seed in range(8)])
     for first, second in zip(*results):
         np.testing.assert_array_equal(first[0], second[0])

@@ -363,13 +363,13 @@ def test_images_gain_instances_of_others_in_the_share_asked_for():
         loader = Loader(Rectangles((1,) * 40), small(), augmentation={"copy_paste": share, "min_visible": 0})
         gained = [(loader.example(position)[2] > 0).sum() - 1 for position in range(40)]
         assert set(gained) <= {0, 1}
-        # Few are covered to the last pixel by what is pasted.
+        # Pasted instances rarely cover another one completely.
         assert abs(np.mean(gained) - share) < 0.25
         assert (np.mean(gained) == 0) == (share == 0)
 
 
 class TwoSources(Rectangles):
-    """Half of the images are of a source with a class of its own."""
+    """Half of the images come from a source with its own class."""
 
     def __init__(self):
         super().__init__((2,) * 8)

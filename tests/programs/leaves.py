@@ -2,7 +2,7 @@
 Mask R-CNN
 Learn leaves from polygons drawn in the VGG Image Annotator, then show them in colour on a grey picture.
 
-Usage: start from the COCO weights, go on with the last training, or begin with ImageNet:
+Usage: start from the COCO weights, continue the last training, or start from ImageNet:
 
     python leaves.py train --dataset=/path/to/leaves --weights=coco
     python leaves.py train --dataset=/path/to/leaves --weights=last

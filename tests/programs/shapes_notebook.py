@@ -1,7 +1,7 @@
 """
 Mask R-CNN on drawn shapes: the cells of a notebook, exported as a script.
 
-Trains on shapes that are drawn when they are asked for, loads what was trained and looks into the network.
+Trains on shapes drawn on request, loads the trained weights and looks into the network.
 Figures and numbers are saved beside the logs.
 """
 # ruff: noqa: E402, F401, I001, RUF046, UP031, UP032
@@ -309,7 +309,7 @@ molded_images = np.expand_dims(modellib.mold_image(image, inference_config), 0)
 molded = model.detect_molded(molded_images, np.expand_dims(image_meta, 0), verbose=1)[0]
 log("masks", molded["masks"])
 
-# The file that was saved by hand holds the same network.
+# The manually saved file holds the same network.
 model.load_weights(os.path.join(MODEL_DIR, "mask_rcnn_shapes.h5"), by_name=True)
 again = model.detect([photo], verbose=0)[0]
 

@@ -87,7 +87,7 @@ def running(request, tmp_path_factory, leaf_config):
 
 
 def run_leaves(project):
-    """Train from COCO weights; colour a photo and a film with what is then the last checkpoint."""
+    """Train from COCO weights; colour a photo and a film with the last checkpoint."""
     data = datasets.write_leaves(project.root / "data")
     project.photo = data / "train" / "train1.png"
     project.film = datasets.write_film(project.root / "film.avi")

@@ -1,4 +1,4 @@
-"""Detection on files with a model that finds what it is told: paths, records, table, sheet, windows."""
+"""Detection on files with a fake model: paths, records, table, sheet, windows."""
 
 import json
 

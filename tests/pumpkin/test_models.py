@@ -1,4 +1,4 @@
-"""What the words of --weights mean, and what a command adds where they cannot be fetched."""
+"""What the words of --weights mean, and what a command adds if they cannot be downloaded."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Averages of weights against the formula by hand, and where they are used."""
+"""Averages of weights against the formula, and where they are used."""
 
 import keras
 import numpy as np

@@ -48,7 +48,7 @@ class Values(keras.callbacks.Callback):
 
 
 class Batches:
-    """Notes which batches a Loader was asked for, and of how many images."""
+    """Records the batches requested of a Loader, and their numbers of images."""
 
     def __init__(self, monkeypatch):
         self.asked = {}

@@ -1,4 +1,4 @@
-"""What is said goes to the screen and, once it is known, to the file; one process a folder."""
+"""Lines go to the screen and, once it is known, to the file; one process per folder."""
 
 import subprocess
 import sys

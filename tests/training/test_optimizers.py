@@ -1,4 +1,4 @@
-"""Optimisers as configured, against updates by hand: y = w x trained towards zero, one batch a number x."""
+"""Configured optimisers against computed updates: y = w x trained towards zero, one number x per batch."""
 
 import keras
 import numpy as np
@@ -90,7 +90,7 @@ def test_warm_up_and_averages_count_updates():
         weights.append(w)
     np.testing.assert_allclose(kernel(model), w, rtol=1e-5)
     # Keras averages after each batch, with the root of the momentum: at the update and once more before
-    # the next; batches of the first update begin anew.
+    # the next; the first update's batches start again.
     average = weights[0]
     for value, times in ((weights[0], 1), (weights[1], 2), (weights[2], 1)):
         for _ in range(times):

@@ -27,7 +27,7 @@ class Between(Plain):
 
 
 class Counter(Plain):
-    """Remembers a number and an array of its own."""
+    """Remembers its own number and array."""
 
     def __init__(self, start=0):
         super().__init__()
@@ -41,7 +41,7 @@ class Counter(Plain):
 
 
 class Stateful(Plain):
-    """Has a ``state`` that is no method, as callbacks of other libraries may."""
+    """Has a ``state`` that is not a method, like callbacks of other libraries."""
 
     state = "idle"
 

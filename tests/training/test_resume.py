@@ -1,4 +1,4 @@
-"""A run that was interrupted and goes on ends with the same bytes as one that was not."""
+"""An interrupted and resumed run ends with the same bytes as an uninterrupted one."""
 
 import contextlib
 import os
@@ -139,7 +139,7 @@ def whole(machine):
 
 
 def content(run):
-    """All that has to be equal: bytes of weights and states, and metrics without times."""
+    """Everything that must be equal: bytes of weights and states, and metrics without times."""
     rows = read_metrics(run.folder / "metrics.csv")
     state = newest_state(run.folder)
     return {

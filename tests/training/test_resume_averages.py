@@ -69,7 +69,7 @@ def test_a_run_in_memory_ends_with_the_averages(machine, tmp_path):
 
 
 def test_a_killed_run_in_float16_goes_on_to_the_same_bytes(machine, monkeypatch):
-    """float16's optimiser wraps the other, and has a scale and a counter of its own."""
+    """float16's optimiser wraps the other one, and has its own scale and counter."""
     compile_plainly = keras.Model.compile
 
     def compile_scaled(model, optimizer):

@@ -1,4 +1,4 @@
-"""Learning rates by hand, and optimisers."""
+"""Learning rates against computed values, and optimisers."""
 
 import keras
 import numpy as np

@@ -102,4 +102,4 @@ def test_a_loader_knows_when_its_batches_were_ready():
         for index in range(2):
             found[index]
         found.epoch += 1
-    assert len(found.ready) == 4  # two epochs' at most, where nobody takes them
+    assert len(found.ready) == 4  # at most two epochs' batches if nobody takes them

@@ -1,4 +1,4 @@
-"""Stages of a run: what is wrong with them, how epochs are shared, matterport's words for layers."""
+"""Stages of a run: their faults, how they share epochs, matterport's words for layers."""
 
 import re
 

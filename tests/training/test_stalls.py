@@ -1,4 +1,4 @@
-"""A file that hangs while it is read is named, once, and one that does not is not."""
+"""A file that hangs is reported once, and no other file is."""
 
 import threading
 
@@ -10,7 +10,7 @@ from tests.tiny import Tiny
 
 
 class Hanging(Rectangles):
-    """Image 1 takes until it is let go."""
+    """Image 1 hangs until it is released."""
 
     def __init__(self):
         super().__init__((1, 1, 1))
@@ -38,7 +38,7 @@ def test_a_hanging_file_is_named_once():
         reader.start()
         assert dataset.reached.wait(20) and heard.wait(20)
         heard.clear()
-        assert not heard.wait(0.5)  # it is not told again
+        assert not heard.wait(0.5)  # it is not reported again
         dataset.go.set()
         reader.join()
         loader[2]

@@ -1,4 +1,4 @@
-"""COCO AP while a model trains: equal to what is measured afterwards; stopping early."""
+"""COCO AP during training equals the AP measured afterwards; early stopping."""
 
 import math
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Files of keras.applications for a backbone alone: by name, by kind and number, or in their order."""
+"""Files of keras.applications for a backbone alone, matched by name, by kind and number, or in order."""
 
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def test_a_cut_backbone_takes_its_part(mobilenet, mobilenet_file):
 
 
 def test_an_old_backbone_file_with_other_names_is_taken_in_order(tmp_path):
-    """Early files of keras.applications name layers otherwise; this one goes on where the model ends."""
+    """Early files of keras.applications name layers differently; this one has more layers than the model."""
     groups, rank = {}, {}
     for tensor in named.tensors_of(nested()):
         name = f"old_{rank.setdefault(tensor.layer, len(rank))}"

@@ -239,7 +239,7 @@ def test_download_writes_where_it_is_told(server, tmp_path):
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the same everywhere, and slow elsewhere")
 @pytest.mark.parametrize("name", [name for name in downloads.FILES if name != "coco"])
 def test_files_of_backbones_are_those_that_keras_would_fetch(name, tmp_path, monkeypatch):
-    """keras.applications itself, asked for its weights with a fetcher that notes the request."""
+    """keras.applications itself, with a fetcher that records its request for weights."""
     asked = {}
 
     class Noted(Exception):

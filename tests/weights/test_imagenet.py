@@ -155,7 +155,8 @@ def test_files_of_other_networks_are_told(tmp_path):
         WeightsError, match=r"deep\.h5: is a deeper network than ResNet-50: it has conv4_block7"
     ):
         imagenet.convert_resnet(deep, 50)
-    with pytest.raises(WeightsError, match=r"shallow\.h5: is not a ResNet-101 .* it lacks conv4_block7_1_conv"):
+    wanted = r"shallow\.h5: is not a ResNet-101 .* it lacks conv4_block7_1_conv"
+    with pytest.raises(WeightsError, match=wanted):
         imagenet.convert_resnet(shallow, 101)
     with pytest.raises(WeightsError, match="it lacks conv3_block2_2_bn/gamma"):
         imagenet.convert_resnet(broken, 50)
@@ -221,7 +222,7 @@ def test_exclude_holds_for_imagenet_too(resnet50_network, tmp_path):
 
 
 def test_files_that_are_not_converted(resnet50_network, tmp_path):
-    """Those of other depth or kind are told, and files of our own are loaded as they are."""
+    """Files of another depth or kind are reported, and our own files are loaded unchanged."""
     deep, second = small_file(tmp_path / "deep.h5", TAPS[101]), small_file(tmp_path / "v1.h5", TAPS[50])
     with pytest.raises(
         WeightsError, match=r"deep\.h5: holds a ResNet-101, but the model has another backbone"
