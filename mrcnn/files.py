@@ -32,7 +32,7 @@ _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 JSON_BYTES = 1 << 30  # the lock file of all of Open Images' masks has half of that
 YAML_BYTES = 1_000_000  # a config has a few thousand
 YAML_DEPTH = 20  # lists within lists
-YAML_NODES = 100_000  # with each alias counted as what it stands for
+YAML_NODES = 100_000  # with each alias counted as its content
 
 
 class FileError(ValueError):

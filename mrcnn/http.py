@@ -34,7 +34,7 @@ class TransferError(Exception):
 
 
 class IntegrityError(TransferError):
-    """Bytes are not what a lock file, a directory, a checksum or a bound says."""
+    """Raised when bytes contradict a lock file, a directory, a checksum or a bound."""
 
 
 class SourceChanged(IntegrityError):

@@ -10,12 +10,12 @@ import sys
 import mrcnn
 from pumpkin.calls import program
 
-# Each command and what --help says of it. Its module pumpkin.commands.<name> has parse() and main().
+# Each command with its line in --help. Its module pumpkin.commands.<name> has parse() and main().
 COMMANDS = {
     "demo": "render scenes, train on them, and outline the pumpkins",
-    "download": "fetch images and masks of Open Images classes",
-    "synthetic": "render pumpkin scenes with true masks",
-    "check": "look for what would spoil a training",
+    "download": "download images and masks of Open Images classes",
+    "synthetic": "render pumpkin scenes with exact masks",
+    "check": "find faults in a data set before training",
     "train": "train on a data set, resume a run, or reproduce one",
     "evaluate": "measure COCO AP on a data set",
     "detect": "outline the instances in images",

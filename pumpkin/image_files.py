@@ -7,7 +7,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
 
 
 class InputError(ValueError):
-    """Raised when there is no image where the user said."""
+    """Raised when a given path has no image."""
 
 
 def find_images(names):

@@ -1,4 +1,4 @@
-"""Look for what would spoil a training on a data set. --help lists the options."""
+"""Find faults in a data set before training. --help lists the options."""
 
 import sys
 from pathlib import Path

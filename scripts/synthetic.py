@@ -1,4 +1,4 @@
-"""Render pumpkin scenes with true masks. --help lists the options."""
+"""Render pumpkin scenes with exact masks. --help lists the options."""
 
 import sys
 from pathlib import Path

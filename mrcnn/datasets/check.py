@@ -23,7 +23,7 @@ class Report:
 
     @property
     def fatal(self):
-        """Whether training on these data would be wrong."""
+        """Return whether a finding is fatal."""
         return any(finding.fatal for finding in self.findings)
 
     def lines(self, shown=findings.SHOWN):

@@ -61,7 +61,7 @@ FAULTS = {
 class Finding:
     """A fault of a data set.
 
-    fatal: whether training on the data would be wrong. label: the finding in two words. text: the finding
+    fatal: whether training must not start. label: the finding in two words. text: the finding
     in a sentence. advice: what to do. files: the affected files, each with a detail. images: (split,
     image_id) of the images to show.
     """

@@ -144,19 +144,19 @@ def _image_size(path):
         tail = file.read()
     end = next((end for start, end in _ENDS.items() if head.startswith(start)), None)
     if end is None or end not in tail:
-        read_image(path)  # it says what is wrong, or that all is well
+        read_image(path)  # raises an error that names the fault, if any
     return size
 
 
 def _mask_box(path, data):
-    """The (height, width) of a mask file and the box (y1, x1, y2, x2) of its pixels, None without any."""
+    """Return a mask file's (height, width) and the box (y1, x1, y2, x2) of its pixels, None without any."""
     try:
         with Image.open(io.BytesIO(data)) as image:
             if image.mode in ("1", "L"):
                 box = image.getbbox()
                 return (image.height, image.width), box and (box[1], box[0], box[3], box[2])
     except UNREADABLE:
-        pass  # read_mask says what is wrong
+        pass  # read_mask names the fault
     mask = read_mask(path)
     (box,) = extract_bboxes(mask[:, :, None])
     return mask.shape, tuple(int(side) for side in box) if box.any() else None
@@ -167,5 +167,5 @@ def _sizes(mask, image):
 
 
 def _text(detail, path):
-    """A text, or an error's text without the path, which stands before it anyway."""
+    """Return a text, or an error's text without its path, which the line begins with anyway."""
     return str(detail).removeprefix(f"{path}: ").rstrip(".") if isinstance(detail, Exception) else detail

@@ -47,7 +47,7 @@ def tensors_of(model):
         if own and owners.setdefault(owner.name, owner) is not owner:
             raise WeightsError(
                 f"Two layers of the model are named {owner.name!r}; weights are stored by layer name, so "
-                f"each layer needs a name of its own."
+                f"each layer needs a unique name."
             )
         weights = short_names([variable.path for variable in own])
         tensors += [Tensor(group, owner.name, weight, var, owner) for weight, var in zip(weights, own)]

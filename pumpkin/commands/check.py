@@ -1,6 +1,6 @@
 """Find faults in a data set: leaks between splits, damaged files, empty masks, absent classes.
 
-Exit code 0: fine, perhaps with notes; 1: the data cannot be checked; 3: training on them would be wrong.
+Exit code 0: fine, perhaps with notes; 1: the data cannot be checked; 3: a fault is fatal.
 """
 
 import argparse
@@ -66,7 +66,9 @@ def check_data(args):
         count = write_sheet(datasets, report, args.sheet)
         print(f"The sheet of {count} images is {args.sheet}")
     if report.fatal:
-        print("Training on these data would be wrong.")
+        print("These data have fatal faults; do not train on them.")
     else:
-        print("Fine to train on, if the notes are." if report.findings or caught else "Fine to train on.")
+        print(
+            "Fine to train on if you accept the notes." if report.findings or caught else "Fine to train on."
+        )
     return 3 if report.fatal else 0

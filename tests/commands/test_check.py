@@ -38,7 +38,7 @@ def test_a_leak_is_three(folder, capsys):
     assert check.main(["--dataset", str(folder), *SMALL]) == 3
     told = capsys.readouterr().out
     assert f"{folder / 'train/pumpkin/train00.png'} = {leaked}" in told
-    assert told.endswith("Training on these data would be wrong.\n")
+    assert told.endswith("These data have fatal faults; do not train on them.\n")
 
 
 def test_notes_are_told_and_zero(folder, capsys):
@@ -46,7 +46,7 @@ def test_notes_are_told_and_zero(folder, capsys):
     assert check.main(["--dataset", str(folder), *SMALL]) == 0
     told = capsys.readouterr().out
     assert "mask.png: left out, its name is not <ImageID>_<MID>_<BoxID>.png." in told
-    assert told.endswith("Fine to train on, if the notes are.\n")
+    assert told.endswith("Fine to train on if you accept the notes.\n")
 
 
 def test_all_names_every_file(folder, capsys):
