@@ -154,7 +154,7 @@ def test_bad_arguments_are_told_before_a_backend_starts(photos, words, fault):
 
 
 @pytest.mark.parametrize(
-    ("content", "fault"), [(None, "no such weights file"), (b"", "is empty"), (b"text", "no HDF5")]
+    ("content", "fault"), [(None, "no such weights file"), (b"", "is empty"), (b"text", "not an HDF5")]
 )
 def test_bad_weights_are_told_in_a_sentence(photos, tmp_path, capsys, content, fault):
     path = tmp_path / "weights.h5"

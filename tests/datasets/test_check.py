@@ -263,7 +263,7 @@ def test_the_lines_name_a_few_files_or_all(folder):
     lines = report.lines()
     assert lines[0].split()[-2:] == ["train", "val"]
     start = lines.index("FATAL  Images that cannot be read: 8.")
-    assert lines[start + 1].strip().startswith("Fetch them again")
+    assert lines[start + 1].strip().startswith("Download them again")
     assert len(lines[start + 2 : -1]) == 5
     assert lines[-1].strip() == "and 3 more"
     assert len(report.lines(shown=None)) == len(lines) + 2

@@ -107,7 +107,7 @@ def test_a_run_trains_on_it_and_knows_its_code(labels, capsys):
     (folder,) = Path("runs").iterdir()
     facts = json.loads((folder / "run.json").read_text())
     assert facts["config"]["LAYOUT"] == "my_labels:Labels"
-    assert "1 epochs are done" in _resumed(folder, capsys)
+    assert "1 epochs are complete" in _resumed(folder, capsys)
     with open("my_labels.py", "a") as file:
         file.write("# a mask read in another way\n")
     assert "code.sources" in _resumed(folder, capsys)
@@ -151,8 +151,8 @@ def test_the_class_in_the_readme_runs_as_it_stands(module, tmp_path, capsys):
         ("my_odd:", "it must be module:Class"),
         ("gone:Good", "there is no module 'gone' in the working folder, .*, or among installed packages"),
         ("my_odd:God", r"my_odd\.py has no class 'God'; did you mean 'Good'\?"),
-        ("my_odd:function", "it is a function, which is no subclass of mrcnn.datasets.Dataset"),
-        ("my_odd:Other", "it is the class Other, which is no subclass"),
+        ("my_odd:function", "it is a function, which is not a subclass of mrcnn.datasets.Dataset"),
+        ("my_odd:Other", "it is the class Other, which is not a subclass"),
         ("my_odd:Old", r"needs a method load_split\(self, root, split, classes\)"),
         ("my_broken:Good", "importing my_broken raised ZeroDivisionError: division by zero"),
         ("my_needy:Good", "importing my_needy raised ModuleNotFoundError: No module named 'no_such_library'"),
@@ -314,5 +314,5 @@ def test_a_folder_that_looks_like_another_format_is_named(tmp_path):
 
 
 def test_a_folder_an_image_has_one_class(tmp_path):
-    with pytest.raises(DatasetError, match="has one class, but 2 are named: cell, dust"):
+    with pytest.raises(DatasetError, match="has one class, but 2 are given: cell, dust"):
         formats.open_dataset("nuclei", tmp_path, "train", ["cell", "dust"])

@@ -132,7 +132,7 @@ class TestDetectFiles:
         records, failed, lines = run([good[0], broken, text, good[1]], tmp_path / "out")
         assert failed == [broken, text]
         assert [record["image"] for record in records] == [str(path) for path in good]
-        told = [line for line in lines if line.startswith("Left out")]
+        told = [line for line in lines if line.startswith("Skipped")]
         assert f"{broken}: is damaged" in told[0]
         assert f"{text}: is not an image" in told[1]
 

@@ -153,11 +153,13 @@ def test_a_remainder_of_another_file_is_dropped(server, tmp_path, left):
 def test_a_wrong_checksum_is_told_and_nothing_kept(server, tmp_path):
     server.body = BODY[:-1] + bytes([BODY[-1] ^ 1])
     actual = hashlib.md5(server.body).hexdigest()
-    with pytest.raises(DownloadError, match=f"what arrived has md5 {actual} instead of {FILE.digest}"):
+    with pytest.raises(DownloadError, match=f"the downloaded file has md5 {actual} instead of {FILE.digest}"):
         get(server, tmp_path)
     assert leftovers(tmp_path) == []
     server.body = BODY[:-1]
-    with pytest.raises(DownloadError, match=f"what arrived has {len(BODY) - 1} bytes instead of {len(BODY)}"):
+    with pytest.raises(
+        DownloadError, match=f"the downloaded file has {len(BODY) - 1} bytes instead of {len(BODY)}"
+    ):
         get(server, tmp_path)
     assert leftovers(tmp_path) == []
 
