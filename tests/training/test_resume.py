@@ -299,7 +299,8 @@ def test_capture_takes_weights_statistics_generators_and_optimiser():
 def test_a_state_of_another_network_is_refused_and_changes_nothing(other):
     stored, model = resume.capture(small(**other)), small()
     before = resume.capture(model)
-    with pytest.raises(StateError, match=r"The state has \('(float32|bfloat16)', .*here it is \('float32'"):
+    wanted = r"The state has \('(float32|bfloat16)', .*but this network has \('float32'"
+    with pytest.raises(StateError, match=wanted):
         resume.restore(model, stored)
     for name, array in resume.capture(model).items():
         np.testing.assert_array_equal(array, before[name])
