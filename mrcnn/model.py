@@ -30,8 +30,9 @@ from mrcnn.matterport.graphs import (
     parse_image_meta_graph,
     resnet_graph,
 )
+from mrcnn.modeling.anchors import backbone_shapes, image_anchors
 from mrcnn.modeling.layer_names import leaf_layers
-from mrcnn.modeling.network import backbone_shapes, build_network, image_anchors, named_outputs
+from mrcnn.modeling.network import build_network, named_outputs
 from mrcnn.modeling.normalization import BatchNorm
 from mrcnn.modeling.roi_heads import PyramidROIAlign
 from mrcnn.pipeline.transforms import compose_image_meta, mold_image, parse_image_meta, unmold_image

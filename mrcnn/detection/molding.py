@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from mrcnn.modeling.network import image_anchors
+from mrcnn.modeling.anchors import image_anchors
 from mrcnn.ops import boxes as box_ops
 from mrcnn.pipeline.masks import unmold_mask
 from mrcnn.pipeline.transforms import compose_image_meta, mold_image, resize_image

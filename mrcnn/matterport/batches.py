@@ -9,7 +9,7 @@ import itertools
 import numpy as np
 from keras import ops
 
-from mrcnn.modeling.network import image_anchors
+from mrcnn.modeling.anchors import image_anchors
 from mrcnn.ops import boxes as box_ops
 from mrcnn.ops.matching import ANCHORS, NEGATIVE, NEUTRAL, POSITIVE, PROPOSALS, match
 from mrcnn.pipeline.augment import Augmentation

@@ -7,23 +7,18 @@ import contextlib
 import difflib
 
 import keras
-import numpy as np
-from keras import layers, ops
 
-from mrcnn import image_meta as meta_ops
-from mrcnn.backend import replicas
-from mrcnn.keras_internals import BuiltModel
 from mrcnn.modeling import losses, roi_heads
+from mrcnn.modeling.anchors import Anchors, anchor_grid, backbone_shapes
 from mrcnn.modeling.backbones import build_backbone
-from mrcnn.modeling.configs import attributes
 from mrcnn.modeling.detections import DetectionBoxes, DetectionLayer
 from mrcnn.modeling.fpn import build_fpn
+from mrcnn.modeling.glue import ActiveClasses, First, NormalizeBoxes
 from mrcnn.modeling.roi_heads import PyramidROIAlign, build_box_head, build_mask_head
 from mrcnn.modeling.rpn import ProposalLayer, SampledRPN, build_rpn, run_rpn
 from mrcnn.modeling.seeding import seed_weights
 from mrcnn.modeling.targets import DetectionTargetLayer, RPNTargets
-from mrcnn.ops import anchors as anchor_ops
-from mrcnn.ops import boxes as box_ops
+from mrcnn.modeling.training_model import TrainingModel
 
 # Training minimises the weighted sum of these. To add a loss, list its Loss here and give it its inputs in
 # _build_training; its weight, the progress line, metrics.csv and curves.png follow.
@@ -148,164 +143,6 @@ def decays_through_loss(config):
     if config.WEIGHT_DECAY_KIND == "auto":
         return config.OPTIMIZER != "adamw"
     return config.WEIGHT_DECAY_KIND == "layerwise"
-
-
-@keras.saving.register_keras_serializable("mrcnn")
-class TrainingModel(BuiltModel):
-    """A model whose outputs are its losses: ``fit`` minimises their weighted sum and reports each.
-
-    loss_weights: dict by output. weight_decay: factor of losses.l2_penalty.
-    """
-
-    loss_weights = None
-    weight_decay = 0.0
-
-    def call(self, inputs, training=None, mask=None):
-        # TensorFlow gets batches without static sizes. It would then sum the gradient of the RPN's shared
-        # bias in an order that changes from run to run.
-        sized = {x.name: ops.reshape(inputs[x.name], (-1, *x.shape[1:])) for x in self.inputs}
-        return super().call(sized, training=training, mask=mask)
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Sum the weighted losses in y_pred and the weight decay."""
-        total = sum(weight * y_pred[name] for name, weight in self.loss_weights.items() if weight)
-        total = total + losses.l2_penalty(self.trainable_weights, self.weight_decay)
-        # Replicas on several devices add up their gradients.
-        return total / replicas() if replicas() > 1 else total
-
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        """Update the mean of each loss."""
-        for metric in self._loss_means:
-            metric.update_state(y_pred[metric.name])
-        return self.get_metrics_result()
-
-    def compile(self, **kwargs):
-        """Compile as Keras does, with a mean of each loss as metrics."""
-        # Keras tracks metrics that are attributes.
-        self._loss_means = [keras.metrics.Mean(name=name) for name in self.loss_weights]
-        super().compile(**kwargs)
-
-    def compile_from_config(self, config):
-        """Compile with the optimiser of a saved model."""
-        # Keras asks for this where compile is overridden.
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)
-
-    def get_config(self):
-        return {**super().get_config(), **attributes(self, "loss_weights", "weight_decay")}
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        config = dict(config)
-        loss_weights, weight_decay = config.pop("loss_weights"), config.pop("weight_decay")
-        model = super().from_config(config, custom_objects)
-        model.loss_weights, model.weight_decay = loss_weights, weight_decay
-        return model
-
-
-# Keras's HDF5 files name a model's class without the package that it is registered in.
-keras.saving.get_custom_objects()["TrainingModel"] = TrainingModel
-
-
-def image_anchors(config, image_shape, normalized=True):
-    """Return the anchors of an image of the given shape: [A, (y1, x1, y2, x2)] float32.
-
-    normalized: False returns pixels instead of normalised coordinates.
-    """
-    anchors = anchor_ops.pyramid_anchors(**anchor_grid(config, image_shape))
-    return _normalized(anchors, image_shape) if normalized else anchors
-
-
-def anchor_grid(config, image_shape):
-    """Return the arguments of ops.anchors.pyramid_anchors for an image of the given shape."""
-    return {
-        "scales": np.asarray(config.RPN_ANCHOR_SCALES).tolist(),
-        "ratios": np.asarray(config.RPN_ANCHOR_RATIOS).tolist(),
-        "feature_shapes": np.asarray(backbone_shapes(config, image_shape)).tolist(),
-        "feature_strides": np.asarray(config.BACKBONE_STRIDES).tolist(),
-        "anchor_stride": config.RPN_ANCHOR_STRIDE,
-    }
-
-
-def _normalized(anchors, image_shape):
-    """Convert anchors [A, 4] from pixels to normalised coordinates, float32."""
-    return ops.convert_to_numpy(box_ops.normalize(anchors, np.asarray(image_shape[:2], "float32")))
-
-
-def backbone_shapes(config, image_shape):
-    """Return (height, width) of each pyramid level for an image of the given shape: [levels, 2] int."""
-    if callable(config.BACKBONE) and config.COMPUTE_BACKBONE_SHAPE is not None:
-        return config.COMPUTE_BACKBONE_SHAPE(image_shape)
-    strides = np.asarray(config.BACKBONE_STRIDES)[:, None]
-    return np.ceil(np.asarray(image_shape[:2])[None] / strides).astype(int)
-
-
-@keras.saving.register_keras_serializable("mrcnn")
-class Anchors(layers.Layer):
-    """Repeats the normalised anchors [A, 4] of a fixed image shape for each image of a batch: [B, A, 4].
-
-    grid: the arguments of ops.anchors.pyramid_anchors. image_shape: (height, width, ...) in pixels.
-    """
-
-    def __init__(self, grid, image_shape, **kwargs):
-        super().__init__(**{**kwargs, "dtype": "float32"})
-        self.grid = grid
-        self.image_shape = [int(side) for side in image_shape[:2]]
-        self.anchors = _normalized(anchor_ops.pyramid_anchors(**grid), self.image_shape)
-
-    def call(self, image):
-        return ops.broadcast_to(
-            ops.convert_to_tensor(self.anchors), (ops.shape(image)[0], *self.anchors.shape)
-        )
-
-    def compute_output_shape(self, input_shape):
-        return (input_shape[0], *self.anchors.shape)
-
-    def get_config(self):
-        return {**super().get_config(), **attributes(self, "grid", "image_shape")}
-
-
-@keras.saving.register_keras_serializable("mrcnn")
-class First(layers.Layer):
-    """Takes the first ``count`` rows of each image: [B, N, ...] to [B, count, ...].
-
-    This is a layer because Keras's HDF5 files cannot store a slice of a tensor.
-    """
-
-    def __init__(self, count, **kwargs):
-        super().__init__(**{**kwargs, "autocast": False})
-        self.count = count
-
-    def call(self, rows):
-        return rows[:, : self.count]
-
-    def get_config(self):
-        return {**super().get_config(), "count": self.count}
-
-
-@keras.saving.register_keras_serializable("mrcnn")
-class ActiveClasses(layers.Layer):
-    """Extracts active_class_ids [B, C] from image meta [B, M]."""
-
-    def __init__(self, **kwargs):
-        super().__init__(**{**kwargs, "dtype": "float32"})
-
-    def call(self, image_meta):
-        return meta_ops.parse(image_meta)["active_class_ids"]
-
-
-@keras.saving.register_keras_serializable("mrcnn")
-class NormalizeBoxes(layers.Layer):
-    """Converts boxes [B, G, 4] from pixels of the molded image to normalised ones; padding stays zero."""
-
-    def __init__(self, **kwargs):
-        super().__init__(**{**kwargs, "dtype": "float32"})
-
-    def call(self, inputs):
-        boxes, image_meta = inputs
-        shape = meta_ops.parse(image_meta)["image_shape"][:, None, :2]
-        is_box = ops.any(boxes != 0, axis=-1, keepdims=True)
-        return ops.where(is_box, box_ops.normalize(boxes, shape), 0.0)
 
 
 def _image_inputs(config, any_size=False):

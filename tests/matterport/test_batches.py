@@ -7,7 +7,7 @@ import pytest
 
 from mrcnn import model as modellib
 from mrcnn import utils
-from mrcnn.modeling.network import image_anchors
+from mrcnn.modeling.anchors import image_anchors
 from mrcnn.pipeline.rois import random_rois
 from tests.scenes import Rectangles
 from tests.tiny import Tiny

@@ -9,8 +9,9 @@ from keras import ops
 
 from mrcnn import startup
 from mrcnn.modeling import losses
+from mrcnn.modeling.anchors import image_anchors
 from mrcnn.modeling.layer_names import leaf_layers
-from mrcnn.modeling.network import LOSS_NAMES, build_network, image_anchors, loss_weights
+from mrcnn.modeling.network import LOSS_NAMES, build_network, loss_weights
 from tests import tiny
 from tests.sooner import eagerly
 

@@ -11,17 +11,21 @@ from mrcnn.config import Config
 from mrcnn.matterport import graphs, inspection
 from mrcnn.model import MaskRCNN
 from mrcnn.modeling import (
+    anchors,
     applications,
     configs,
     detections,
+    glue,
     losses,
     network,
     normalization,
     roi_heads,
     rpn,
     targets,
+    training_model,
 )
-from mrcnn.modeling.network import First, build_network, image_anchors
+from mrcnn.modeling.anchors import image_anchors
+from mrcnn.modeling.network import build_network
 from mrcnn.ops.anchors import pyramid_anchors
 from tests.modeling.test_network import Tiny, batch
 
@@ -48,10 +52,10 @@ def numbers(*shape):
 
 
 CASES = [
-    (lambda: network.Anchors(GRID, (32, 32, 3)), MAP),
-    (lambda: network.NormalizeBoxes(), [64 * BOXES, META]),
-    (lambda: First(3), BOXES),
-    (lambda: network.ActiveClasses(), META),
+    (lambda: anchors.Anchors(GRID, (32, 32, 3)), MAP),
+    (lambda: glue.NormalizeBoxes(), [64 * BOXES, META]),
+    (lambda: glue.First(3), BOXES),
+    (lambda: glue.ActiveClasses(), META),
     (lambda: losses.LossLayer(losses.rpn_bbox_loss), [CLASS_IDS[:, :7], BOXES, BOXES[:, ::-1]]),
     (lambda: normalization.BatchNorm(train_bn=False), MAP),
     (lambda: normalization.Conv2D(4, 3, padding="same"), MAP),
@@ -114,8 +118,8 @@ def test_the_config_of_a_layer_gives_an_equal_layer(case):
 
 def test_every_layer_of_ours_has_such_a_case():
     modules = (
-        applications, configs, detections, graphs, inspection, losses, network, normalization, roi_heads, rpn,
-        targets,
+        anchors, applications, configs, detections, glue, graphs, inspection, losses, network, normalization,
+        roi_heads, rpn, targets, training_model,
     )  # fmt: skip
     ours = {
         kind

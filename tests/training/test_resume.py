@@ -12,8 +12,9 @@ import pytest
 from keras import layers
 
 from mrcnn import backend
-from mrcnn.modeling.network import LOSS_NAMES, TrainingModel
+from mrcnn.modeling.network import LOSS_NAMES
 from mrcnn.modeling.seeding import seed_weights
+from mrcnn.modeling.training_model import TrainingModel
 from mrcnn.training import driver, resume
 from mrcnn.training.data import TrainingData
 from mrcnn.training.errors import Interrupted, StateError
