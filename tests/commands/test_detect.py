@@ -134,7 +134,7 @@ def test_min_confidence(photos, opened, tmp_path):
         (["*.nothing"], "no file matches"),
         (["{image}", "--min-confidence", "70"], "must lie between 0 and 1, got 70"),
         (["{image}", "--sheet-count", "0"], "must be 1 or more, got 0"),
-        (["{image}", "--out", "{image}"], "wants a folder"),
+        (["{image}", "--out", "{image}"], "must be a folder"),
         ([], "required"),
     ],
 )
@@ -176,7 +176,7 @@ class TestConfigOf:
 
     def test_metadata_without_class_names(self, tiny_weights, tmp_path, monkeypatch):
         metadata = named.read_metadata(tiny_weights)
-        monkeypatch.setattr(models.named, "read_metadata", lambda _: {**metadata, "class_names": None})
+        monkeypatch.setattr(models, "read_metadata", lambda _: {**metadata, "class_names": None})
         config = models.config_of(tiny_weights)
         assert config.CLASSES == ("class 1", "class 2")
         assert (config.NUM_CLASSES, config.RPN_CHANNELS, config.BATCH_SIZE) == (3, 32, 1)
@@ -184,7 +184,7 @@ class TestConfigOf:
     def test_a_program_that_named_nothing(self, tiny_weights, monkeypatch):
         metadata = named.read_metadata(tiny_weights)
         metadata["config"]["NAME"] = None
-        monkeypatch.setattr(models.named, "read_metadata", lambda _: metadata)
+        monkeypatch.setattr(models, "read_metadata", lambda _: metadata)
         assert models.config_of(tiny_weights).CLASSES == ("round", "square")
 
     def test_a_config_file_goes_first(self, tiny_weights, tmp_path):
