@@ -12,7 +12,7 @@ from mrcnn.config import Config, ConfigError
 from mrcnn.datasets import FORMATS, check, formats, splits
 from mrcnn.datasets.errors import DatasetError
 from mrcnn.datasets.images import ImageError
-from mrcnn.training.errors import Interrupted
+from mrcnn.training.errors import Interrupted, RunError
 from mrcnn.training.run import Run, checkpoints
 from mrcnn.training.stages import check_for_training, scale_stages
 from mrcnn.training.state import newest_state
@@ -222,10 +222,15 @@ def _open_run(job, facts, changes, state):
 
 
 def _finish(job, run, report):
-    """Record the result of a finished run and return the exit code."""
+    """Record the result of a finished run and return the exit code. Raises RunError."""
     from mrcnn.training.hashes import weights_hash
 
     found = checkpoints(run.folder)
+    if not found:
+        raise RunError(
+            f"{run.folder}: all epochs are complete, but no checkpoint is left; --epochs N extends the run "
+            "and writes one."
+        )
     last = max(found)
     result = {"epochs": last, "file": found[last].name, "weights": weights_hash(found[last])}
     facts = run.note(result=result)

@@ -23,7 +23,7 @@ def test_all_models_of_keras_applications_have_a_record():
 def test_functions_that_records_name_exist():
     places = {record.builder for record in BACKBONES.values()}
     places |= {record.converter for record in BACKBONES.values() if record.converter}
-    assert len(places) == 4
+    assert len(places) >= 4
     for place in places:
         assert callable(imported(place))
 

@@ -185,6 +185,10 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(stopped, first, tmp_path, capsy
     assert [row["loss"] for row in rows[0]] == [row["loss"] for row in rows[1]]
     assert train.main(["--resume", str(folder)]) == 0
     assert "Nothing is left to train: 2 epochs are complete. --epochs N extends" in capsys.readouterr().out
+    for path in checkpoints(folder).values():
+        path.unlink()
+    assert train.main(["--resume", str(folder)]) == 1
+    assert f"train: {folder}: all epochs are complete, but no checkpoint is left" in capsys.readouterr().err
 
 
 @pytest.fixture

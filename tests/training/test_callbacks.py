@@ -11,7 +11,7 @@ import pytest
 from tensorboardX.proto.event_pb2 import Event
 
 from mrcnn.config import Config
-from mrcnn.modeling.network import LOSS_NAMES
+from mrcnn.modeling.network import LOSS_NAMES, LOSSES
 from mrcnn.training import progress
 from mrcnn.training.checkpoint import Checkpoint
 from mrcnn.training.metrics import EventFiles, MetricsCsv, read_metrics
@@ -206,6 +206,7 @@ def test_progress_is_a_line_an_epoch(capsys):
             callback.on_train_batch_end(step, logs(1.0))
         callback.on_epoch_end(epoch, logs(1.0, validation))
     parts = "rpn class 2.000, rpn box 3.000, class 4.000, box 5.000, mask 6.000"
+    parts += "".join(f", {loss.label} {number}.000" for number, loss in enumerate(LOSSES[5:], start=7))
     assert lines[0].startswith(f"epoch   5/12  loss 1.000 ({parts})  ")
     assert lines[1].startswith(f"epoch   6/12  loss 1.000 ({parts})  validation 7.500  ")
     assert lines[1].endswith(" left")
