@@ -1,8 +1,9 @@
 """The stages of a run: checks and arithmetic that need no tensor backend."""
 
 from mrcnn import choices
-from mrcnn.config import Config, ConfigError, stages_misfit
+from mrcnn.config import Config, ConfigError
 from mrcnn.pipeline.augment import augmentation_of
+from mrcnn.rules import stages_misfit
 from mrcnn.settings import shown
 
 
