@@ -10,7 +10,7 @@ import pytest
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Tracing makes millions of objects that stay, and each full collection visits all of them.
-gc.set_threshold(100_000, 50, 50)
+gc.set_threshold(50_000, 20, 10)
 
 # What takes longest, the longest first: a file or its folder.
 LONGEST = (

@@ -158,7 +158,10 @@ def assert_equal_outputs(model, other, inputs, tolerance=0.0):
 
 
 @pytest.mark.parametrize("mode", ["training", "inference"])
-@pytest.mark.parametrize("kind", [".keras", ".h5", "json"])
+@pytest.mark.parametrize(
+    "kind",
+    [".keras", pytest.param(".h5", marks=pytest.mark.slow), pytest.param("json", marks=pytest.mark.slow)],
+)
 def test_whole_models_come_back(mode, kind, tmp_path):
     config = Tiny()
     config.update({"LOSS_WEIGHTS": {"rpn_bbox_loss": 2.0}})
@@ -195,6 +198,7 @@ def test_batch_norm_that_was_carried_works_apart_again(mode, tmp_path):
     assert_equal_outputs(*pyramids, inputs, tolerance=1e-4)
 
 
+@pytest.mark.slow
 def test_a_loaded_training_model_trains_on_as_the_saved_one(tmp_path):
     """From a .keras file: Keras does not read the optimiser's state of such a model from an .h5 file."""
     model = build_network("training", Tiny())

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from pumpkin.commands import detect, download, train
 from tests.openimages.world import ANNOTATIONS, IMAGES
 
@@ -14,6 +16,7 @@ TINY = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_download_train_detect(server, tmp_path, capsys):
     data, runs, out = tmp_path / "data", tmp_path / "runs", tmp_path / "out"
     servers = ["--annotations-url", server.url + ANNOTATIONS, "--images-url", server.url + IMAGES]

@@ -25,6 +25,8 @@ from tests.programs.projects import Project, made_sure, model_of, same, tensors,
 PROGRAMS = Path(__file__).resolve().parent
 LAUNCHER = ("-m", "mrcnn.legacy")
 
+pytestmark = pytest.mark.slow  # each program trains in a process of its own
+
 
 @pytest.fixture(scope="module")
 def leaf_config():
@@ -157,13 +159,11 @@ def nuclei(running):
     return running("nuclei")
 
 
-@pytest.mark.slow
 def test_the_launcher_says_what_it_supplied(nuclei):
     for name in ("np.sctypes", "np.int"):
         assert re.search(rf"^mrcnn\.legacy: {name} was removed from NumPy", nuclei.said, re.MULTILINE)
 
 
-@pytest.mark.slow
 def test_nuclei_train_heads_then_all(nuclei):
     path = assert_trained(nuclei, "nucleus", epochs=2, classes=["BG", "nucleus"])
     start, end = tensors(nuclei.root / "mask_rcnn_coco.h5"), tensors(path)
@@ -181,7 +181,6 @@ def decode_runs(text, shape):
     return flat.reshape(shape[1], shape[0]).T
 
 
-@pytest.mark.slow
 def test_the_submission_decodes_to_the_masks(nuclei):
     (folder,) = (nuclei.root / "results" / "nucleus").glob("submit_*")
     lines = (folder / "submit.csv").read_text().splitlines()
@@ -223,7 +222,6 @@ def coco(running):
     return running("coco")
 
 
-@pytest.mark.slow
 def test_coco_trains_in_three_stages_with_crowds(coco):
     assert_trained(coco, "coco", epochs=3, classes=["BG", "leaf", "petal"])
     assert coco.known["class_ids"] == [[1, 2, 1], [1, 2, 1, -2], []]
@@ -231,7 +229,6 @@ def test_coco_trains_in_three_stages_with_crowds(coco):
     assert rates == pytest.approx([1e-3, 1e-3, 1e-4])
 
 
-@pytest.mark.slow
 def test_the_evaluation_prints_average_precision(coco):
     line = r"Average Precision +\(AP\) @\[ *IoU=0.50:0.95 \| area= +all \| maxDets=100 *\] = (-?\d\.\d+)"
     values = [float(value) for value in re.findall(line, coco.said)]
@@ -240,7 +237,6 @@ def test_the_evaluation_prints_average_precision(coco):
     assert values[2] == 1
 
 
-@pytest.mark.slow
 def test_known_detectors_have_the_same_precision_by_their_program_and_by_us(coco):
     theirs, ours = coco.known["perfect"]
     assert theirs == ours == [1, 1, 1]
@@ -263,7 +259,6 @@ def shapes(running):
     return running("shapes")
 
 
-@pytest.mark.slow
 def test_shapes_are_saved_by_hand_as_by_training(shapes):
     path = assert_trained(shapes, "shapes", epochs=2, classes=["BG", "disc", "bar", "kite"])
     assert f"Loading weights from  {path}" in shapes.said
@@ -277,7 +272,6 @@ def test_shapes_are_saved_by_hand_as_by_training(shapes):
     assert kept["losses"] == pytest.approx(losses, rel=1e-5)
 
 
-@pytest.mark.slow
 def test_detections_of_molded_images_are_those_of_images(shapes):
     kept = shapes.numbers
     assert len(kept["rois"]) > 0
@@ -286,7 +280,6 @@ def test_detections_of_molded_images_are_those_of_images(shapes):
     np.testing.assert_array_equal(kept["molded_masks"], kept["masks"])
 
 
-@pytest.mark.slow
 def test_the_graph_gives_what_detection_gives(shapes):
     kept = shapes.numbers
     boxes = np.round(kept["graph_detections"][:, :4] * 127 + [0, 0, 1, 1])
@@ -299,7 +292,6 @@ def test_the_graph_gives_what_detection_gives(shapes):
     assert kept["fpn_p2"].shape == (1, 32, 32, 32)
 
 
-@pytest.mark.slow
 def test_targets_of_the_rpn_lead_to_the_gt(shapes):
     kept = shapes.numbers
     assert len(kept["positive_anchors"]) >= len(kept["gt_bbox"])
@@ -309,14 +301,12 @@ def test_targets_of_the_rpn_lead_to_the_gt(shapes):
     np.testing.assert_allclose(kept["anchors"], kept["model_anchors"], atol=1e-3)
 
 
-@pytest.mark.slow
 def test_mini_masks_expand_to_the_masks(shapes):
     expanded, whole = shapes.numbers["expanded"].astype(bool), shapes.numbers["whole_mask"]
     overlap = (expanded & whole).sum(axis=(0, 1)) / (expanded | whole).sum(axis=(0, 1))
     assert overlap.min() > 0.8
 
 
-@pytest.mark.slow
 def test_batches_of_random_rois_lead_to_the_gt(shapes):
     kept = shapes.numbers
     class_ids = kept["batch_class_ids"][:, :, 0]
@@ -329,14 +319,12 @@ def test_batches_of_random_rois_lead_to_the_gt(shapes):
     np.testing.assert_array_equal(gt_class_ids[distance.argmin(axis=1)], class_ids[0][positive])
 
 
-@pytest.mark.slow
 def test_precision_is_between_none_and_all(shapes):
     assert len(shapes.numbers["APs"]) == 4
     assert ((shapes.numbers["APs"] >= 0) & (shapes.numbers["APs"] <= 1)).all()
     assert re.search(r"AP of the truth:  1\.0\b", shapes.said)
 
 
-@pytest.mark.slow
 def test_pictures_are_saved(shapes):
     names = ("top_masks_0", "detections", "precision_recall", "rpn_targets", "head")
     for name in names:

@@ -19,6 +19,8 @@ from mrcnn.weights import named
 from tests.scenes import Rectangles
 from tests.tiny import Tiny
 
+pytestmark = pytest.mark.slow  # whole runs of many epochs
+
 
 def tiny(**settings):
     config = Tiny()

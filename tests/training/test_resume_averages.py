@@ -33,7 +33,7 @@ def whole(machine):
 
 
 # Three batches an epoch, two an update: within an update of the first stage, at its end, and in the second.
-@pytest.mark.parametrize("after", [2, 4, 6, 8])
+@pytest.mark.parametrize("after", [4, *(pytest.param(step, marks=pytest.mark.slow) for step in (2, 6, 8))])
 def test_a_killed_run_goes_on_to_the_same_averages(machine, whole, after):
     run = machine.run(after)
     assert_equal(machine.run(run=run), whole)
