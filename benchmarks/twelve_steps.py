@@ -34,7 +34,7 @@ def main(argv=None):
 
 def hash_after(args, folder):
     """The SHA-256 of the tensors after the training. folder: where scenes and run are written."""
-    from mrcnn.training.fingerprint import weights_hash
+    from mrcnn.training.hashes import weights_hash
 
     scenes, runs = folder / "scenes", folder / "runs"
     counts = ["--train", str(args.train), "--val", str(args.val), "--seed", "7"]
