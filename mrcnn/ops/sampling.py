@@ -35,6 +35,7 @@ def by_turns(noise, candidates, group):
     """
     same = candidates[:, None, :] & (group[:, :, None] == group[:, None, :])
     ahead = noise[:, None, :] > noise[:, :, None]
-    turn = ops.cast(ops.count_nonzero(same & ahead, axis=2), noise.dtype)
+    # A sum of 0 and 1 is exact. Keras's count_nonzero swaps the axes of its result on PyTorch.
+    turn = ops.sum(ops.cast(same & ahead, noise.dtype), axis=2)
     turns = float(noise.shape[1])
-    return (turns - 1.0 - turn + noise) / turns
+    return ops.add(turns - 1.0 - turn, noise) / turns

@@ -7,6 +7,7 @@ import coco_train
 import numpy as np
 
 from mrcnn import utils
+from mrcnn.evaluation import coco as coco_ap
 
 
 class Known:
@@ -39,7 +40,7 @@ def main(data):
     results = {"class_ids": [class_ids.tolist() for _, class_ids in truth]}
     for name, faulty in (("perfect", False), ("faulty", True)):
         stats = coco_train.evaluate_coco(Known(truth, faulty), dataset, coco, "segm").stats
-        ours = coco.evaluate(Known(truth, faulty).detect, dataset, progress=False)["segm"]
+        ours = coco_ap.evaluate(Known(truth, faulty).detect, dataset, progress=False)["segm"]
         results[name] = [[float(value) for value in stats[:3]], [ours[key] for key in ("AP", "AP50", "AP75")]]
     print("KNOWN " + json.dumps(results))
 
