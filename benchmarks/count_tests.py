@@ -55,7 +55,7 @@ class _Counter:
         self.places.add(f"{path}:{line}")
 
     def pytest_assertion_pass(self, item, lineno, orig, expl):
-        self._add("assert", orig, lineno)  # pytest tells no file, but the text
+        self._add("assert", orig, lineno)  # pytest passes the text and the line, not the file
 
     def pytest_runtest_logreport(self, report):
         if report.when == "call" or report.outcome != "passed":

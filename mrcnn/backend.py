@@ -39,7 +39,7 @@ def make_deterministic():
 
 
 def _jax_has_started():
-    """Return whether JAX has made a tensor and read its flags; False if this version does not tell."""
+    """Return whether JAX has read its flags, as it does at its first tensor; False if unknown."""
     from jax._src import xla_bridge
 
     return getattr(xla_bridge, "backends_are_initialized", lambda: False)()

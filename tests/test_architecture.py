@@ -97,6 +97,29 @@ def test_imports_point_down(path):
             assert other[0] < place[0], f"{module_of(path)} imports {module}, which is not below it"
 
 
+def rooms_below():
+    """{room: the rooms that it imports}, a room being a file or a folder of mrcnn."""
+    graph = {}
+    for path in python_files("mrcnn"):
+        if path != ROOT / "mrcnn/__init__.py":
+            room = module_of(path).split(".")[1]
+            names = {module.split(".")[1] for module in imports_of(path) if module.startswith("mrcnn.")}
+            graph.setdefault(room, set()).update(names - {room})
+    return {room: below & graph.keys() for room, below in graph.items()}
+
+
+def test_the_library_has_seven_floors_and_no_circle():
+    graph = rooms_below()
+
+    def floor(room, above=()):
+        assert room not in above, f"a circle of imports: {' -> '.join((*above, room))}"
+        return 1 + max((floor(below, (*above, room)) for below in graph[room]), default=0)
+
+    floors = {room: floor(room) for room in graph}
+    assert floors["files"] == 1 and floors["ops"] == 2
+    assert max(floors.values()) <= 7, floors
+
+
 @pytest.mark.parametrize("place", FORBIDDEN)
 def test_rooms_know_no_more_than_they_need(place):
     for file in python_files(place):

@@ -100,7 +100,7 @@ def cut_at_strides(model, strides=STRIDES):
     one inside a branch of a block. It is found in the graph, whatever the layers' names.
     Raises ValueError if the model has no such tensor.
     """
-    side = 64 * max(strides)  # large enough to tell padding from striding
+    side = 64 * max(strides)  # large enough that padding does not look like a stride
     nodes = nodes_of(model)
     tensors = [node.output_tensors[0] for node in nodes]
     probe = keras.Model(model.input, tensors)

@@ -19,8 +19,8 @@ def explain(error, model, loader, folder, start=None, checkpoint=None):
     """Write failure.json to a run's folder; return the NonFiniteLoss with its cause in the message.
 
     model: a Trainable, left with the last good weights: those of ``checkpoint``, a path, or of ``start``,
-    arrays by name. The batch and another one are evaluated again with these weights, to tell bad data from
-    diverged weights. loader: the training's. The batch's arrays go to failure_batch.npz unless large.
+    arrays by name. With these weights the batch and another one are evaluated again: if only the batch
+    fails, its data are bad. loader: the training's. The batch's arrays go to failure_batch.npz unless large.
     """
     facts = _facts_of(error, model)
     facts["last_good_weights"] = str(checkpoint) if checkpoint else "those the run started with"

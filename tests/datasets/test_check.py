@@ -319,7 +319,7 @@ def test_any_other_data_set_is_asked_for_its_masks(first, labels, fatal):
 
 
 class TwoClasses(NucleiDataset):
-    """A user's subclass, whose masks hold a second class that the files do not tell."""
+    """A user's subclass: load_mask returns a second class, which is not in the file names."""
 
     def load_mask(self, image_id):
         masks, class_ids = super().load_mask(image_id)
