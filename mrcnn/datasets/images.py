@@ -44,6 +44,18 @@ def read_mask(path):
     return pixels.any(axis=2) if pixels.ndim == 3 else pixels > 0
 
 
+def read_labels(path):
+    """Read a label map as [H, W] int32: the values of its pixels, or indices into its palette.
+
+    Raises ImageError, also for a picture with several channels, because its values are colours.
+    """
+    with _opened(path) as image:
+        pixels = np.asarray(image)
+    if pixels.ndim != 2:
+        raise ImageError(f"{path}: a label map has one channel, this picture has {pixels.shape[2]}.")
+    return pixels.astype(np.int32)
+
+
 @contextlib.contextmanager
 def _opened(path):
     """Open an image file with Pillow; its exceptions about the file become ImageErrors."""
