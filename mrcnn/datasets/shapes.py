@@ -1,7 +1,7 @@
 """Shapes of annotated instances, and the one place where they become masks.
 
 An annotation file gives an instance as rings of points, as run lengths, or as a picture. A shape keeps what
-the file says in little memory; ``rasterize`` makes the mask when it is needed. Polygons follow COCO's rule, that
+the file says in little memory; ``rasterize`` makes the mask when needed. Polygons follow COCO's rule, that
 of pycocotools' ``annToMask``: coordinates are continuous, and the centre of the first pixel is at (0.5, 0.5).
 """
 
