@@ -73,6 +73,8 @@ class Options:
 class AnnotatedDataset(Dataset):
     """A data set of annotation files. A format sets ``source`` and has ``read_index`` and ``recognises``.
 
+    A format whose data come in splits also has ``splits``.
+
     faults: (kind, path, detail) of everything that was left out while indexing.
     """
 
@@ -82,6 +84,16 @@ class AnnotatedDataset(Dataset):
     def __init__(self, class_map=None):
         super().__init__(class_map)
         self.faults = []
+
+    @classmethod
+    def splits(cls, root, options=Options()):
+        """Return the names of the splits that exist, of train, val, test; [] if all images are together.
+
+        root, options: as for ``read_index``. Look at names of files and folders only. "val" stands for
+        folders like valid and validation too, see folders.split_of. ``load_split`` takes each name that this
+        returns, and None for all images. Without splits it takes None alone.
+        """
+        return []
 
     def read_index(self, root, split):
         """Return the Index of one split.

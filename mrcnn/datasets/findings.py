@@ -54,6 +54,30 @@ FAULTS = {
         "crowd without area", False, "Crowd boxes without area inside their image, which are left out",
         "Delete them, or draw them again.",
     ),
+    "ring": (
+        "ring without area", False, "Rings of fewer than three points or without area, which are left out",
+        "Delete them, or draw the instances again.",
+    ),
+    "no_shape": (
+        "no outline", False, "Annotations without an outline (a box, a line, a point), which are left out",
+        "Draw outlines, or delete them: their instances are learned as background.",
+    ),
+    "no_image": (
+        "image missing", False, "Annotated images that are missing, which are left out",
+        "Put the files where the annotations say, or name their folder with --images.",
+    ),
+    "same_name": (
+        "same name", False, "Images that share a name with another one, which are left out",
+        "Rename one of each, in its annotations too.",
+    ),
+    "beyond": (
+        "beyond the image", False, "Annotations wholly outside their image, which are left out",
+        "Check that they belong to this image.",
+    ),
+    "no_class": (
+        "no class", False, "Annotations without a class, which are left out",
+        "Give each a class, or name the attribute that holds it with --class-attribute.",
+    ),
 }  # fmt: skip
 
 

@@ -2,9 +2,19 @@
 
 from mrcnn.datasets.errors import DatasetError
 
-# The folder of a split may have the split's name or that of Open Images.
-SPLIT_NAMES = {"val": ("val", "validation"), "validation": ("validation", "val")}
+# The folder of a split may have the split's name, that of Open Images, or that of Roboflow.
+SPLIT_NAMES = {
+    "val": ("val", "validation", "valid"),
+    "validation": ("validation", "val", "valid"),
+}
 SHOWN = 12  # names that an error lists
+SPLITS = ("train", "val", "test")
+
+
+def split_of(name):
+    """Return which of SPLITS the name of a folder or of a part of a file's name means, or None."""
+    name = name.lower()
+    return next((split for split in SPLITS if name in SPLIT_NAMES.get(split, (split,))), None)
 
 
 def split_folder(root, split):
