@@ -64,6 +64,12 @@ def shared_data():
     return lambda name: _path_or_skip("data", name)
 
 
+@pytest.fixture(scope="session")
+def shared_cases():
+    """``shared_cases("data/exif_90")`` is a file or folder of inputs that once failed."""
+    return lambda name: _path_or_skip("cases", name)
+
+
 def _path_or_skip(*parts):
     path = SHARED.joinpath(*parts)
     if not path.exists():

@@ -13,8 +13,7 @@ import numpy as np
 
 from mrcnn.datasets.dataset import Dataset
 from mrcnn.datasets.errors import DatasetError
-from mrcnn.datasets.images import read_size
-from mrcnn.datasets.shapes import Picture, rasterize
+from mrcnn.datasets.shapes import Picture, rasterize, size_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +145,13 @@ class AnnotatedDataset(Dataset):
         named = [info["path"], info["annotation_file"]]
         return [Path(path) for path in dict.fromkeys([*filter(None, named), *map(str, pictures)])]
 
-    def image_size(self, image_id):
-        """Return (height, width) of the image as ``load_image`` returns it, from the file's header."""
-        return read_size(self.image_info[image_id]["path"])
+    def annotated_sizes(self, image_id):
+        """Return the size that the annotation file gives, or those of mask files, as far as known."""
+        info = self.image_info[image_id]
+        if info["size"]:
+            return [tuple(info["size"])]
+        sizes = [size_of(annotation.shape) for annotation in info["annotations"]]
+        return [size for size in sizes if size]
 
 
 def _require_known(names, known, root):

@@ -3,6 +3,7 @@
 import csv
 import difflib
 import os
+import re
 import warnings
 from collections import defaultdict
 from pathlib import Path
@@ -13,13 +14,15 @@ from mrcnn.datasets import mask_files
 from mrcnn.datasets.dataset import Dataset
 from mrcnn.datasets.errors import DatasetError, DatasetWarning
 from mrcnn.datasets.folders import folder_names, split_folder
-from mrcnn.datasets.images import read_mask, read_size
+from mrcnn.datasets.images import read_mask, sizes_of_masks
 from mrcnn.datasets.scan import add_mask_files, scan_file
 from mrcnn.pipeline.masks import resize_nearest
 
 SOURCE = "openimages"
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 MASK_FOLDERS = ("masks", "segmentations")
+# An ImageID of Open Images, also with the class before it, as downloads of several classes have it.
+DOWNLOADED = re.compile(r"(?:.+_)?[0-9a-f]{16}")
 
 
 class ClassFolders(Dataset):
@@ -70,7 +73,7 @@ class ClassFolders(Dataset):
         Masks that are empty, or whose shape differs from the image's, are omitted with a DatasetWarning.
         """
         info = self.image_info[image_id]
-        shape = read_size(info["path"])
+        shape = self.image_size(image_id)
         masks, class_ids = [], []
         for class_id, path in info["masks"]:
             mask = _read_instance(path, shape)
@@ -85,6 +88,14 @@ class ClassFolders(Dataset):
             return np.zeros((*shape, 0), bool), np.zeros(0, np.int32)
         # Each mask is contiguous in memory, which is faster to create and to use.
         return np.moveaxis(np.stack(masks), 0, -1), np.array(class_ids, np.int32)
+
+    def annotates_upright(self, image_id):
+        """Open Images annotates stored pixels; people who draw masks see the upright photograph."""
+        return not DOWNLOADED.fullmatch(str(self.image_info[image_id]["id"]))
+
+    def annotated_sizes(self, image_id):
+        """Return the (height, width) of the mask files that can be read."""
+        return sizes_of_masks(path for _, path in self.image_info[image_id]["masks"])
 
     def scan(self, image_id):
         """What the check has to know, from the image's ends, the masks' boxes and the rows of crowds."""

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mrcnn.datasets.images import read_image
+from mrcnn.datasets.oriented import OrientedImages
 from mrcnn.datasets.scan import scan_by_loading
 
 
-class Dataset:
+class Dataset(OrientedImages):
     """The base class of data sets.
 
     image_info: a dict per image: "id" in its source, "source", "path" and other arguments of add_image.
@@ -92,10 +92,6 @@ class Dataset:
     def source_image_link(self, image_id):
         """Return the path or address of an image."""
         return self.image_info[image_id]["path"]
-
-    def load_image(self, image_id):
-        """Load an image as [H, W, 3] uint8 RGB. Raises images.ImageError with the file's name."""
-        return read_image(self.image_info[image_id]["path"])
 
     def load_mask(self, image_id):
         """Load the instances of an image: masks [H, W, instances] bool and class ids [instances] int32.

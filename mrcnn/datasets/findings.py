@@ -4,7 +4,7 @@ Every function here takes the scanned images, a dict from split to a list of sca
 """
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,6 +115,7 @@ def find_all(scanned, class_names, config, skip_bad=False):
     """
     found = [
         *_file_faults(scanned, skip_bad),
+        *_turned(scanned),
         *_duplicates(scanned),
         *_absent(scanned, class_names),
         *_too_many(scanned, config.MAX_GT_INSTANCES),
@@ -159,6 +160,27 @@ def _file_faults(scanned, skip_bad):
                 tuple(f"{path}: {detail}" if detail else path for _, _, path, detail in hits),
                 tuple(dict.fromkeys((split, image.image_id) for split, image, _, _ in hits)),
             )
+
+
+def _turned(scanned):
+    """Yield a finding on the photographs that EXIF turns, and on how each was decided."""
+    turned = [(split, image) for split, images in scanned.items() for image in images if image.orientation]
+    if not turned:
+        return
+    ways = Counter((image.orientation.upright, image.orientation.why) for _, image in turned)
+    how = [f"{count} {'upright' if up else 'as stored'} ({why})" for (up, why), count in ways.most_common()]
+    yield Finding(
+        False,
+        "turned by EXIF",
+        f"Photographs that EXIF turns: {len(turned)}. Used {', '.join(how)}.",
+        "Look at some on the sheet: their masks must lie on the objects.",
+        tuple(
+            f"{image.path}: orientation {image.orientation.number}, "
+            f"{'upright' if image.orientation.upright else 'as stored'}"
+            for _, image in turned
+        ),
+        tuple((split, image.image_id) for split, image in turned),
+    )
 
 
 def _duplicates(scanned):

@@ -7,7 +7,7 @@ import numpy as np
 from mrcnn.datasets.dataset import Dataset
 from mrcnn.datasets.errors import DatasetError
 from mrcnn.datasets.folders import split_folder
-from mrcnn.datasets.images import read_mask
+from mrcnn.datasets.images import read_mask, sizes_of_masks
 from mrcnn.datasets.scan import add_mask_files, scan_file
 
 SOURCE = "nuclei"
@@ -52,6 +52,10 @@ class ImageFolders(Dataset):
         if not masks:
             return super().load_mask(image_id)
         return np.stack(masks, axis=-1), np.ones(len(masks), np.int32)
+
+    def annotated_sizes(self, image_id):
+        """Return the (height, width) of the mask files that can be read."""
+        return sizes_of_masks(sorted(self.image_info[image_id]["masks"].glob("*.png")))
 
     def scan(self, image_id):
         """Return the facts that the check needs: the image's bytes at both ends, and the masks' boxes."""

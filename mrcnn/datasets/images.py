@@ -1,35 +1,47 @@
 """Read photographs of any kind as RGB."""
 
 import contextlib
+import struct
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from mrcnn.datasets import orientation
 from mrcnn.pipeline.errors import ImageError
 
 # The exceptions of Pillow's readers for damaged files, depending on the format and the damage.
-UNREADABLE = (OSError, SyntaxError, ValueError, RuntimeError, EOFError, Image.DecompressionBombError)
+UNREADABLE = (
+    OSError, SyntaxError, ValueError, RuntimeError, EOFError, LookupError, TypeError, OverflowError,
+    struct.error, Image.DecompressionBombError,
+)  # fmt: skip
 
 
 def read_image(path, apply_exif=False):
     """Read the pixels of an image file: [H, W, 3] uint8 RGB.
 
-    Grey, palette, CMYK and 16-bit images are converted; an alpha channel is dropped. apply_exif: rotate
-    the image as its EXIF data say. Data sets do not use it if their masks fit the stored orientation, as
-    those of Open Images do.
+    Grey, palette, CMYK and 16-bit images are converted; an alpha channel is dropped. apply_exif: whether to
+    turn the image upright as its EXIF data say, or a function that decides it for a photograph that
+    EXIF turns, from its (height, width) as stored and its EXIF orientation.
     Raises ImageError with the file and the reason.
     """
     with _opened(path) as image:
-        if apply_exif:
-            image = ImageOps.exif_transpose(image)
+        image = orientation.turn(image, _turn_of(image, apply_exif))
         image.load()
         return _to_rgb(image)
 
 
-def read_size(path):
-    """Read (height, width) of an image as stored from the file's header. Raises ImageError."""
+def read_size(path, apply_exif=False):
+    """Read (height, width) of an image from the file's header. Arguments and errors as of read_image."""
     with _opened(path) as image:
-        return image.height, image.width
+        return orientation.turned_size((image.height, image.width), _turn_of(image, apply_exif))
+
+
+def _turn_of(image, apply_exif):
+    """Return the EXIF orientation to apply to an open image: 1 for none."""
+    number = orientation.number_of(image) if apply_exif else 1
+    if number > 1 and callable(apply_exif) and not apply_exif((image.height, image.width), number):
+        return 1
+    return number
 
 
 def read_mask(path):
@@ -56,12 +68,23 @@ def read_labels(path):
     return pixels.astype(np.int32)
 
 
+def sizes_of_masks(paths):
+    """Return the (height, width) of each mask file that can be read."""
+    sizes = []
+    for path in paths:
+        with contextlib.suppress(ImageError):
+            sizes.append(read_size(path))
+    return sizes
+
+
 @contextlib.contextmanager
 def _opened(path):
     """Open an image file with Pillow; its exceptions about the file become ImageErrors."""
     try:
         with Image.open(path) as image:
             yield image
+    except ImageError:
+        raise
     except UNREADABLE as error:
         raise ImageError(f"{path}: {_reason(error)}.") from error
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from mrcnn.datasets.images import UNREADABLE, ImageError, read_image, read_mask, read_size
 from mrcnn.datasets.mask_files import is_same_shape
+from mrcnn.datasets.orientation import Decision
 from mrcnn.pipeline.masks import extract_bboxes
 
 # A complete file of a format ends with these bytes, possibly followed by a few others.
@@ -27,6 +28,7 @@ class Scanned:
 
     instances: (class_id, height, width) of the box of each usable mask, in pixels of the image. crowds: their
     number. faults: (kind, path, detail) of what is wrong; the kinds are keys of findings.FAULTS.
+    orientation: the orientation.Decision on a photograph that EXIF turns, None for others.
     """
 
     image_id: int
@@ -35,6 +37,7 @@ class Scanned:
     instances: list = field(default_factory=list)
     crowds: int = 0
     faults: list = field(default_factory=list)
+    orientation: Decision | None = None
 
     def add_fault(self, kind, path, detail=""):
         """Record a fault of a file. detail: a text or an exception."""
@@ -65,6 +68,7 @@ def scan_by_loading(dataset, image_id):
     except (ImageError, OSError) as error:
         found.add_fault("image", found.path, error)
         return found
+    found.orientation = _orientation(dataset, image_id)
     try:
         masks, class_ids = dataset.load_mask(image_id)
     except (ImageError, OSError) as error:
@@ -82,7 +86,9 @@ def scan_file(dataset, image_id):
     """
     found = _begin(dataset, image_id)
     try:
-        found.size = _image_size(found.path)
+        _require_whole(found.path)
+        found.size = tuple(dataset.image_size(image_id))
+        found.orientation = _orientation(dataset, image_id)
     except (ImageError, OSError) as error:
         found.add_fault("image", found.path, error)
     return found
@@ -135,9 +141,20 @@ def _add_masks(found, masks, class_ids):
             found.instances.append((int(class_id), int(box[2] - box[0]), int(box[3] - box[1])))
 
 
-def _image_size(path):
-    """(height, width) of a photograph. Raises ImageError if it is cut short or no image."""
-    size = read_size(path)
+def _orientation(dataset, image_id):
+    """Return the Decision on a photograph that EXIF turns; None for others, and for what is no image file."""
+    if _depth(dataset, "load_image") < _depth(dataset, "exif_orientation"):
+        return None  # the data set reads images its own way
+    try:
+        decision = dataset.exif_orientation(image_id)
+    except (ImageError, OSError, TypeError):
+        return None
+    return decision if decision.number > 1 else None
+
+
+def _require_whole(path):
+    """Raise ImageError if a photograph is cut short or no image."""
+    read_size(path)
     with open(path, "rb") as file:
         head = file.read(4)
         file.seek(max(0, file.seek(0, io.SEEK_END) - _TAIL))
@@ -145,7 +162,6 @@ def _image_size(path):
     end = next((end for start, end in _ENDS.items() if head.startswith(start)), None)
     if end is None or end not in tail:
         read_image(path)  # raises an error that names the fault, if any
-    return size
 
 
 def _mask_box(path, data):

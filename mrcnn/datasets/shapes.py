@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from faster_coco_eval.core import mask as rle
 
-from mrcnn.datasets.images import ImageError, read_labels, read_mask
+from mrcnn.datasets.images import ImageError, read_labels, read_mask, read_size
 
 _ELLIPSE_POINTS = 180  # two degrees: within 0.02 % of the radius
 
@@ -93,6 +93,13 @@ def rasterize(shape, size):
     size: (H, W) of the image. Raises ImageError for run lengths or a picture of another size.
     """
     return _RASTERIZERS[type(shape)](shape, tuple(size))
+
+
+def size_of(shape):
+    """Return the (height, width) of the image that a shape is made for, or None if any image could be it."""
+    if isinstance(shape, RunLengths):
+        return tuple(shape.size)
+    return read_size(shape.path) if isinstance(shape, Picture) else None
 
 
 def _rasterize_rings(shape, size):
