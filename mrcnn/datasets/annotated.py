@@ -6,6 +6,7 @@ masks are made when an image is loaded, and everything that is left out is recor
 """
 
 import difflib
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -110,7 +111,9 @@ class AnnotatedDataset(Dataset):
         """
         index = self.read_index(root, split)
         names = list(index.classes) if classes is None else list(classes)
-        _require_known(names, index.classes, root)
+        self.known_classes = list(index.classes)
+        if self.strict:
+            _require_known(names, index.classes, root)
         for number, name in enumerate(names, start=1):
             self.add_class(self.source, number, name)
         numbers = {name: number for number, name in enumerate(names, start=1)}
@@ -137,6 +140,11 @@ class AnnotatedDataset(Dataset):
         if not masks:
             return np.zeros((*size, 0), bool), np.zeros(0, np.int32)
         return np.moveaxis(np.stack(masks), 0, -1), np.array(class_ids, np.int32)
+
+    def count_instances(self, image_id):
+        """Return {class id: number of annotations} of an image, without crowds."""
+        found = self.image_info[image_id]["annotations"]
+        return dict(Counter(self._numbers[annotation.name] for annotation in found if not annotation.crowd))
 
     def data_files(self, image_id):
         """List the image's file, its annotation file and its mask files."""

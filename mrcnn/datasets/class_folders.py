@@ -5,7 +5,7 @@ import difflib
 import os
 import re
 import warnings
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from mrcnn.datasets import mask_files
 from mrcnn.datasets.dataset import Dataset
 from mrcnn.datasets.errors import DatasetError, DatasetWarning
-from mrcnn.datasets.folders import folder_names, split_folder
+from mrcnn.datasets.folders import folder_names, split_folder, splits_in
 from mrcnn.datasets.images import read_mask, sizes_of_masks
 from mrcnn.datasets.scan import add_mask_files, scan_file
 from mrcnn.pipeline.masks import resize_nearest
@@ -32,18 +32,29 @@ class ClassFolders(Dataset):
     ``<ImageID>_<MID>_<BoxID>.png`` of any size, and boxes of crowds in ``crowds/<ImageID>.csv``.
     """
 
-    def load_split(self, root, split, classes):
+    title = "Open Images' folders"
+    looks_for = (
+        "[<split>/]<class>/masks/<ImageID>_<MID>_<BoxID>.png (or segmentations/), with the images in <class>/"
+    )
+
+    def load_split(self, root, split, classes=None):
         """Index the images of one split; call prepare() afterwards.
 
         root: the data set's folder. split: "train", "val" or "test"; None if the class folders are in the
-        root itself. classes: names of classes, which get the ids 1, 2, ...
+        root itself. classes: names of classes, which get the ids 1, 2, ...; None takes all class folders
+        with images in alphabetical order.
         Raises DatasetError for a missing or empty folder; the message names the folders that exist.
         """
         folder = split_folder(Path(root), split)
+        folders = _class_folders(folder)
+        self.known_classes = [path.name for path in folders.values() if _image_files(path)]
+        classes = self.known_classes if classes is None else classes
         masks, crowds, images = defaultdict(list), defaultdict(list), {}
         for class_id, name in enumerate(classes, start=1):
             self.add_class(SOURCE, class_id, name)
-            class_folder = _class_folder(folder, name)
+            class_folder = _class_folder(folder, folders, name, self.strict)
+            if class_folder is None:
+                continue
             for image_id, path in _image_files(class_folder).items():
                 images.setdefault(image_id, path)
             for image_id, path in _mask_files(class_folder):
@@ -58,6 +69,11 @@ class ClassFolders(Dataset):
                 SOURCE, image_id, str(images[image_id]),
                 masks=sorted(masks[image_id]), crowds=sorted(crowds[image_id]),
             )  # fmt: skip
+
+    @classmethod
+    def splits(cls, root, options=None):
+        """Return the splits that have a folder."""
+        return splits_in(Path(root))
 
     @classmethod
     def recognises(cls, root):
@@ -97,6 +113,10 @@ class ClassFolders(Dataset):
         """Return the (height, width) of the mask files that can be read."""
         return sizes_of_masks(path for _, path in self.image_info[image_id]["masks"])
 
+    def count_instances(self, image_id):
+        """Return {class id: number of mask files} of an image."""
+        return dict(Counter(class_id for class_id, _ in self.image_info[image_id]["masks"]))
+
     def scan(self, image_id):
         """What the check has to know, from the image's ends, the masks' boxes and the rows of crowds."""
         info, found = self.image_info[image_id], scan_file(self, image_id)
@@ -111,11 +131,19 @@ class ClassFolders(Dataset):
         return f"https://storage.googleapis.com/openimages/web/visualizer/index.html?id={self.image_info[image_id]['id']}"
 
 
-def _class_folder(folder, name):
-    found = {path.name.lower(): path for path in folder.iterdir() if path.is_dir()}
+def _class_folders(folder):
+    """Return the folders of classes by their names in lower case, in alphabetical order."""
+    found = sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
+    return {path.name.lower(): path for path in found}
+
+
+def _class_folder(folder, found, name, strict):
+    """Return the folder of a class; if there is none, None or with ``strict`` a DatasetError."""
     for spelling in (name.lower(), name.lower().replace(" ", "_")):  # a download has human_eye
         if spelling in found:
             return found[spelling]
+    if not strict:
+        return None
     close = difflib.get_close_matches(name.lower(), found, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise DatasetError(f"{folder}: no class {name!r}; it holds {folder_names(folder)}{hint}")

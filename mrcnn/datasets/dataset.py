@@ -7,6 +7,7 @@ The commands do this through ``load_split``: a subclass that has it is a format,
 """
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -102,11 +103,18 @@ class Dataset(OrientedImages):
 
     # --- What a format adds to matterport's interface ---------------------------------------------------
 
-    def load_split(self, root, split, classes):
+    title = ""  # of a format, for messages: "COCO"
+    looks_for = ""  # what recognises() looks for, for the message about data that no format recognises
+    # Whether load_split raises DatasetError for a class that the data lack; otherwise it has no instance.
+    strict = True
+    known_classes = None  # the data's own class names, selected or not, once load_split has found them
+
+    def load_split(self, root, split, classes=None):
         """Add the classes and the images of one split; every format overrides it, and load_mask.
 
         root: the value of --dataset, a Path. split: "train", "val" or "test", or None for data without
-        splits. classes: the names of the classes, which get the ids 1, 2, ... in this order.
+        splits. classes: the names of the classes, which get the ids 1, 2, ... in this order; None takes all
+        classes of the data in their own order.
         Raises DatasetError if the split does not exist. Do not decode images here: 100,000 images should be
         indexed in seconds.
         """
@@ -116,6 +124,22 @@ class Dataset(OrientedImages):
     def recognises(cls, root):
         """Return quickly whether a path looks like a data set of this format; formats override it."""
         return False
+
+    @classmethod
+    def splits(cls, root, options=None):
+        """Return the names of the splits that exist, of train, val, test; [] if all images are together.
+
+        None, as in the base class, means that only load_split knows.
+        """
+        return None
+
+    def count_instances(self, image_id):
+        """Return {class id: number of instances} of an image, without crowds.
+
+        The base class loads the masks. A format overrides it if its files tell the numbers without pixels.
+        """
+        class_ids = self.load_mask(image_id)[1]
+        return dict(Counter(int(class_id) for class_id in class_ids if class_id > 0))
 
     def data_files(self, image_id):
         """List the files from which an image and its masks are read; a folder stands for all files in it.

@@ -17,6 +17,12 @@ def split_of(name):
     return next((split for split in SPLITS if name in SPLIT_NAMES.get(split, (split,))), None)
 
 
+def splits_in(root):
+    """Return the names of the splits of which ``root`` has a folder, in the order of SPLITS."""
+    found = {split_of(path.name) for path in root.iterdir() if path.is_dir()} if root.is_dir() else set()
+    return [split for split in SPLITS if split in found]
+
+
 def split_folder(root, split):
     """Return the folder of a split below ``root``, or the root itself for None. Raises DatasetError."""
     if not root.is_dir():

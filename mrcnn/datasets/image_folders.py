@@ -6,11 +6,12 @@ import numpy as np
 
 from mrcnn.datasets.dataset import Dataset
 from mrcnn.datasets.errors import DatasetError
-from mrcnn.datasets.folders import split_folder
+from mrcnn.datasets.folders import split_folder, splits_in
 from mrcnn.datasets.images import read_mask, sizes_of_masks
 from mrcnn.datasets.scan import add_mask_files, scan_file
 
 SOURCE = "nuclei"
+ONE_CLASS = "object"  # the name of the class if nobody names it
 
 
 class ImageFolders(Dataset):
@@ -19,12 +20,17 @@ class ImageFolders(Dataset):
     All instances are of one class.
     """
 
-    def load_split(self, root, split, classes):
+    title = "a folder an image"
+    looks_for = "[<split>/]<id>/images/<id>.png with its instances in <id>/masks/*.png"
+
+    def load_split(self, root, split, classes=None):
         """Index the images of one split; call prepare() afterwards.
 
-        root, split: as for every format. classes: a list with the name of the one class.
+        root, split: as for every format. classes: a list with the name of the one class; None calls it
+        object.
         Raises DatasetError for more than one class, and if there is no image.
         """
+        classes = (ONE_CLASS,) if classes is None else classes
         if len(classes) != 1:
             raise DatasetError(
                 f"A data set with one folder per image has one class, but {len(classes)} are given: "
@@ -36,6 +42,11 @@ class ImageFolders(Dataset):
                 self.add_image(SOURCE, folder.name, str(path), masks=folder / "masks")
         if not self.image_info:
             raise DatasetError(f"{root}: no <id>/images/*.png in the split {split!r}.")
+
+    @classmethod
+    def splits(cls, root, options=None):
+        """Return the splits that have a folder."""
+        return splits_in(Path(root))
 
     @classmethod
     def recognises(cls, root):
@@ -56,6 +67,10 @@ class ImageFolders(Dataset):
     def annotated_sizes(self, image_id):
         """Return the (height, width) of the mask files that can be read."""
         return sizes_of_masks(sorted(self.image_info[image_id]["masks"].glob("*.png")))
+
+    def count_instances(self, image_id):
+        """Return {1: number of mask files} of an image."""
+        return {1: sum(1 for _ in self.image_info[image_id]["masks"].glob("*.png"))}
 
     def scan(self, image_id):
         """Return the facts that the check needs: the image's bytes at both ends, and the masks' boxes."""

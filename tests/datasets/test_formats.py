@@ -228,3 +228,44 @@ def test_a_class_of_two_words_is_found_under_the_downloader_s_name(tmp_path):
     dataset = PumpkinDataset()
     dataset.load_pumpkins(tmp_path, "train", classes=("Human eye",))
     assert [info["id"] for info in dataset.image_info] == ["0123456789abcdef"]
+
+
+# --- What every format can say without pixels ---------------------------------------------------------
+
+
+def test_all_class_folders_are_taken_if_none_is_named(tmp_path):
+    image, masks = rectangles(40, 60, 3)
+    write_image(tmp_path / "train/fig", "a", image, masks)
+    write_image(tmp_path / "train/Date", "b", image, masks[:, :, :1])
+    for name in ("empty", ".cache"):
+        (tmp_path / "train" / name).mkdir()
+    dataset = PumpkinDataset()
+    dataset.load_split(tmp_path, "train")
+    dataset.prepare()
+    assert dataset.class_names == ["BG", "Date", "fig"]
+    assert dataset.known_classes == ["Date", "fig"]
+    assert [dataset.count_instances(i) for i in dataset.image_ids] == [{2: 3}, {1: 1}]
+    assert PumpkinDataset.splits(tmp_path) == ["train"]
+    (tmp_path / "Validation").mkdir()
+    assert PumpkinDataset.splits(tmp_path) == ["train", "val"]
+    assert PumpkinDataset.splits(tmp_path / "train") == []
+
+
+def test_a_class_that_the_data_lack_has_no_instance_if_that_is_allowed(tmp_path):
+    write_dataset(tmp_path, train=2)
+    dataset = PumpkinDataset()
+    dataset.strict = False
+    dataset.load_split(tmp_path, "train", ["Squash", "Pumpkin"])
+    dataset.prepare()
+    assert dataset.class_names == ["BG", "Squash", "Pumpkin"]
+    assert dataset.load_mask(0)[1].tolist() == [2]
+    assert dataset.known_classes == ["pumpkin"]
+
+
+def test_nuclei_have_a_class_without_a_name(tmp_path):
+    nuclei(tmp_path)
+    dataset = NucleiDataset()
+    dataset.load_split(tmp_path, "train")
+    dataset.prepare()
+    assert (dataset.class_names, dataset.count_instances(0)) == (["BG", "object"], {1: 3})
+    assert (NucleiDataset.splits(tmp_path), NucleiDataset.splits(tmp_path / "train")) == (["train"], [])
