@@ -12,6 +12,7 @@ from mrcnn.config import Config, ConfigError
 from mrcnn.datasets import FORMATS, check, formats, splits
 from mrcnn.datasets.errors import DatasetError
 from mrcnn.datasets.images import ImageError
+from mrcnn.pipeline.loading import load_masks
 from mrcnn.training.errors import Interrupted, RunError
 from mrcnn.training.run import Run, checkpoints
 from mrcnn.training.stages import check_for_training, scale_stages
@@ -301,7 +302,7 @@ def _check_has_instances(dataset, root):
     unreadable = None
     for image_id in dataset.image_ids:
         try:
-            if (dataset.load_mask(image_id)[1] > 0).any():
+            if (load_masks(dataset, image_id)[1] > 0).any():
                 return
         except ImageError as error:  # the loader stops at it, or skips it with --skip-bad
             unreadable = unreadable or error

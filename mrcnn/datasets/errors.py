@@ -1,7 +1,9 @@
 """The errors and warnings about data sets."""
 
+from mrcnn.pipeline.errors import DataError
 
-class DatasetError(ValueError):
+
+class DatasetError(DataError):
     """Raised when a folder does not contain the requested data set."""
 
 

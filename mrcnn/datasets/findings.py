@@ -25,6 +25,10 @@ FAULTS = {
         "unreadable mask", True, "Masks that cannot be read",
         "Download or draw them again, or delete them.",
     ),
+    "method": (
+        "wrong masks or image", True, "Images whose load_image or load_mask fails or returns something else",
+        "Correct the class of the data set; each line says what it must return.",
+    ),
     "size": (
         "mask of another size", True, "Masks whose size is not their image's",
         "Save them at their image's size.",

@@ -8,6 +8,7 @@ import numpy as np
 
 from mrcnn.datasets import sheets
 from mrcnn.datasets.errors import DatasetWarning
+from mrcnn.pipeline.loading import load_example
 
 COUNT = 24
 _COLUMNS, _CELL = 6, 275  # pixels per cell
@@ -80,10 +81,9 @@ def _evenly(items, count):
 def _load(split, dataset, image_id, fault):
     """Return a list with the Picture of an image; empty if the image or a mask is unreadable."""
     try:
-        image = dataset.load_image(image_id)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DatasetWarning)  # the findings report masks that are left out
-            masks, _ = dataset.load_mask(image_id)
+            image, masks, _ = load_example(dataset, image_id)
     except (ValueError, OSError):
         return []
     return [sheets.picture(image, masks, _caption(dataset, image_id, masks, split), fault)]

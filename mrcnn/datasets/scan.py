@@ -15,6 +15,8 @@ from PIL import Image
 from mrcnn.datasets.images import UNREADABLE, ImageError, read_image, read_mask, read_size
 from mrcnn.datasets.mask_files import is_same_shape
 from mrcnn.datasets.orientation import Decision
+from mrcnn.pipeline.errors import DataError, ExampleError
+from mrcnn.pipeline.loading import load_image, load_masks
 from mrcnn.pipeline.masks import extract_bboxes
 
 # A complete file of a format ends with these bytes, possibly followed by a few others.
@@ -64,19 +66,23 @@ def scan_by_loading(dataset, image_id):
     """Return the Scanned of an image from the results of load_image and load_mask."""
     found = _begin(dataset, image_id)
     try:
-        found.size = dataset.load_image(image_id).shape[:2]
-    except (ImageError, OSError) as error:
-        found.add_fault("image", found.path, error)
+        found.size = load_image(dataset, image_id).shape[:2]
+    except (DataError, OSError) as error:
+        found.add_fault(_kind(error, "image"), found.path, error)
         return found
     found.orientation = _orientation(dataset, image_id)
     try:
-        masks, class_ids = dataset.load_mask(image_id)
-    except (ImageError, OSError) as error:
-        found.add_fault("mask", found.path, error)
+        masks, class_ids = load_masks(dataset, image_id)
+    except (DataError, OSError) as error:
+        found.add_fault(_kind(error, "mask"), found.path, error)
         return found
     if len(class_ids):
         _add_masks(found, masks, class_ids)
     return found
+
+
+def _kind(error, otherwise):
+    return "method" if isinstance(error, ExampleError) else otherwise
 
 
 def scan_file(dataset, image_id):

@@ -9,6 +9,7 @@ from faster_coco_eval.core import mask as rle
 from tqdm import tqdm
 
 from mrcnn.detection.results import coco_results, encode_mask
+from mrcnn.pipeline.loading import load_image, load_masks
 from mrcnn.pipeline.masks import extract_bboxes
 
 # COCO's numbers: AP over all IoU thresholds, at 0.50, at 0.75, of small (< 32 x 32 px), medium and large
@@ -47,7 +48,7 @@ def detect_all(detect, dataset, image_ids=None, progress=True, batch_size=1):
     with tqdm(total=len(image_ids), desc="evaluate", unit="image", disable=not progress) as bar:
         for start in range(0, len(image_ids), batch_size):
             batch = ground_truth["images"][start : start + batch_size]
-            images = [dataset.load_image(info["id"]) for info in batch]
+            images = [load_image(dataset, info["id"]) for info in batch]
             for info, image, found in zip(batch, images, detect(images), strict=True):
                 _require_equal_sizes(info, image, found["masks"])
                 results.extend(coco_results(info["id"], found))
@@ -76,7 +77,7 @@ def coco_ground_truth(dataset, image_ids=None):
     """
     images, annotations = [], []
     for image_id in dataset.image_ids if image_ids is None else image_ids:
-        masks, class_ids = dataset.load_mask(image_id)
+        masks, class_ids = load_masks(dataset, image_id)
         images.append({"id": int(image_id), "height": masks.shape[0], "width": masks.shape[1]})
         annotations.extend(_truths(int(image_id), masks, class_ids, first=len(annotations) + 1))
     categories = [{"id": int(i), "name": _class_label(dataset, i)} for i in dataset.class_ids[1:]]

@@ -1,5 +1,13 @@
 """Errors that stop a batch from being made. Importing this module imports no other library."""
 
 
-class ImageError(ValueError):
+class DataError(ValueError):
+    """The base of errors in data whose message names the file."""
+
+
+class ImageError(DataError):
     """Raised when an image or its masks cannot be read, or when their sizes differ."""
+
+
+class ExampleError(DataError):
+    """Raised when load_image or load_mask of a data set fails, or returns something else than it must."""

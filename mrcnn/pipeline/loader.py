@@ -14,6 +14,7 @@ from keras.utils import PyDataset
 from mrcnn.pipeline import copy_paste
 from mrcnn.pipeline.augment import Augmentation, augmentation_of
 from mrcnn.pipeline.errors import ImageError
+from mrcnn.pipeline.loading import load_example
 from mrcnn.pipeline.masks import extract_bboxes, minimize_mask, resize_mask
 from mrcnn.pipeline.rois import random_rois
 from mrcnn.pipeline.transforms import compose_image_meta, mold_image, resize_image
@@ -79,7 +80,7 @@ def load_scene(dataset, config, image_id, augmentation, rng, flip=False):
     augmentation: an object with ``apply``, or None. rng: a NumPy Generator, the only randomness.
     flip: flip left and right with probability 0.5.
     """
-    image, masks, class_ids = _load(dataset, image_id)
+    image, masks, class_ids = load_example(dataset, image_id, config.IMAGE_CHANNEL_COUNT)
     original_shape = image.shape
     image, window, scale, padding, crop = resize_image(
         image,
@@ -95,20 +96,6 @@ def load_scene(dataset, config, image_id, augmentation, rng, flip=False):
     if augmentation is not None:
         image, masks = augmentation.apply(image, masks, rng)
     return Scene(image, masks, class_ids, original_shape, window, scale)
-
-
-def _load(dataset, image_id):
-    """Load image, masks and class ids from the data set; without instances the masks are [H, W, 0]."""
-    image = dataset.load_image(image_id)
-    mask, class_ids = dataset.load_mask(image_id)
-    if not len(class_ids):
-        return image, np.zeros((*image.shape[:2], 0), bool), np.zeros(0, np.int32)
-    if mask.shape[:2] != image.shape[:2]:
-        raise ImageError(
-            f"{dataset.source_image_link(image_id)}: the image is {image.shape[1]} x {image.shape[0]}, "
-            f"its masks are {mask.shape[1]} x {mask.shape[0]}; load_mask must resize them."
-        )
-    return image, np.asarray(mask, bool), np.asarray(class_ids, np.int32)
 
 
 class Loader(PyDataset):

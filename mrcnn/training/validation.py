@@ -6,6 +6,7 @@ import keras
 
 from mrcnn.datasets.images import ImageError
 from mrcnn.evaluation import coco
+from mrcnn.pipeline.loading import load_example, load_masks
 from mrcnn.training.averaging import averaged
 from mrcnn.training.order import Order
 
@@ -48,7 +49,7 @@ class MeanAP(keras.callbacks.Callback):
 
     def _has_instance(self, image_id):
         try:
-            return bool((self.dataset.load_mask(image_id)[1] > 0).any())
+            return bool((load_masks(self.dataset, image_id)[1] > 0).any())
         except (ImageError, OSError):
             if not self.skip_bad:
                 raise
@@ -78,8 +79,7 @@ def _readable(dataset):
     found = []
     for image_id in dataset.image_ids:
         try:
-            dataset.load_image(image_id)
-            dataset.load_mask(image_id)
+            load_example(dataset, image_id)
             found.append(image_id)
         except (ImageError, OSError):
             continue
