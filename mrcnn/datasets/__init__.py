@@ -16,4 +16,6 @@ __all__ = [
 FORMATS = {
     "openimages": "mrcnn.datasets.class_folders:ClassFolders",
     "nuclei": "mrcnn.datasets.image_folders:ImageFolders",
+    "via": "mrcnn.datasets.via:ViaDataset",
+    "labelme": "mrcnn.datasets.labelme:LabelmeDataset",
 }

@@ -51,11 +51,13 @@ class Index:
 
     classes: names in the data's own order. images: IndexedImages in a stable order.
     faults: (kind, path, detail) of what is left out; the kinds are keys of findings.FAULTS.
+    unnamed: whether the data have one class without a name of its own, so that CLASSES may rename it.
     """
 
     classes: list
     images: list
     faults: list = field(default_factory=list)
+    unnamed: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,12 +113,13 @@ class AnnotatedDataset(Dataset):
         """
         index = self.read_index(root, split)
         names = list(index.classes) if classes is None else list(classes)
-        self.known_classes = list(index.classes)
-        if self.strict:
+        renamed = index.unnamed and len(names) == 1
+        self.known_classes = names if renamed else list(index.classes)
+        if self.strict and not renamed:
             _require_known(names, index.classes, root)
         for number, name in enumerate(names, start=1):
             self.add_class(self.source, number, name)
-        numbers = {name: number for number, name in enumerate(names, start=1)}
+        numbers = {name: number for number, name in enumerate(index.classes if renamed else names, start=1)}
         self.faults = list(index.faults)
         for image in index.images:
             kept = [annotation for annotation in image.annotations if annotation.name in numbers]

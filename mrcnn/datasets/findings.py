@@ -82,6 +82,18 @@ FAULTS = {
         "no class", False, "Annotations without a class, which are left out",
         "Give each a class, or name the attribute that holds it with --class-attribute.",
     ),
+    "unlabelled": (
+        "not annotated", False, "Images without an annotation file, which are left out",
+        "Annotate them, or save a file without shapes if they show nothing.",
+    ),
+    "foreign": (
+        "not an annotation file", False, "JSON files without annotations, which are left out",
+        "Move them out of the data set's folder.",
+    ),
+    "classes": (
+        "several classes", False, "Annotations with several classes, which are left out",
+        "Leave each one class, or name another attribute with --class-attribute.",
+    ),
 }  # fmt: skip
 
 

@@ -18,11 +18,15 @@ class OrientedImages:
 
         A photograph that EXIF turns is turned if its masks or annotations are, see ``exif_orientation``.
         """
-        return read_image(self.image_info[image_id]["path"], self._is_turned(image_id))
+        return read_image(self.image_file(image_id), self._is_turned(image_id))
 
     def image_size(self, image_id):
         """Return (height, width) of an image as ``load_image`` returns it, from the file's header."""
-        return read_size(self.image_info[image_id]["path"], self._is_turned(image_id))
+        return read_size(self.image_file(image_id), self._is_turned(image_id))
+
+    def image_file(self, image_id):
+        """Return the path of an image, or an open file for images that have no file of their own."""
+        return self.image_info[image_id]["path"]
 
     def annotates_upright(self, image_id):
         """Return whether an image's masks are drawn on the upright photograph, where sizes cannot tell."""
@@ -44,7 +48,7 @@ class OrientedImages:
         """Return the orientation.Decision on an image from its header. Raises ImageError."""
         found = [orientation.Decision(1, False)]
         read_size(
-            self.image_info[image_id]["path"],
+            self.image_file(image_id),
             lambda stored, number: found.append(self._decide(image_id, stored, number)),
         )
         return found[-1]

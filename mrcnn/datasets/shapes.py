@@ -41,10 +41,17 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """A mask [h, w] bool that covers a part of the image. corner: (y, x) of its first pixel in the image."""
+    """A mask that covers a part of the image. corner: (y, x) of its first pixel in the image."""
 
-    mask: np.ndarray
+    runs: RunLengths
     corner: tuple
+
+
+@dataclass(frozen=True, slots=True)
+class Union:
+    """The union of other shapes."""
+
+    shapes: tuple
 
 
 def ring(points):
@@ -87,6 +94,12 @@ def ellipse(x, y, radius_x, radius_y, angle=0.0):
     return None if points is None else Rings((points,))
 
 
+def run_lengths(mask):
+    """Return the RunLengths of a mask [H, W] bool."""
+    encoded = rle.encode(np.asfortranarray(mask, np.uint8))
+    return RunLengths(mask.shape, encoded["counts"])
+
+
 def rasterize(shape, size):
     """Return the mask [H, W] bool of a shape. What lies outside the image is cut.
 
@@ -122,9 +135,14 @@ def _rasterize_patch(shape, size):
     mask = np.zeros(size, bool)
     y, x = shape.corner
     top, left = max(-y, 0), max(-x, 0)
-    seen = shape.mask[top : max(size[0] - y, 0), left : max(size[1] - x, 0)]
+    part = _rasterize_run_lengths(shape.runs, shape.runs.size)
+    seen = part[top : max(size[0] - y, 0), left : max(size[1] - x, 0)]
     mask[max(y, 0) :, max(x, 0) :][: seen.shape[0], : seen.shape[1]] = seen
     return mask
+
+
+def _rasterize_union(shape, size):
+    return np.logical_or.reduce([rasterize(part, size) for part in shape.shapes])
 
 
 def _require_size(found, wanted, what):
@@ -139,4 +157,5 @@ _RASTERIZERS = {
     RunLengths: _rasterize_run_lengths,
     Picture: _rasterize_picture,
     Patch: _rasterize_patch,
+    Union: _rasterize_union,
 }

@@ -71,4 +71,11 @@ def test_a_label_map_gives_one_instance_per_value(tmp_path):
 
 @pytest.mark.parametrize(("corner", "pixels"), [((0, 0), 6), ((-1, 0), 3), ((4, 7), 2), ((9, 9), 0)])
 def test_a_patch_is_cut_at_the_edges(corner, pixels):
-    assert shapes.rasterize(shapes.Patch(np.ones((2, 3), bool), corner), (6, 8)).sum() == pixels
+    patch = shapes.Patch(shapes.run_lengths(np.ones((2, 3), bool)), corner)
+    assert shapes.rasterize(patch, (6, 8)).sum() == pixels
+
+
+def test_a_union_has_the_pixels_of_its_parts():
+    patch = shapes.Patch(shapes.run_lengths(np.array([[True, False, True]])), (0, 0))
+    mask = shapes.rasterize(shapes.Union((patch, shapes.rectangle(0, 0, 1, 2))), (3, 4))
+    assert sorted(zip(*np.nonzero(mask))) == [(0, 0), (0, 2), (1, 0)]

@@ -1,0 +1,56 @@
+"""Find the files of a data set of labelme's."""
+
+import os
+
+from mrcnn.datasets.folders import split_of
+
+IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+_HEAD = 4096  # bytes of a file in which labelme is recognised
+
+
+def looks_like_labelme(path):
+    """Return whether the first kilobytes of a JSON file look like labelme's."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_HEAD).decode("utf-8", errors="replace")
+            if '"shapes"' not in head and '"imagePath"' not in head:
+                # A file that has its image first, as some tools write it, ends with the names.
+                file.seek(max(0, file.seek(0, os.SEEK_END) - _HEAD))
+                head = head + file.read().decode("utf-8", errors="replace")
+    except OSError:
+        return False
+    return '"imagePath"' in head or ('"shapes"' in head and '"imageData"' in head)
+
+
+def some_of(root):
+    """Yield the first JSON file of a folder and of each folder below it."""
+    if root.is_dir():
+        for folder in (root, *sorted(path for path in root.iterdir() if path.is_dir())):
+            first = next((path for path in sorted(folder.glob("*.json")) if _is_visible(path, root)), None)
+            if first is not None:
+                yield first
+
+
+def _is_visible(path, root):
+    return not any(part.startswith(".") for part in path.relative_to(root).parts)
+
+
+def split_folders(root):
+    """Return pairs (split, folder) of the folders of splits."""
+    if not root.is_dir():
+        return []
+    folders = sorted(path for path in root.iterdir() if path.is_dir() and split_of(path.name))
+    return [(split_of(folder.name), folder) for folder in folders]
+
+
+def json_files(folder):
+    """Yield the JSON files in a folder and below it, or the one file itself."""
+    if folder.is_file():
+        yield folder
+    yield from (path for path in sorted(folder.rglob("*.json")) if _is_visible(path, folder))
+
+
+def image_files(folder):
+    """Return the paths of the images in a folder and below it, as text."""
+    paths = sorted(folder.rglob("*")) if folder.is_dir() else []
+    return [str(path) for path in paths if path.suffix.lower() in IMAGES and _is_visible(path, folder)]
