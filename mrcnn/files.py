@@ -177,21 +177,22 @@ def _lock_byte(file, wait):
 # Reading
 
 
-def read_json(path, kind=dict, limit=JSON_BYTES):
+def read_json(path, kind=dict, limit=JSON_BYTES, hook=None):
     """The content of a JSON file.
 
     kind: the type that it must have, or ``object`` for any. limit: bytes of the largest file to read.
+    hook: called with each object, innermost first, as a dict; its result takes the object's place.
     Raises FileError, in a sentence with the path, if the file is missing or too long, is not UTF-8, is cut
     short or otherwise no JSON, or holds another kind of value.
     """
-    return parse_json(_read(path, limit), path, kind)
+    return parse_json(_decode(_read(path, limit), path), path, kind, hook)  # the bytes are freed by now
 
 
-def parse_json(data, path, kind=dict):
+def parse_json(data, path, kind=dict, hook=None):
     """The value of JSON text, bytes in UTF-8 or str. path: its source, for messages. See ``read_json``."""
     text = _decode(data, path)
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_hook=hook)
     except RecursionError as error:
         raise FileError(path, "is damaged: its lists or objects are nested too deep") from error
     except json.JSONDecodeError as error:
@@ -206,10 +207,13 @@ def parse_json(data, path, kind=dict):
     except ValueError as error:  # Python's limit on digits
         raise FileError(path, "is damaged: it holds a number of too many digits") from error
     if not isinstance(value, kind):
-        raise FileError(
-            path, f"is damaged: it holds {_JSON_KINDS[type(value)]} instead of {_JSON_KINDS[kind]}"
-        )
+        raise FileError(path, f"is damaged: it holds {json_kind(value)} instead of {_JSON_KINDS[kind]}")
     return value
+
+
+def json_kind(value):
+    """Name the type of a value from JSON, for messages."""
+    return _JSON_KINDS.get(type(value), "another value")
 
 
 _JSON_KINDS = {

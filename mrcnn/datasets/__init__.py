@@ -14,6 +14,7 @@ __all__ = [
 ]  # fmt: skip
 
 FORMATS = {
+    "coco": "mrcnn.datasets.coco:Coco",
     "openimages": "mrcnn.datasets.class_folders:ClassFolders",
     "nuclei": "mrcnn.datasets.image_folders:ImageFolders",
     "via": "mrcnn.datasets.via:ViaDataset",

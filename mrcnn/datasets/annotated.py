@@ -6,70 +6,21 @@ masks are made when an image is loaded, and everything that is left out is recor
 """
 
 import difflib
+import os
 from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from mrcnn.datasets.dataset import Dataset
 from mrcnn.datasets.errors import DatasetError
-from mrcnn.datasets.shapes import Picture, rasterize, size_of
+from mrcnn.datasets.folders import split_of
+from mrcnn.datasets.images import ImageError
+from mrcnn.datasets.index import DEFAULTS, Annotation, Index, IndexedImage, Options
+from mrcnn.datasets.scan import scan_file
+from mrcnn.datasets.shapes import Picture, measure, rasterize, size_of
 
-
-@dataclass(frozen=True, slots=True)
-class Annotation:
-    """One instance. name: of its class. shape: of mrcnn.datasets.shapes. crowd: a region of many instances.
-
-    record: where it stands in its file, for messages, for example "annotation 17".
-    """
-
-    name: str
-    shape: object
-    crowd: bool = False
-    record: str = ""
-
-
-@dataclass(slots=True)
-class IndexedImage:
-    """One image.
-
-    key: its id in the source. path: of its file. size: (height, width) that the annotations are made for, or
-    None if their file does not say. source: the annotation file, for messages and data hashes.
-    """
-
-    key: str
-    path: str
-    annotations: list = field(default_factory=list)
-    size: tuple | None = None
-    source: str = ""
-
-
-@dataclass
-class Index:
-    """The content of one split.
-
-    classes: names in the data's own order. images: IndexedImages in a stable order.
-    faults: (kind, path, detail) of what is left out; the kinds are keys of findings.FAULTS.
-    unnamed: whether the data have one class without a name of its own, so that CLASSES may rename it.
-    """
-
-    classes: list
-    images: list
-    faults: list = field(default_factory=list)
-    unnamed: bool = False
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a user may say about annotation files.
-
-    images: folder of the images, if it is not where the format expects it. class_attribute: the attribute
-    that holds the class, where a format has several (VIA).
-    """
-
-    images: str | None = None
-    class_attribute: str | None = None
+__all__ = ["DEFAULTS", "AnnotatedDataset", "Annotation", "Index", "IndexedImage", "Options"]
 
 
 class AnnotatedDataset(Dataset):
@@ -81,26 +32,26 @@ class AnnotatedDataset(Dataset):
     """
 
     source = "annotated"
-    options = Options()
+    options = DEFAULTS
 
     def __init__(self, class_map=None):
         super().__init__(class_map)
         self.faults = []
 
     @classmethod
-    def splits(cls, root, options=Options()):
+    def splits(cls, root, options=DEFAULTS):
         """Return the names of the splits that exist, of train, val, test; [] if all images are together.
 
         root, options: as for ``read_index``. Look at names of files and folders only. "val" stands for
-        folders like valid and validation too, see folders.split_of. ``load_split`` takes each name that this
-        returns, and None for all images. Without splits it takes None alone.
+        folders like valid and validation too, see folders.split_of. ``load_split`` gives ``read_index`` each
+        name that this returns, and None for all images. Without splits, "train" too means all images.
         """
         return []
 
     def read_index(self, root, split):
         """Return the Index of one split.
 
-        root: a Path. split: "train", "val", "test", or None for all images.
+        root: a Path. split: one of ``splits``, or None for all images.
         Reads self.options. Decode no image here. Raises DatasetError with the path and the faulty record.
         """
         raise NotImplementedError
@@ -109,9 +60,9 @@ class AnnotatedDataset(Dataset):
         """Index one split; call prepare() afterwards.
 
         classes: names of the classes 1, 2, ...; None takes all classes of the data in their own order.
-        Raises DatasetError for a class that the data do not have; the message names the nearest one.
+        Raises DatasetError for a split, or a class, that the data do not have, and for damaged files.
         """
-        index = self.read_index(root, split)
+        index = self.read_index(root, self._existing(root, split))
         names = list(index.classes) if classes is None else list(classes)
         renamed = index.unnamed and len(names) == 1
         self.known_classes = names if renamed else list(index.classes)
@@ -129,13 +80,28 @@ class AnnotatedDataset(Dataset):
             )  # fmt: skip
         self._numbers = numbers
 
+    def _existing(self, root, split):
+        """Return the split to read, None for all images. Raises DatasetError if there is no such split."""
+        known = self.splits(root, self.options)
+        split = split and (split_of(split) or split)
+        if split is None or split in known:
+            return split
+        if split == "train" and not known:
+            return None
+        raise DatasetError(f"{root}: no split {split!r}; it has {', '.join(known) or 'no splits'}.")
+
     def load_mask(self, image_id):
-        """Return masks [H, W, N] bool and class ids [N] int32, negative for crowds, without empty masks."""
+        """Return masks [H, W, N] bool and class ids [N] int32, negative for crowds, without empty masks.
+
+        Raises ImageError, also if the annotations are made for an image of another size.
+        """
         info = self.image_info[image_id]
         size = self.image_size(image_id)
+        if not _fits(info, size):
+            raise ImageError(f"{info['path']}: {_two_sizes(info, size)}.")
         masks, class_ids = [], []
         for annotation in info["annotations"]:
-            mask = rasterize(annotation.shape, size)
+            mask = _with_place(rasterize, info, annotation, size)
             if mask.any():
                 number = self._numbers[annotation.name]
                 masks.append(mask)
@@ -148,6 +114,32 @@ class AnnotatedDataset(Dataset):
         """Return {class id: number of annotations} of an image, without crowds."""
         found = self.image_info[image_id]["annotations"]
         return dict(Counter(self._numbers[annotation.name] for annotation in found if not annotation.crowd))
+
+    def scan(self, image_id):
+        """Return the facts about an image for the data check: a scan.Scanned. No pixel is decoded."""
+        info, found = self.image_info[image_id], scan_file(self, image_id)
+        if not found.size:
+            return found
+        if not _fits(info, found.size):
+            found.add_fault("size", found.path, _two_sizes(info, found.size))
+            return found
+        for annotation in info["annotations"]:
+            self._scan_annotation(found, info, annotation)
+        return found
+
+    def _scan_annotation(self, found, info, annotation):
+        try:
+            box, _ = _with_place(measure, info, annotation, found.size)
+        except (ImageError, OSError) as error:
+            found.add_fault("mask", found.path, error)
+            return
+        if box is None:
+            found.add_fault("empty", found.path, annotation.record)
+        elif annotation.crowd:
+            found.crowds += 1
+        else:
+            y1, x1, y2, x2 = box
+            found.instances.append((self._numbers[annotation.name], y2 - y1, x2 - x1))
 
     def data_files(self, image_id):
         """List the image's file, its annotation file and its mask files."""
@@ -163,6 +155,32 @@ class AnnotatedDataset(Dataset):
             return [tuple(info["size"])]
         sizes = [size_of(annotation.shape) for annotation in info["annotations"]]
         return [size for size in sizes if size]
+
+
+def _fits(info, size):
+    """Return whether an image has the size that its annotations are made for, as far as that is known."""
+    return info["size"] is None or tuple(info["size"]) == tuple(size)
+
+
+def _two_sizes(info, size):
+    (height, width), (annotated_height, annotated_width) = size, info["size"]
+    return (
+        f"it has {width} x {height} pixels, but {info['annotation_file']} annotates an image of "
+        f"{annotated_width} x {annotated_height}"
+    )
+
+
+def _with_place(function, info, annotation, size):
+    """Call rasterize or measure; an error names the annotation if that stands in a file of many."""
+    try:
+        return function(annotation.shape, size)
+    except ImageError as error:
+        if not annotation.record:
+            raise
+        image = os.path.basename(info["path"])
+        raise ImageError(
+            f"{info['annotation_file']}: {annotation.record} (image {image!r}): {error}"
+        ) from error
 
 
 def _require_known(names, known, root):

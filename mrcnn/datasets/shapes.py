@@ -5,68 +5,20 @@ the file says in little memory; ``rasterize`` makes the mask when needed. Polygo
 of pycocotools' ``annToMask``: coordinates are continuous, and the centre of the first pixel is at (0.5, 0.5).
 """
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import numpy as np
 from faster_coco_eval.core import mask as rle
 
 from mrcnn.datasets.images import ImageError, read_labels, read_mask, read_size
+from mrcnn.datasets.rings import near, ring
+from mrcnn.datasets.run_lengths import check
+from mrcnn.datasets.shape_kinds import Patch, Picture, Rings, RunLengths, Shares, Union
+
+__all__ = [
+    "Patch", "Picture", "Rings", "RunLengths", "Shares", "Union",
+    "ellipse", "encode", "is_beyond", "measure", "rasterize", "rectangle", "ring", "run_lengths", "size_of",
+]  # fmt: skip
 
 _ELLIPSE_POINTS = 180  # two degrees: within 0.02 % of the radius
-
-
-@dataclass(frozen=True, slots=True)
-class Rings:
-    """The union of closed rings, each an array [K, (x, y)] of pixels; K is at least 3."""
-
-    rings: tuple
-
-
-@dataclass(frozen=True, slots=True)
-class RunLengths:
-    """COCO's run lengths. size: (height, width). counts: compressed, as bytes."""
-
-    size: tuple
-    counts: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A mask file. value: None for all pixels above zero, or the pixel value of the one instance."""
-
-    path: Path
-    value: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Patch:
-    """A mask that covers a part of the image. corner: (y, x) of its first pixel in the image."""
-
-    runs: RunLengths
-    corner: tuple
-
-
-@dataclass(frozen=True, slots=True)
-class Union:
-    """The union of other shapes."""
-
-    shapes: tuple
-
-
-def ring(points):
-    """Return an array [K, (x, y)] for ``Rings``, or None for a ring without area.
-
-    points: K pairs (x, y), or 2 K numbers x, y, x, y, ... Raises ValueError for anything else.
-    """
-    points = np.asarray(points, np.float64)
-    pairs = points.size % 2 == 0 if points.ndim == 1 else points.ndim == 2 and points.shape[1] == 2
-    if not pairs or not np.isfinite(points).all():
-        raise ValueError("a ring is pairs of finite numbers x, y")
-    points = points.reshape(-1, 2)
-    x, y = points.T
-    area = abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))) / 2
-    return points if len(points) >= 3 and area > 0 else None
 
 
 def rectangle(x, y, width, height):
@@ -96,16 +48,7 @@ def ellipse(x, y, radius_x, radius_y, angle=0.0):
 
 def run_lengths(mask):
     """Return the RunLengths of a mask [H, W] bool."""
-    encoded = rle.encode(np.asfortranarray(mask, np.uint8))
-    return RunLengths(mask.shape, encoded["counts"])
-
-
-def rasterize(shape, size):
-    """Return the mask [H, W] bool of a shape. What lies outside the image is cut.
-
-    size: (H, W) of the image. Raises ImageError for run lengths or a picture of another size.
-    """
-    return _RASTERIZERS[type(shape)](shape, tuple(size))
+    return RunLengths(mask.shape, _encode_mask(mask)["counts"])
 
 
 def size_of(shape):
@@ -115,33 +58,98 @@ def size_of(shape):
     return read_size(shape.path) if isinstance(shape, Picture) else None
 
 
-def _rasterize_rings(shape, size):
-    parts = rle.frPyObjects([ring.ravel().tolist() for ring in shape.rings], *size)
-    return rle.decode(rle.merge(parts)).astype(bool)
+def is_beyond(shape, size):
+    """Return whether all points of a shape lie on one side of the image (H, W), outside it."""
+    if not isinstance(shape, Rings | Shares):
+        return False
+    points = np.concatenate(shape.rings)
+    (right, bottom), (left, top) = points.max(axis=0), points.min(axis=0)
+    height, width = size if isinstance(shape, Rings) else (1, 1)
+    return bool(right <= 0 or bottom <= 0 or left >= width or top >= height)
 
 
-def _rasterize_run_lengths(shape, size):
+def rasterize(shape, size):
+    """Return the mask [H, W] bool of a shape. What lies outside the image is cut.
+
+    size: (H, W) of the image. Raises ImageError for run lengths or a picture of another size, and for
+    damaged ones.
+    """
+    size = tuple(size)
+    if type(shape) in _ENCODERS:
+        return rle.decode(_ENCODERS[type(shape)](shape, size)).astype(bool)
+    return _MASKS[type(shape)](shape, size)
+
+
+def encode(shape, size):
+    """Return the mask of a shape as COCO's compressed run lengths: bytes. See ``rasterize``."""
+    return _encoded(shape, tuple(size))["counts"]
+
+
+def measure(shape, size):
+    """Return the box (y1, x1, y2, x2) of a shape's mask and its number of pixels; None and 0 without any.
+
+    This is faster than ``rasterize``, which see, for polygons and run lengths.
+    """
+    encoded = _encoded(shape, tuple(size))
+    area = int(rle.area(encoded))
+    x, y, width, height = (int(side) for side in rle.toBbox(encoded))
+    return ((y, x, y + height, x + width), area) if area else (None, 0)
+
+
+def _encoded(shape, size):
+    if type(shape) in _ENCODERS:
+        return _ENCODERS[type(shape)](shape, size)
+    return _encode_mask(_MASKS[type(shape)](shape, size))
+
+
+def _encode_mask(mask):
+    return rle.encode(np.asfortranarray(mask, np.uint8))
+
+
+# Shapes that the library rasterises as run lengths
+
+
+def _encode_rings(shape, size):
+    parts = [near(points, size) for points in shape.rings]
+    # Fewer than three points: the ring is too far away. The library takes four numbers for a box.
+    flat = [points.ravel().tolist() for points in parts if len(points) >= 3]
+    return rle.merge(rle.frPyObjects(flat, *size)) if flat else _encode_mask(np.zeros(size, bool))
+
+
+def _encode_shares(shape, size):
+    height, width = size
+    return _encode_rings(Rings(tuple(points * (width, height) for points in shape.rings)), size)
+
+
+def _encode_run_lengths(shape, size):
     _require_size(shape.size, size, "run lengths")
-    return rle.decode({"size": list(shape.size), "counts": shape.counts}).astype(bool)
+    try:
+        check(shape.counts, size)
+    except ValueError as error:
+        raise ImageError(f"{error}.") from error
+    return {"size": list(size), "counts": shape.counts}
 
 
-def _rasterize_picture(shape, size):
+# Shapes that are masks
+
+
+def _picture(shape, size):
     mask = read_mask(shape.path) if shape.value is None else read_labels(shape.path) == shape.value
     _require_size(mask.shape, size, str(shape.path))
     return mask
 
 
-def _rasterize_patch(shape, size):
+def _patch(shape, size):
     mask = np.zeros(size, bool)
     y, x = shape.corner
     top, left = max(-y, 0), max(-x, 0)
-    part = _rasterize_run_lengths(shape.runs, shape.runs.size)
+    part = rasterize(shape.runs, shape.runs.size)
     seen = part[top : max(size[0] - y, 0), left : max(size[1] - x, 0)]
     mask[max(y, 0) :, max(x, 0) :][: seen.shape[0], : seen.shape[1]] = seen
     return mask
 
 
-def _rasterize_union(shape, size):
+def _union(shape, size):
     return np.logical_or.reduce([rasterize(part, size) for part in shape.shapes])
 
 
@@ -152,10 +160,5 @@ def _require_size(found, wanted, what):
         )
 
 
-_RASTERIZERS = {
-    Rings: _rasterize_rings,
-    RunLengths: _rasterize_run_lengths,
-    Picture: _rasterize_picture,
-    Patch: _rasterize_patch,
-    Union: _rasterize_union,
-}
+_ENCODERS = {Rings: _encode_rings, Shares: _encode_shares, RunLengths: _encode_run_lengths}
+_MASKS = {Picture: _picture, Patch: _patch, Union: _union}

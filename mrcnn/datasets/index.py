@@ -1,0 +1,61 @@
+"""What a reader of annotation files returns: classes, images, and annotations as shapes."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """One instance. name: of its class. shape: of mrcnn.datasets.shapes. crowd: a region of many instances.
+
+    record: where it stands in its file, for messages, for example "annotation 17".
+    """
+
+    name: str
+    shape: object
+    crowd: bool = False
+    record: str = ""
+
+
+@dataclass(slots=True)
+class IndexedImage:
+    """One image.
+
+    key: its id in the source. path: of its file. size: (height, width) that the annotations are made for, or
+    None if their file does not say. source: the annotation file, for messages and data hashes.
+    """
+
+    key: str
+    path: str
+    annotations: list = field(default_factory=list)
+    size: tuple | None = None
+    source: str = ""
+
+
+@dataclass
+class Index:
+    """The content of one split.
+
+    classes: names in the data's own order. images: IndexedImages in a stable order.
+    faults: (kind, path, detail) of what is left out; the kinds are keys of findings.FAULTS.
+    unnamed: whether the data have one class without a name of its own, so that CLASSES may rename it.
+    """
+
+    classes: list
+    images: list
+    faults: list = field(default_factory=list)
+    unnamed: bool = False
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user may say about annotation files.
+
+    images: folder of the images, if it is not where the format expects it. class_attribute: the attribute
+    that holds the class, where a format has several (VIA).
+    """
+
+    images: str | None = None
+    class_attribute: str | None = None
+
+
+DEFAULTS = Options()
