@@ -14,9 +14,9 @@ __all__ = [
 ]  # fmt: skip
 
 FORMATS = {
-    "coco": "mrcnn.datasets.coco:Coco",
     "openimages": "mrcnn.datasets.class_folders:ClassFolders",
     "nuclei": "mrcnn.datasets.image_folders:ImageFolders",
     "via": "mrcnn.datasets.via:ViaDataset",
     "labelme": "mrcnn.datasets.labelme:LabelmeDataset",
+    "coco": "mrcnn.datasets.coco:Coco",
 }

@@ -18,7 +18,7 @@ from mrcnn.datasets.folders import split_of
 from mrcnn.datasets.images import ImageError
 from mrcnn.datasets.index import DEFAULTS, Annotation, Index, IndexedImage, Options
 from mrcnn.datasets.scan import scan_file
-from mrcnn.datasets.shapes import Picture, measure, rasterize, size_of
+from mrcnn.datasets.shapes import Picture, is_beyond, measure, rasterize, size_of
 
 __all__ = ["DEFAULTS", "AnnotatedDataset", "Annotation", "Index", "IndexedImage", "Options"]
 
@@ -134,7 +134,8 @@ class AnnotatedDataset(Dataset):
             found.add_fault("mask", found.path, error)
             return
         if box is None:
-            found.add_fault("empty", found.path, annotation.record)
+            kind = "beyond" if is_beyond(annotation.shape, found.size) else "empty"
+            found.add_fault(kind, found.path, annotation.record)
         elif annotation.crowd:
             found.crowds += 1
         else:

@@ -21,7 +21,7 @@ class ImageFinder:
         last = re.split(r"[/\\]", name)[-1]
         for spelling in dict.fromkeys((name, name.replace("\\", "/"), last)):
             for folder in self.folders:
-                path = self._in_folder(os.path.join(folder, spelling))
+                path = self._in_folder(os.path.normpath(os.path.join(folder, spelling)))
                 if path:
                     return path
         return None

@@ -14,7 +14,7 @@ def ring(points):
     """
     try:
         points = np.asarray(points, np.float64)
-    except (TypeError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError("a ring is pairs of finite numbers x, y") from error
     pairs = points.size % 2 == 0 if points.ndim == 1 else points.ndim == 2 and points.shape[1] == 2
     if not pairs:

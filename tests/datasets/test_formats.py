@@ -188,8 +188,8 @@ def test_the_config_names_the_layout(tmp_path):
     assert isinstance(open_dataset(config, tmp_path / "pumpkins", "val"), ClassFolders)
     config.update({"LAYOUT": "nuclei", "CLASSES": ["cell"]})
     assert open_dataset(config, tmp_path / "nuclei", "train").class_names == ["BG", "cell"]
-    config.LAYOUT = "coco"
-    with pytest.raises(DatasetError, match="Unknown LAYOUT 'coco'; it is one of openimages, nuclei"):
+    config.LAYOUT = "pascal"
+    with pytest.raises(DatasetError, match="Unknown LAYOUT 'pascal'; it is one of openimages, nuclei"):
         open_dataset(config, tmp_path, "train")
 
 
