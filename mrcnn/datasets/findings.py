@@ -46,6 +46,23 @@ FAULTS = {
         "Masks whose proportions are not their image's. They are left out, so their instances are background",
         "Draw them again: they belong to another image, or the image has been cropped or rotated since.",
     ),
+    "several": (
+        "several instances", True, "Mask files of one instance that hold several",
+        "Save a mask file for each instance, or keep label maps apart (LAYOUT: label_maps).",
+    ),
+    "inverted": (
+        "looks inverted", False, "Masks that look inverted: they cover the border and most of the image",
+        "Look at them on the sheet; in a mask the instance is white and all else black.",
+    ),
+    "whole": (
+        "covers its image", False, "Masks that cover their whole image",
+        "Look at them on the sheet; draw them again unless the instance does fill its image.",
+    ),
+    "pieces": (
+        "many pieces", False,
+        "Masks of three or more pieces, alone in their image: one map for several instances?",
+        "Look at them on the sheet; each instance needs a mask of its own.",
+    ),
     "twice": (
         "mask twice", False, "Masks that equal another mask of their image",
         "Delete one of each pair.",
@@ -169,13 +186,19 @@ def _file_faults(scanned, skip_bad):
         ]
         if hits:
             yield Finding(
-                fatal and not (skip_bad and kind in ("image", "mask")),
+                (fatal and not (skip_bad and kind in ("image", "mask"))) or _most(kind, hits, scanned),
                 label,
                 f"{text}: {len(hits)}.",
                 advice,
                 tuple(f"{path}: {detail}" if detail else path for _, _, path, detail in hits),
                 tuple(dict.fromkeys((split, image.image_id) for split, image, _, _ in hits)),
             )
+
+
+def _most(kind, hits, scanned):
+    """Return whether most masks look inverted: then all are, while a few may be close-up views."""
+    instances = sum(len(image.instances) for images in scanned.values() for image in images)
+    return kind == "inverted" and len(hits) > instances / 2
 
 
 def _turned(scanned):

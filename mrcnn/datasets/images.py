@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from mrcnn.datasets import orientation
+from mrcnn.datasets.mask_pixels import SeveralValues, mask_of
 from mrcnn.pipeline.errors import ImageError
 
 # The exceptions of Pillow's readers for damaged files, depending on the format and the damage.
@@ -14,6 +15,10 @@ UNREADABLE = (
     OSError, SyntaxError, ValueError, RuntimeError, EOFError, LookupError, TypeError, OverflowError,
     struct.error, Image.DecompressionBombError,
 )  # fmt: skip
+
+
+class SeveralInstances(ImageError):
+    """Raised when a mask file of one instance holds several."""
 
 
 def read_image(path, apply_exif=False):
@@ -45,15 +50,18 @@ def _turn_of(image, apply_exif):
 
 
 def read_mask(path):
-    """Read a mask file as [H, W] bool: true where any channel except alpha is above zero.
+    """Read a mask file of one instance as [H, W] bool, see mask_pixels.
 
-    Raises ImageError.
+    Raises ImageError, and SeveralInstances for a label map.
     """
     with _opened(path) as image:
-        if image.mode in ("P", "PA", "LA", "RGBA", "CMYK"):
-            image = image.convert("RGBA").convert("RGB")
-        pixels = np.asarray(image)
-    return pixels.any(axis=2) if pixels.ndim == 3 else pixels > 0
+        try:
+            return mask_of(image)
+        except SeveralValues as error:
+            raise SeveralInstances(
+                f"{path}: {error}; save a mask file for each instance, or keep label maps apart "
+                "(LAYOUT: label_maps)."
+            ) from error
 
 
 def read_labels(path):

@@ -10,14 +10,14 @@ import io
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PIL import Image
+import numpy as np
 
-from mrcnn.datasets.images import UNREADABLE, ImageError, read_image, read_mask, read_size
+from mrcnn.datasets.images import ImageError, SeveralInstances, read_image, read_size
+from mrcnn.datasets.mask_facts import facts_of, facts_of_file
 from mrcnn.datasets.mask_files import is_same_shape
 from mrcnn.datasets.orientation import Decision
 from mrcnn.pipeline.errors import DataError, ExampleError
 from mrcnn.pipeline.loading import load_image, load_masks
-from mrcnn.pipeline.masks import extract_bboxes
 
 # A complete file of a format ends with these bytes, possibly followed by a few others.
 _ENDS = {b"\xff\xd8\xff": b"\xff\xd9", b"\x89PNG": b"IEND"}
@@ -63,14 +63,20 @@ def _depth(dataset, name):
 
 
 def scan_by_loading(dataset, image_id):
-    """Return the Scanned of an image from the results of load_image and load_mask."""
-    found = _begin(dataset, image_id)
-    try:
-        found.size = load_image(dataset, image_id).shape[:2]
-    except (DataError, OSError) as error:
-        found.add_fault(_kind(error, "image"), found.path, error)
+    """Return the Scanned of an image from the results of load_image and load_mask.
+
+    If load_image is the library's own, the ends of the file are read instead, as by scan_file.
+    """
+    if _reads_files(dataset):
+        found = scan_file(dataset, image_id)
+    else:
+        found = _begin(dataset, image_id)
+        try:
+            found.size = load_image(dataset, image_id).shape[:2]
+        except (DataError, OSError) as error:
+            found.add_fault(_kind(error, "image"), found.path, error)
+    if not found.size:
         return found
-    found.orientation = _orientation(dataset, image_id)
     try:
         masks, class_ids = load_masks(dataset, image_id)
     except (DataError, OSError) as error:
@@ -79,6 +85,11 @@ def scan_by_loading(dataset, image_id):
     if len(class_ids):
         _add_masks(found, masks, class_ids)
     return found
+
+
+def _reads_files(dataset):
+    """Return whether a data set's load_image is that of OrientedImages, which reads the file at "path"."""
+    return _depth(dataset, "load_image") >= _depth(dataset, "exif_orientation")
 
 
 def _kind(error, otherwise):
@@ -94,7 +105,8 @@ def scan_file(dataset, image_id):
     try:
         _require_whole(found.path)
         found.size = tuple(dataset.image_size(image_id))
-        found.orientation = _orientation(dataset, image_id)
+        decision = dataset.exif_orientation(image_id)
+        found.orientation = decision if decision.number > 1 else None
     except (ImageError, OSError) as error:
         found.add_fault("image", found.path, error)
     return found
@@ -110,22 +122,31 @@ def add_mask_files(found, files, rescaled):
     for class_id, path in files:
         try:
             data = Path(path).read_bytes()
-            shape, box = _mask_box(path, data)
+            facts = facts_of_file(path, data, alone=len(files) == 1)
         except (ImageError, OSError) as error:
-            found.add_fault("mask", path, error)
+            found.add_fault("several" if isinstance(error, SeveralInstances) else "mask", path, error)
             continue
-        digest = hashlib.sha256(data).digest()
-        if box is None:
+        digest, size = hashlib.sha256(data).digest(), facts.size
+        if facts.box is None:
             found.add_fault("empty", path)
-        elif not (is_same_shape(shape, found.size) if rescaled else tuple(shape) == tuple(found.size)):
-            found.add_fault("shape" if rescaled else "size", path, _sizes(shape, found.size))
+        elif not (is_same_shape(size, found.size) if rescaled else tuple(size) == tuple(found.size)):
+            found.add_fault("shape" if rescaled else "size", path, _sizes(size, found.size))
         else:
             if digest in seen:
                 found.add_fault("twice", path, f"as {seen[digest].name}")
-            y1, x1, y2, x2 = box
-            scale = found.size[0] / shape[0], found.size[1] / shape[1]
-            found.instances.append((class_id, (y2 - y1) * scale[0], (x2 - x1) * scale[1]))
+            _add_instance(found, class_id, facts, path, alone=len(files) == 1)
             seen.setdefault(digest, Path(path))
+
+
+def _add_instance(found, class_id, facts, path, alone, detail=""):
+    """Add an instance to a Scanned, and what is odd about its mask."""
+    y1, x1, y2, x2 = facts.box
+    down, across = found.size[0] / facts.size[0], found.size[1] / facts.size[1]
+    found.instances.append((class_id, (y2 - y1) * down, (x2 - x1) * across))
+    if facts.oddity:
+        found.add_fault(facts.oddity, path, detail)
+    if facts.pieces and alone:
+        found.add_fault("pieces", path, detail)
 
 
 def _begin(dataset, image_id):
@@ -138,24 +159,15 @@ def _add_masks(found, masks, class_ids):
     if masks.shape[:2] != tuple(found.size):
         found.add_fault("size", found.path, _sizes(masks.shape, found.size))
         return
-    for number, (box, class_id) in enumerate(zip(extract_bboxes(masks), class_ids)):
-        if not box.any():
+    alone = np.count_nonzero(class_ids > 0) == 1
+    for number, class_id in enumerate(class_ids):
+        facts = facts_of(masks[:, :, number])
+        if facts.box is None:
             found.add_fault("empty", found.path, f"mask {number}")
         elif class_id < 0:
             found.crowds += 1
         else:
-            found.instances.append((int(class_id), int(box[2] - box[0]), int(box[3] - box[1])))
-
-
-def _orientation(dataset, image_id):
-    """Return the Decision on a photograph that EXIF turns; None for others, and for what is no image file."""
-    if _depth(dataset, "load_image") < _depth(dataset, "exif_orientation"):
-        return None  # the data set reads images its own way
-    try:
-        decision = dataset.exif_orientation(image_id)
-    except (ImageError, OSError, TypeError):
-        return None
-    return decision if decision.number > 1 else None
+            _add_instance(found, int(class_id), facts, found.path, alone, f"mask {number}")
 
 
 def _require_whole(path):
@@ -168,20 +180,6 @@ def _require_whole(path):
     end = next((end for start, end in _ENDS.items() if head.startswith(start)), None)
     if end is None or end not in tail:
         read_image(path)  # raises an error that names the fault, if any
-
-
-def _mask_box(path, data):
-    """Return a mask file's (height, width) and the box (y1, x1, y2, x2) of its pixels, None without any."""
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            if image.mode in ("1", "L"):
-                box = image.getbbox()
-                return (image.height, image.width), box and (box[1], box[0], box[3], box[2])
-    except UNREADABLE:
-        pass  # read_mask names the fault
-    mask = read_mask(path)
-    (box,) = extract_bboxes(mask[:, :, None])
-    return mask.shape, tuple(int(side) for side in box) if box.any() else None
 
 
 def _sizes(mask, image):

@@ -276,7 +276,9 @@ def write_nuclei(root, shape=(30, 40)):
         (root / "train/abc" / name).mkdir(parents=True)
     Image.fromarray(image).save(root / "train/abc/images/abc.png")
     Image.fromarray(masks[:, :, 0]).save(root / "train/abc/masks/0.png")
-    Image.fromarray(np.ones(shape, bool)).save(root / "train/abc/masks/1.png")
+    Image.fromarray(np.pad(np.ones((shape[0] - 2, shape[1] - 2), bool), 1)).save(
+        root / "train/abc/masks/1.png"
+    )
     dataset = NucleiDataset()
     dataset.load_nuclei(root, "train")
     dataset.prepare()
