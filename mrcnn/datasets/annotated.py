@@ -16,7 +16,7 @@ from mrcnn.datasets.dataset import Dataset
 from mrcnn.datasets.errors import DatasetError
 from mrcnn.datasets.folders import split_of
 from mrcnn.datasets.images import ImageError
-from mrcnn.datasets.index import DEFAULTS, Annotation, Index, IndexedImage, Options
+from mrcnn.datasets.index import DEFAULTS, Annotation, Index, IndexedImage, Options, without_collection
 from mrcnn.datasets.scan import scan_file
 from mrcnn.datasets.shapes import Picture, is_beyond, measure, rasterize, size_of
 
@@ -62,7 +62,11 @@ class AnnotatedDataset(Dataset):
         classes: names of the classes 1, 2, ...; None takes all classes of the data in their own order.
         Raises DatasetError for a split, or a class, that the data do not have, and for damaged files.
         """
-        index = self.read_index(root, self._existing(root, split))
+        with without_collection():
+            self._fill(root, self.read_index(root, self._existing(root, split)), classes)
+
+    def _fill(self, root, index, classes):
+        """Add the classes and images of an Index."""
         names = list(index.classes) if classes is None else list(classes)
         renamed = index.unnamed and len(names) == 1
         self.known_classes = names if renamed else list(index.classes)
@@ -72,8 +76,11 @@ class AnnotatedDataset(Dataset):
             self.add_class(self.source, number, name)
         numbers = {name: number for number, name in enumerate(index.classes if renamed else names, start=1)}
         self.faults = list(index.faults)
+        takes_all = set(index.classes) <= set(numbers)
         for image in index.images:
-            kept = [annotation for annotation in image.annotations if annotation.name in numbers]
+            kept = image.annotations
+            if not takes_all:
+                kept = [annotation for annotation in kept if annotation.name in numbers]
             self.add_image(
                 self.source, image.key, image.path,
                 annotations=kept, size=image.size, annotation_file=image.source,

@@ -1,7 +1,6 @@
 """Read one of COCO's annotation files into an Index; coco_json.py checks the single values."""
 
 import contextlib
-import gc
 
 from mrcnn.datasets import coco_json
 from mrcnn.datasets.annotated import Annotation, Index, IndexedImage
@@ -32,8 +31,7 @@ class CocoReader:
     def read(self):
         """Return the Index of the file. Raises DatasetError with the path and the faulty entry."""
         try:
-            with _without_collection():
-                return self._read()
+            return self._read()
         except FileError as error:
             raise DatasetError(str(error)) from error
         except DatasetError:
@@ -181,15 +179,3 @@ def _class_names(categories, used):
         for entry in categories
     }
     return [name for name in names if name in used or above[name] != {name}]
-
-
-@contextlib.contextmanager
-def _without_collection():
-    """Hold the garbage collector, which would visit millions of new objects again and again."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

@@ -1,5 +1,7 @@
 """What a reader of annotation files returns: classes, images, and annotations as shapes."""
 
+import contextlib
+import gc
 from dataclasses import dataclass, field
 
 
@@ -59,3 +61,15 @@ class Options:
 
 
 DEFAULTS = Options()
+
+
+@contextlib.contextmanager
+def without_collection():
+    """Hold the garbage collector, which would visit millions of new objects again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
