@@ -10,6 +10,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import time
 from pathlib import Path
 
@@ -86,6 +87,25 @@ def replacing(path, durable=True):
     """A binary file to write to; it takes the place of ``path`` when the block ends. See replacing_path."""
     with replacing_path(path, durable) as temporary, open(temporary, "wb") as file:
         yield file
+
+
+@contextlib.contextmanager
+def replacing_folder(path):
+    """A new folder to fill; it becomes ``path``, which is absent or an empty folder, when the block ends.
+
+    If the block raises, nothing of it is left. What is in it does not wait for the disk.
+    """
+    path = Path(path).absolute()
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary.mkdir()
+    try:
+        yield temporary
+        if path.is_dir():
+            path.rmdir()  # Windows replaces no folder, not even an empty one
+        os.replace(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_bytes(path, data, durable=True):

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from mrcnn.datasets.coco_json import text_of
 from mrcnn.datasets.errors import DatasetError
+from mrcnn.datasets.rings import FARTHEST
 from mrcnn.files import FileError, read_json
 
-# No image is this large, in pixels, and a mask of such an outline would not fit into memory.
-FARTHEST = 1e6
 ADVICE = "correct it, or export the annotations again"
 _REQUIRED = object()
 _WORDS = {
@@ -74,19 +74,13 @@ def coordinates(values, where):
     return np.array([coordinate(value, where) for value in of_kind(values, (list,), where)], np.float64)
 
 
-def find_image(name, folders):
-    """Return the path of an image that an annotation file names, or None if there is no such file.
-
-    name: a file name, perhaps with folders of the machine on which it was annotated, with slashes or
-    backslashes. folders: where to look; each is tried with the whole name first, then with its last part.
-    """
-    parts = name.replace("\\", "/").split("/")
-    for folder in folders:
-        for tail in dict.fromkeys(("/".join(parts), parts[-1])):
-            path = os.path.join(folder, tail)
-            if tail and os.path.isfile(path):  # also false for names that the system does not allow
-                return Path(path)
-    return None
+def class_name(text, where):
+    """Return the name of a class, without space around it. Raises DatasetError if it cannot be shown."""
+    text = text.strip()
+    try:
+        return text and text_of({"class": text}, "class")
+    except ValueError as error:
+        raise DatasetError(f"{where} {error}; {ADVICE}.") from error
 
 
 def key_of(path, root):

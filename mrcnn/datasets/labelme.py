@@ -7,8 +7,9 @@ from pathlib import Path
 
 from mrcnn.datasets.annotated import AnnotatedDataset, Annotation, Index, IndexedImage
 from mrcnn.datasets.errors import DatasetError
-from mrcnn.datasets.fields import field, find_image, key_of, of_kind, read_annotations
+from mrcnn.datasets.fields import class_name, field, key_of, of_kind, read_annotations
 from mrcnn.datasets.folders import SPLITS
+from mrcnn.datasets.image_files import ImageFinder
 from mrcnn.datasets.images import ImageError
 from mrcnn.datasets.labelme_files import (
     IMAGES,
@@ -19,9 +20,9 @@ from mrcnn.datasets.labelme_files import (
     split_folders,
 )
 from mrcnn.datasets.labelme_shapes import joined, shape_of
+from mrcnn.datasets.scan import scan_by_loading
 
 _NAMES = "labels.txt"  # the names of the classes in their order, the file for labelme's option --labels
-_NO_CLASSES = ("__ignore__", "_background_")
 
 
 class LabelmeDataset(AnnotatedDataset):
@@ -52,16 +53,13 @@ class LabelmeDataset(AnnotatedDataset):
     def read_index(self, root, split):
         """Return the Index of one split. The classes are those of all splits."""
         places = split_folders(root) if self.splits(root) else [(None, root)]
-        if split is not None and split not in {place for place, _ in places}:
-            known = ", ".join(filter(None, dict.fromkeys(place for place, _ in places))) or "no splits"
-            raise DatasetError(f"{root}: no split {split!r} with files of labelme's, but {known}.")
-        index, names, used = Index([], []), set(), {}
+        index, names, used, images = Index([], []), set(), {}, _Images(self.options.images)
         for place, folder in places:
             wanted = split in (None, place)
             faults = index.faults if wanted else []
             annotated = set()
             for path in json_files(folder):
-                image = _read_file(path, root, self.options.images, faults)
+                image = _read_file(path, root, images, faults)
                 if image is None:
                     continue
                 names.update(annotation.name for annotation in image.annotations)
@@ -75,10 +73,23 @@ class LabelmeDataset(AnnotatedDataset):
         index.classes = _in_order(names, root)
         return index
 
+    def scan(self, image_id):
+        """Return the facts about an image for the data check: a scan.Scanned."""
+        info = self.image_info[image_id]
+        return (
+            super().scan(image_id)
+            if info["path"] != info["annotation_file"]
+            else scan_by_loading(self, image_id)
+        )
+
     def image_file(self, image_id):
         """Return the path of an image, or the image that its JSON file contains."""
+        path = self.image_info[image_id]["path"]
+        return _ImageInside(path) if self._is_inside(image_id) else path
+
+    def _is_inside(self, image_id):
         info = self.image_info[image_id]
-        return info["path"] if info["path"] != info["annotation_file"] else _ImageInside(info["path"])
+        return info["path"] == info["annotation_file"]
 
 
 class _ImageInside(io.BytesIO):
@@ -102,7 +113,7 @@ def _read_file(path, root, images, faults):
         faults.append(("foreign", str(path), ""))
         return None
     shapes = field(content, "shapes", list, path)
-    file = _image_of(path, field(content, "imagePath", str, path, ""), images)
+    file = images.find(path, field(content, "imagePath", str, path, ""))
     if file is None and not field(content, "imageData", str, path, ""):
         name = content.get("imagePath") or f"{path.stem}.*"
         faults.append(("no_image", str(path), f"{name}, with {len(shapes)} shapes"))
@@ -110,19 +121,27 @@ def _read_file(path, root, images, faults):
     height, width = (field(content, name, int, path, 0) for name in ("imageHeight", "imageWidth"))
     return IndexedImage(
         key_of(path.with_suffix(""), root),
-        str(file or path),
+        file or str(path),
         list(_annotations(shapes, path, faults)),
         (height, width) if min(height, width) > 0 else None,
         str(path),
     )
 
 
-def _image_of(path, name, images):
-    """Return the image file of an annotation file: the one that it names, or else one of its own stem."""
-    folders = [path.parent] if images is None else [Path(images), Path(images) / path.parent.name]
-    named = find_image(name, folders)
-    stems = (path.stem + suffix for suffix in (*IMAGES, *map(str.upper, IMAGES)))
-    return named or next(filter(None, (find_image(stem, folders) for stem in stems)), None)
+class _Images:
+    """Finds the images of annotation files. folder: where they are, if the user names it."""
+
+    def __init__(self, folder):
+        self._folder, self._finders = folder and Path(folder), {}
+
+    def find(self, path, name):
+        """Return the image file of an annotation file: the one of a name, or else one of the file's stem."""
+        beside = path.parent
+        if beside not in self._finders:
+            folders = [beside] if self._folder is None else [self._folder, self._folder / beside.name]
+            self._finders[beside] = ImageFinder(folders)
+        names = [name, *(path.stem + suffix for suffix in (*IMAGES, *map(str.upper, IMAGES)))]
+        return next(filter(None, map(self._finders[beside].find, filter(None, names))), None)
 
 
 def _annotations(shapes, path, faults):
@@ -131,7 +150,7 @@ def _annotations(shapes, path, faults):
     for number, record in enumerate(shapes):
         where = f"{path}: shape {number}"
         record = of_kind(record, (dict,), where)
-        label = str(field(record, "label", (str, int, float), where, "")).strip()
+        label = class_name(str(field(record, "label", (str, int, float), where, "")), where)
         shape, fault = shape_of(record, where)
         if fault:
             faults.append((fault, str(path), f"shape {number} ({label!r})"))
@@ -162,5 +181,5 @@ def _in_order(names, root):
     """Return names in the order of labels.txt, if there is one, and the rest by the alphabet."""
     file = (root if root.is_dir() else root.parent) / _NAMES
     listed = file.read_text(encoding="utf-8", errors="replace").splitlines() if file.is_file() else []
-    listed = [name.strip() for name in listed if name.strip() and name.strip() not in _NO_CLASSES]
+    listed = [name.strip() for name in listed if name.strip() in names]
     return list(dict.fromkeys([*listed, *sorted(names)]))

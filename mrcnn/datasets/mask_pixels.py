@@ -26,7 +26,7 @@ class SeveralValues(ValueError):
 def mask_of(image):
     """Return the mask [H, W] bool of an open Pillow image. Raises SeveralValues for a label map."""
     if image.mode == "1":
-        return np.array(image)
+        return np.asarray(image) > 0  # Pillow has 255 where NumPy expects 1
     if is_of_one_value(image):
         return np.asarray(image) > 0
     palette = image.mode in ("P", "PA")

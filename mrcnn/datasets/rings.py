@@ -2,7 +2,7 @@
 
 import numpy as np
 
-_FARTHEST = 1e7  # pixels; a larger coordinate is damage, and its square still has all its digits
+FARTHEST = 1e7  # pixels; a larger coordinate is damage, and its square still has all its digits
 _NEAR = 1000  # pixels around an image that a ring may always reach
 _FLAT = 1e-9  # area over squared extent; rounding leaves up to 1e-12 to points on a line
 
@@ -32,8 +32,8 @@ def rings(flat):
     points = np.frombuffer(b"".join(flat), np.float64)
     if (lengths % 2).any() or not np.isfinite(points).all():
         raise ValueError("a ring is pairs of finite numbers x, y")
-    if np.abs(points).max(initial=0) > _FARTHEST:
-        raise ValueError(f"a ring has no coordinate beyond {_FARTHEST:,.0f}")
+    if np.abs(points).max(initial=0) > FARTHEST:
+        raise ValueError(f"a ring has no coordinate beyond {FARTHEST:,.0f}")
     points = points.reshape(-1, 2)
     ends = np.cumsum(lengths // 2)
     starts = ends - lengths // 2

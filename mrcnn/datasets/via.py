@@ -1,13 +1,15 @@
 """Annotations of the VGG Image Annotator, VIA 1, 2 and 3: JSON and CSV exports and saved projects."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 
 from mrcnn.datasets.annotated import AnnotatedDataset, Annotation, Index, IndexedImage
 from mrcnn.datasets.errors import DatasetError
-from mrcnn.datasets.fields import find_image, key_of
-from mrcnn.datasets.folders import split_of
+from mrcnn.datasets.fields import key_of
+from mrcnn.datasets.folders import SPLITS, split_of
+from mrcnn.datasets.image_files import ImageFinder
 from mrcnn.datasets.shapes import Rings
 from mrcnn.datasets.via_classes import ONE_CLASS, class_names, find_attribute
 from mrcnn.datasets.via_files import looks_like_via, read_file
@@ -43,15 +45,12 @@ class ViaDataset(AnnotatedDataset):
     def read_index(self, root, split):
         """Return the Index of one split. The class attribute and the classes are those of all splits."""
         places = _split_files(root) or {None: _annotation_files(root)}
-        if split is not None and split not in places:
-            known = ", ".join(filter(None, places)) or "no splits"
-            raise DatasetError(f"{root}: no split {split!r} with a file of VIA's, but {known}.")
         files = {path: read_file(path) for paths in places.values() for path in paths}
         attribute = find_attribute(files.values(), self.options.class_attribute, root)
         index = Index(class_names(files.values(), attribute), [], unnamed=attribute is None)
         chosen = [path for place, paths in places.items() if split in (None, place) for path in paths]
         for path, (file, entry) in self._images([files[path] for path in chosen], index).items():
-            image = IndexedImage(key_of(path, root), str(path), source=str(file.path))
+            image = IndexedImage(key_of(path, root), path, source=str(file.path))
             image.annotations = list(_annotations(entry.regions, attribute, file.path, index.faults))
             index.images.append(image)
         return index
@@ -60,21 +59,20 @@ class ViaDataset(AnnotatedDataset):
         """Return {path of the image: (its file of VIA's, its entry)}. Raises DatasetError if none exists."""
         found, missing = {}, []
         for file in files:
-            folders = _image_folders(file.path, self.options.images)
+            finder = ImageFinder(_image_folders(file.path, self.options.images))
             for entry in file.entries:
-                path = find_image(entry.name, folders) if entry.is_image else None
+                path = finder.find(entry.name) if entry.is_image else None
                 if path is None:
-                    missing.append(
-                        (str(folders[0] / entry.name), f"{len(entry.regions)} regions in {file.path}")
-                    )
+                    detail = f"image {entry.name!r}, with its {len(entry.regions)} regions"
+                    missing.append((str(file.path), detail))
                 elif path not in found:
                     found[path] = file, entry
                 elif not _is_same(found[path][1], entry):
                     found[path] = _better(path, found[path], (file, entry), index.faults)
         if missing and not found:
             raise DatasetError(
-                f"{files[0].path}: none of its {len(missing)} images is there, for example {missing[0][0]}; "
-                "put them beside it, or name their folder with --images."
+                f"{files[0].path}: none of its {len(missing)} images is there, such as the "
+                f"{missing[0][1]}; looked in {finder.places()}. Give their folder with --images."
             )
         index.faults += [("no_image", *where) for where in missing]
         return found
@@ -99,7 +97,7 @@ def _split_files(root):
             files = [path for path in _candidates(folder) if looks_like_via(path)] if split else []
             if files:
                 found.setdefault(split, []).extend(files)
-    return {split: found[split] for split in ("train", "val", "test") if split in found}
+    return {split: found[split] for split in SPLITS if split in found}
 
 
 def _annotation_files(root):
@@ -141,12 +139,12 @@ def _better(path, first, second, faults):
 
     The better one has regions where the other has none, or the image's length in bytes.
     """
-    length = path.stat().st_size
+    length = os.path.getsize(path)
     ranks = [(bool(entry.regions), entry.length == length) for _, entry in (first, second)]
     kept, other = (second, first) if ranks[1] > ranks[0] else (first, second)
     if other[1].regions:
         detail = f"{len(other[1].regions)} regions in {other[0].path}; those in {kept[0].path} are used"
-        faults.append(("same_name", str(path), detail))
+        faults.append(("same_name", path, detail))
     return kept
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from dataclasses import field as default
 
 from mrcnn.datasets.errors import DatasetError
-from mrcnn.datasets.fields import ADVICE, field, of_kind
+from mrcnn.datasets.fields import ADVICE, class_name, field, of_kind
 from mrcnn.datasets.via_shapes import shape_of, shape_of_numbers
 
 _TEXT, _CHECKBOX = 1, 2  # types of attributes in VIA 3; others are one option of a list
@@ -104,10 +104,11 @@ def region_of_numbers(numbers, values, attributes, path, place):
 def chosen_values(value, where):
     """Return the values of an attribute: one of text, a list or a button, several of boxes to tick."""
     if isinstance(value, dict):
-        return tuple(name.strip() for name, ticked in value.items() if ticked and name.strip())
+        names = tuple(class_name(name, where) for name, ticked in value.items() if ticked)
+        return tuple(filter(None, names))
     if value is None:
         return ()
-    text = str(of_kind(value, (str, int, float), where)).strip()
+    text = class_name(str(of_kind(value, (str, int, float), where)), where)
     return (text,) if text else ()
 
 

@@ -241,6 +241,7 @@ DAMAGED = {
     "circle": ({"shapes": [shape(SQUARE, kind="circle")]}, "a circle has 4 points"),
     "kind": ({"shapes": [shape(SQUARE, kind="blob")]}, "no shape of labelme is a 'blob'"),
     "label": ({"shapes": [shape(SQUARE, label=[1])]}, "shape 0: 'label' is \\[1\\] instead of text"),
+    "label that clears the screen": ({"shapes": [shape(SQUARE, "a\x1b[2J")]}, "cannot be shown"),
     "group": ({"shapes": [shape(SQUARE, group_id=[1])]}, "'group_id' is \\[1\\] instead of"),
     "shape": ({"shapes": [5]}, "shape 0 is 5 instead of an object"),
     "shapes": ({"shapes": 5}, "'shapes' is 5 instead of a list"),

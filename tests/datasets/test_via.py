@@ -320,7 +320,7 @@ def test_missing_images_are_named(tmp_path):
     write(tmp_path, {**export(*REGIONS), **export(REGIONS[0], name="b.png")})
     dataset = load(tmp_path)
     assert dataset.num_images == 1
-    assert dataset.faults == [("no_image", str(tmp_path / "b.png"), f"1 regions in {tmp_path / 'via.json'}")]
+    assert dataset.faults == [("no_image", str(tmp_path / "via.json"), "image 'b.png', with its 1 regions")]
 
 
 def test_an_image_without_regions_is_kept(tmp_path):
@@ -378,6 +378,7 @@ DAMAGED = {
     "shape": (export(region({"name": "blob"})), "no shape of VIA is called 'blob'"),
     "far": (export(region({**RECT, "x": 1e300})), "'x' is 1e\\+300, which is no coordinate"),
     "no number": (export(region({**RECT, "x": None})), "'x' is missing"),
+    "class that clears the screen": (export(region(RECT, name="a\x1b[2J")), "that cannot be shown"),
     "attribute": (export(region(RECT, name=[1])), "attribute 'name' is \\[1\\] instead of"),
     "code": (project_3([([12, 1, 2], {})], {}), "no shape of VIA has the code 12"),
     "code of text": (project_3([(["7", 1, 2], {})], {}), "no shape of VIA has the code '7'"),
