@@ -31,6 +31,7 @@ _LOCKED_BYTE = 2**31 - 2
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 JSON_BYTES = 1 << 30  # the lock file of all of Open Images' masks has half of that
+TEXT_BYTES = 10_000_000  # a list of all of COCO's images has half of that
 YAML_BYTES = 1_000_000  # a config has a few thousand
 YAML_DEPTH = 20  # lists within lists
 YAML_NODES = 100_000  # with each alias counted as its content
@@ -240,6 +241,11 @@ _JSON_KINDS = {
     dict: "an object", list: "a list", str: "text", int: "a number", float: "a number", bool: "true or false",
     type(None): "null",
 }  # fmt: skip
+
+
+def read_text(path, limit=TEXT_BYTES):
+    """The text of a file in UTF-8. Raises FileError, see ``read_json``."""
+    return _decode(_read(path, limit), path)
 
 
 def read_yaml(path):

@@ -19,4 +19,5 @@ FORMATS = {
     "via": "mrcnn.datasets.via:ViaDataset",
     "labelme": "mrcnn.datasets.labelme:LabelmeDataset",
     "coco": "mrcnn.datasets.coco:Coco",
+    "yolo": "mrcnn.datasets.yolo:Yolo",
 }

@@ -4,7 +4,7 @@ coco_files.py finds the files, and coco_reader.py reads one.
 """
 
 from mrcnn.datasets.annotated import DEFAULTS, AnnotatedDataset, Index
-from mrcnn.datasets.coco_files import find_sources, looks_like_coco
+from mrcnn.datasets.coco_files import FORM, find_sources, looks_like_coco
 from mrcnn.datasets.coco_reader import CocoReader
 from mrcnn.datasets.errors import DatasetError
 
@@ -17,6 +17,8 @@ class Coco(AnnotatedDataset):
     """
 
     source = "coco"
+    title = "COCO"
+    looks_for = FORM
 
     @classmethod
     def recognises(cls, root):

@@ -8,7 +8,10 @@ from mrcnn.datasets.errors import DatasetError
 from mrcnn.datasets.folders import SPLITS, split_of
 
 ROBOFLOW = "_annotations.coco.json"
-FORM = f"annotations/instances_<split>.json, <split>/{ROBOFLOW}, or one JSON file with images, annotations and categories"  # fmt: skip  # noqa: E501
+FORM = (
+    f"annotations/instances_<split>.json, <split>/{ROBOFLOW}, or one JSON file with images, annotations and "
+    "categories"
+)
 _READ = 65_536  # bytes at either end of a file in which its keys are looked for
 _TRIED = 50  # JSON files of a folder that are looked into: a folder of labelme has thousands
 _FIRST_KEY = re.compile(rb'\s*\{\s*"([^"]*)"\s*:\s*(\[?)')

@@ -6,7 +6,7 @@ from mrcnn.datasets import coco_json
 from mrcnn.datasets.annotated import Annotation, Index, IndexedImage
 from mrcnn.datasets.errors import DatasetError
 from mrcnn.datasets.image_files import ImageFinder
-from mrcnn.datasets.rings import ring, rings
+from mrcnn.datasets.rings import each_ring, ring
 from mrcnn.datasets.shapes import Rings
 from mrcnn.files import FileError, json_kind, read_json
 
@@ -116,10 +116,7 @@ class CocoReader:
         chunk = entries[start : start + _CHUNK]
         entries[start : start + _CHUNK] = [None] * len(chunk)
         flat = [points for entry in chunk if type(entry) is coco_json.Packed for points in entry.segmentation]
-        try:
-            made = iter(rings(flat))
-        except ValueError:
-            made = map(ring, flat)  # one by one: it raises at the faulty one
+        made = each_ring(flat)
         for entry in self._entries("annotation", chunk, start):
             self._add_annotation(coco_json.unpacked(entry), made)
 

@@ -1,8 +1,23 @@
-"""Find the photographs that annotation files name."""
+"""Find photographs: those that annotation files name, and those in a folder."""
 
 import os
 import re
 import unicodedata
+
+IMAGE_SUFFIXES = (".bmp", ".gif", ".jfif", ".jp2", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+
+
+def list_images(folder):
+    """Return the paths, as text, of the images in a folder and below it, without hidden ones."""
+    found = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [os.path.join(place, name) for name in sorted(names) if _is_image(name)]
+    return found
+
+
+def _is_image(name):
+    return not name.startswith(".") and name.lower().endswith(IMAGE_SUFFIXES)
 
 
 class ImageFinder:

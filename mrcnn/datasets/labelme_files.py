@@ -3,8 +3,8 @@
 import os
 
 from mrcnn.datasets.folders import split_of
+from mrcnn.datasets.image_files import IMAGE_SUFFIXES as IMAGES
 
-IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 _HEAD = 4096  # bytes of a file in which labelme is recognised
 
 

@@ -44,6 +44,14 @@ def rings(flat):
     ]
 
 
+def each_ring(flat):
+    """Iterate over ``rings``. If one is no ring, ValueError is raised in its turn, and not before."""
+    try:
+        return iter(rings(flat))
+    except ValueError:
+        return map(ring, flat)
+
+
 def _have_area(points, starts, ends):
     """Return for each ring points[start:end] whether it has at least three points and an area."""
     found = np.zeros(len(starts), bool)
