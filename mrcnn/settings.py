@@ -135,6 +135,10 @@ class Settings:
         """Return the origin of the first of some settings that was changed, or the class's name."""
         return next((self._sources[name] for name in names if name in self._sources), type(self).__name__)
 
+    def is_set(self, name):
+        """Return whether ``take`` has set a name; otherwise it has its class's value."""
+        return name in self._sources
+
     def take(self, values, source):
         """Set several names at once; a setting with a wrong value keeps its old one.
 

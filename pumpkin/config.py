@@ -2,15 +2,16 @@
 
 from mrcnn.config import Config, ConfigError, read_settings
 from mrcnn.datasets import FORMATS
+from mrcnn.datasets.recognition import AUTO
 from mrcnn.files import YamlError, parse_yaml
-from mrcnn.settings import about, setting, several, shown, text
+from mrcnn.settings import about, number, or_none, setting, several, shown, text
 from pumpkin.packaged import config_path
 
 
 def _is_layout(layout):
     module, colon, name = layout.partition(":")
     own = bool(colon) and all(part.isidentifier() for part in [*module.split("."), name])
-    return layout in FORMATS or own
+    return layout == AUTO or layout in FORMATS or own
 
 
 _NAME = text("a name", lambda name: bool(name.strip()) and name.isprintable())
@@ -37,13 +38,31 @@ class PumpkinConfig(Config):
 
     NAME = "pumpkin"
     CLASSES = setting(
-        ("Pumpkin",), several(_NAME, example="CLASSES=[date, fig]"), "names of Open Images classes"
+        ("Pumpkin",),
+        several(_NAME, example="CLASSES=[date, fig]"),
+        "the classes to learn, in this order; the commands take all classes of the data if neither a config "
+        "nor --set names CLASSES",
     )
-    DATASET = setting("data/pumpkin", text("the path of a folder", bool), "the data set's folder")
+    DATASET = setting("data/pumpkin", text("the path of a folder or a file", bool), "the data set")
     LAYOUT = setting(
-        "openimages",
-        text(f"one of {', '.join(FORMATS)}, or module:Class for a Dataset of your own", _is_layout),
-        "the format of the data set; nuclei: one folder per image",
+        AUTO,
+        text(f"{AUTO}, {', '.join(FORMATS)}, or module:Class for a Dataset of your own", _is_layout),
+        "the format of the data set; auto recognises it, and a run's config.yaml has the one that was found",
+    )
+    IMAGES = setting(
+        None,
+        or_none(text("the path of a folder", bool), "where the format expects them"),
+        "the images of annotation files",
+    )
+    CLASS_ATTRIBUTE = setting(
+        None,
+        or_none(_NAME, "found by itself"),
+        "the attribute of an annotation that holds its class, where a format has several (VIA)",
+    )
+    VAL_SHARE = setting(
+        0.2,
+        number(least=0, most=0.9),
+        "share of the images to set aside for validation if the data have no validation split; 0: none",
     )
     STEPS_PER_EPOCH = None  # an epoch shows every image once
     VALIDATION_STEPS = None

@@ -4,6 +4,7 @@ from mrcnn.datasets import formats
 from mrcnn.datasets.class_folders import ClassFolders
 from mrcnn.datasets.errors import DatasetError, DatasetWarning
 from mrcnn.datasets.image_folders import ImageFolders
+from mrcnn.datasets.recognition import AUTO, recognise
 
 __all__ = ["DatasetError", "DatasetWarning", "NucleiDataset", "PumpkinDataset", "open_dataset"]
 
@@ -26,4 +27,5 @@ class NucleiDataset(ImageFolders):
 
 def open_dataset(config, root, split):
     """The split of a data set in the layout that config.LAYOUT names, prepared. Raises DatasetError."""
-    return formats.open_dataset(config.LAYOUT, root, split, config.CLASSES)
+    layout = recognise(root)[0] if config.LAYOUT == AUTO else config.LAYOUT
+    return formats.open_dataset(layout, root, split, config.CLASSES)

@@ -10,11 +10,11 @@ from pumpkin.config import PumpkinConfig
 NOT_EQUAL = 4  # the exit code of a repetition with other weights
 
 
-def read_run(name, runs_dir, settings, dataset=None, report=print):
+def read_run(name, runs_dir, settings, moved=None, report=print):
     """Return the folder, config and facts of a run of the command train.
 
     name: a folder or "last". settings: a dict of settings to change, from those that do not affect the
-    result. dataset: the new place of the data, if they were moved. report: as in find_run.
+    result. moved: a dict of DATASET and IMAGES with the new place of the data. report: as in find_run.
     Raises RunError and ConfigError.
     """
     folder = find_run(name, runs_dir, report)
@@ -32,8 +32,7 @@ def read_run(name, runs_dir, settings, dataset=None, report=print):
                 f"--set {setting}: a run keeps its settings; {' and '.join(config.no_effect)} may change."
             )
     config.update(settings, source="--set")
-    if dataset is not None:
-        config.update({"DATASET": dataset})
+    config.update(moved or {}, source="the command line")
     return folder, config, facts
 
 

@@ -9,9 +9,10 @@ import pumpkin
 from mrcnn import startup
 from mrcnn.backbones import find as find_backbone
 from mrcnn.config import Config, ConfigError
-from mrcnn.datasets import FORMATS, check, formats, splits
+from mrcnn.datasets import check, formats
 from mrcnn.datasets.errors import DatasetError
 from mrcnn.datasets.images import ImageError
+from mrcnn.datasets.set_aside import Choice
 from mrcnn.pipeline.loading import load_masks
 from mrcnn.training.errors import Interrupted, RunError
 from mrcnn.training.run import Run, checkpoints
@@ -20,7 +21,9 @@ from mrcnn.training.state import newest_state
 from pumpkin import earlier_runs
 from pumpkin.calls import typed
 from pumpkin.config import load_config, parse_settings
+from pumpkin.data import Opened, open_data
 from pumpkin.models import fetch_weights, find_weights
+from pumpkin.options import data_settings
 
 SPECIAL_WEIGHTS = ("coco", "imagenet", "last", "none")
 
@@ -31,7 +34,8 @@ class Job:
 
     config: the run's. weights: the initial weights, as for find_start. folder: that of the run to resume;
     None makes a new one in ``out``. old: the facts of the run to resume or repeat. reproduces: the folder of
-    the run to repeat. extended: a text on added epochs. check: whether to check the data first.
+    the run to repeat. extended: a text on added epochs. check: whether to check the data first. choice: the
+    images that the run to resume or repeat set aside. data: the Opened data, once they are open.
     """
 
     config: object
@@ -44,33 +48,56 @@ class Job:
     extended: str | None = None
     force: bool = False
     check: bool = False
+    choice: Choice | None = None
+    data: Opened | None = None
+
+
+def job_of(args, report=print):
+    """Return the Job that the options of the command train describe. Raises ConfigError and RunError."""
+    if args.resume:
+        return resume_job(args, report)
+    return reproduce_job(args, report) if args.reproduce else new_job(args, report)
 
 
 def resume_job(args, report=print):
     """Return the job of ``--resume``."""
     folder, config, facts = earlier_runs.read_run(
-        args.resume, args.out, parse_settings(args.set), args.dataset, report
+        args.resume, args.out, parse_settings(args.set), _moved(args), report
     )
     extended = earlier_runs.extend(config, args.epochs)
     return Job(
         config, _start_of(facts), facts["options"]["skip_bad"], args.out, folder=folder, old=facts,
-        reproduces=facts.get("reproduces"), extended=extended, force=args.force,
+        reproduces=facts.get("reproduces"), extended=extended, force=args.force, choice=Choice.read(folder),
     )  # fmt: skip
 
 
 def reproduce_job(args, report=print):
     """Return the job of ``--reproduce``."""
     folder, config, facts = earlier_runs.read_run(
-        args.reproduce, args.out, parse_settings(args.set), args.dataset, report
+        args.reproduce, args.out, parse_settings(args.set), _moved(args), report
     )
     earlier_runs.finished_result(folder, facts)
-    return Job(config, _start_of(facts), facts["options"]["skip_bad"], args.out, old=facts, reproduces=folder)
+    return Job(
+        config, _start_of(facts), facts["options"]["skip_bad"], args.out, old=facts, reproduces=folder,
+        choice=Choice.read(folder),
+    )  # fmt: skip
 
 
 def new_job(args, report=print):
     """Return the job of ``--weights``."""
-    config = settings(args.config, args.set, args.seed, args.epochs, args.dataset, report)
+    config = settings(args.config, args.set, args.epochs, report, **options_in(args))
     return Job(config, args.weights, args.skip_bad, args.out, check=not args.no_check)
+
+
+def options_in(args):
+    """Return the settings that have an option of their own on the command line; None for unused ones."""
+    return {"SEED": args.seed, "VAL_SHARE": args.val_share, **data_settings(args)}
+
+
+def _moved(args):
+    """Return the settings on the new place of a run's data, if they were moved."""
+    places = {"DATASET": args.dataset, "IMAGES": args.images}
+    return {name: place for name, place in places.items() if place is not None}
 
 
 def _start_of(facts):
@@ -80,15 +107,22 @@ def _start_of(facts):
 
 
 def preview(args, report=print):
-    """Do ``--preview`` and return the exit code. Raises ConfigError, DatasetError and ImageError."""
-    config = settings(args.config, args.set, args.seed, None, args.dataset, report)
-    dataset, _ = open_data(config, report)
+    """Do ``--preview`` and ``--preview-presets`` of the training that the other options describe.
+
+    Returns the exit code. Raises ConfigError, RunError, DatasetError and ImageError.
+    """
+    job = job_of(args, report)
+    dataset = _open(job, report).splits["train"]
     startup.start()  # the loader is a Keras dataset
 
-    from mrcnn.datasets.preview import write_preview
+    from mrcnn.datasets.preview import write_presets, write_preview
 
-    count = write_preview(dataset, config, args.preview, skip_bad=args.skip_bad)
-    report(f"The first {count} images of a training: {args.preview}")
+    if args.preview:
+        count = write_preview(dataset, job.config, args.preview, skip_bad=job.skip_bad)
+        report(f"The first {count} images of a training: {args.preview}")
+    if args.preview_presets:
+        names = write_presets(dataset, job.config, args.preview_presets, skip_bad=job.skip_bad)
+        report(f"The same images under {', '.join(names)}: {args.preview_presets}")
     return 0
 
 
@@ -96,7 +130,8 @@ def train(job, log):
     """Do a job and return the exit code. log: a Log. Raises the errors of driver.train, and RunError."""
     if job.folder is not None:
         log.write_to(job.folder / "train.log")
-    splits = open_data(job.config, log.report)
+    job.data = _open(job, log.report)
+    splits = job.data.splits["train"], job.data.splits.get("val")
     if job.check:
         check_data(*splits, job, log.report)
     state = None if job.folder is None else newest_state(job.folder, log.report)
@@ -131,6 +166,12 @@ def train(job, log):
         log.report(f"Stopped. Progress {what}. Resume with: {typed('train')} --resume {run.folder}")
         return 130
     return _finish(job, run, log.report)
+
+
+def _open(job, report):
+    """Open the data of a job. An earlier run without a choice trained without validation images."""
+    share = None if job.old is None else 0
+    return open_for_training(job.config, share, job.choice, report)
 
 
 def _start_backend(job, report):
@@ -210,6 +251,8 @@ def _open_run(job, facts, changes, state):
         repeated = {} if job.reproduces is None else {"reproduces": str(job.reproduces)}
         with run.starting():
             run.write_settings(fingerprint=fingerprint(facts), **facts, **repeated)
+            if job.data.choice is not None:
+                job.data.choice.write(run.folder)
         return run
     run = Run(job.out, job.config, job.folder)
     earlier_runs.check_can_start(run.folder, job.old, state)
@@ -243,9 +286,9 @@ def _finish(job, run, report):
     return 0 if job.reproduces is None else earlier_runs.verdict(job.reproduces, facts, report)
 
 
-def settings(config_file, values, seed=None, epochs=None, dataset=None, report=print):
+def settings(config_file, values, epochs=None, report=print, **options):
     """Build the config of a run from command-line options. Raises ConfigError with all faults at once."""
-    config = load_config(config_file, values, check=check_for_training, SEED=seed, DATASET=dataset)
+    config = load_config(config_file, values, check=check_for_training, **options)
     if config.BACKBONE_WEIGHTS and not Path(config.BACKBONE_WEIGHTS).is_file():
         raise ConfigError(f"BACKBONE_WEIGHTS {config.BACKBONE_WEIGHTS}: there is no such file.")
     _check_losses(config)
@@ -267,23 +310,13 @@ def _check_losses(config):
         loss_weights(config)
 
 
-def open_data(config, report=print):
-    """Open the training and the validation split; a missing validation split is reported and None.
-
-    Raises DatasetError, with the commands that make a data set, if there is nothing to train on.
-    """
-    root = Path(config.DATASET)
-    if config.LAYOUT in FORMATS and not root.is_dir():
-        raise DatasetError(
-            f"{root}: there is no such folder. Download Open Images with `{typed('download')} --classes "
-            f"{' '.join(config.CLASSES)} --dataset {root}`, or render scenes with "
-            f"`{typed('synthetic')} --out {root} --train 200 --val 40`."
-        )
-    found = splits.open_splits(config.LAYOUT, root, config.CLASSES, report=report)
-    train, val = found["train"], found.get("val")
-    _check_has_instances(train, root)
+def open_for_training(config, share=None, choice=None, report=print):
+    """Open the training and the validation split as open_data does. Raises DatasetError without instances."""
+    found = open_data(config, share=share, choice=choice, report=report)
+    train, val = found.splits["train"], found.splits.get("val")
+    _check_has_instances(train, config.DATASET)
     report(f"Data: {train.num_images} images to train on, {val.num_images if val else 0} to validate on")
-    return train, val
+    return found
 
 
 def check_data(train_dataset, val_dataset, job, report=print):

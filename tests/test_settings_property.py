@@ -57,10 +57,10 @@ LISTS = {
     "MEAN_PIXEL": (3, -65536, 65536), "LEARNING_RATE_MILESTONES": (None, 1e-9, 1 - 1e-9),
 }  # fmt: skip
 OTHERS = ("NAME", "BACKBONE_WEIGHTS", "COMPUTE_BACKBONE_SHAPE", "STAGES", "AUGMENTATION", "LOSS_WEIGHTS")
-OF_COMMANDS = ("CLASSES", "DATASET", "LAYOUT")
+OF_COMMANDS = ("CLASSES", "CLASS_ATTRIBUTE", "DATASET", "IMAGES", "LAYOUT", "VAL_SHARE")
 MAY_BE_NONE = {
     "NAME", "STEPS_PER_EPOCH", "VALIDATION_STEPS", "TRAIN_BN", "GRADIENT_CLIP_NORM", "IMAGE_MIN_DIM",
-    "IMAGE_MIN_SCALE", "BACKBONE_WEIGHTS", "COMPUTE_BACKBONE_SHAPE",
+    "IMAGE_MIN_SCALE", "BACKBONE_WEIGHTS", "COMPUTE_BACKBONE_SHAPE", "IMAGES", "CLASS_ATTRIBUTE",
 }  # fmt: skip
 
 
@@ -170,7 +170,10 @@ def wrong_value(rng, name, commands):
         "COMPUTE_BACKBONE_SHAPE": lambda: rng.choice([5, True, "abc", ["a"]]),
         "CLASSES": lambda: rng.choice(["date,fig", "", [], [3], ["a", None], ["a", "a"], [""], 5, {"a": 1}]),
         "DATASET": lambda: rng.choice([5, True, "", ["a"], {"a": 1}]),
-        "LAYOUT": lambda: rng.choice([5, True, "", "coco", ["a"], {"a": 1}, "a:", ":B", "a b:C"]),
+        "LAYOUT": lambda: rng.choice([5, True, "", "cocos", ["a"], {"a": 1}, "a:", ":B", "a b:C"]),
+        "IMAGES": lambda: rng.choice([5, True, "", ["a"], {"a": 1}]),
+        "CLASS_ATTRIBUTE": lambda: rng.choice([5, True, "", " ", ["a"], {"a": 1}]),
+        "VAL_SHARE": lambda: rng.choice([-0.1, 0.91, 1, 20, "0.2", "many", None, True, [0.2]]),
     }
     return own[name]()
 

@@ -47,20 +47,22 @@ class ClassFolders(Dataset):
         """
         folder = split_folder(Path(root), split)
         folders = _class_folders(folder)
-        self.known_classes = [path.name for path in folders.values() if _image_files(path)]
-        classes = self.known_classes if classes is None else classes
+        known = {path: path.name for path in folders.values() if _image_files(path)}
+        classes = list(known.values()) if classes is None else classes
         masks, crowds, images = defaultdict(list), defaultdict(list), {}
         for class_id, name in enumerate(classes, start=1):
             self.add_class(SOURCE, class_id, name)
             class_folder = _class_folder(folder, folders, name, self.strict)
             if class_folder is None:
                 continue
+            known[class_folder] = name
             for image_id, path in _image_files(class_folder).items():
                 images.setdefault(image_id, path)
             for image_id, path in _mask_files(class_folder):
                 masks[image_id].append((class_id, path))
             for image_id, path in _crowd_files(class_folder):
                 crowds[image_id].append((class_id, path))
+        self.known_classes = list(known.values())
         if not images:
             raise DatasetError(f"{folder}: no images of {', '.join(classes)} (looked for *.jpg and *.png).")
         _warn_of_strays(masks, images)
@@ -78,7 +80,8 @@ class ClassFolders(Dataset):
     @classmethod
     def recognises(cls, root):
         """Whether a class's folder of masks holds a file named as Open Images names masks."""
-        folders = (folder for name in MASK_FOLDERS for folder in Path(root).glob(f"*/*/{name}"))
+        places = (f"{above}/{name}" for name in MASK_FOLDERS for above in ("*/*", "*"))
+        folders = (folder for place in places for folder in Path(root).glob(place))
         return any(
             mask_files.NAME.fullmatch(path.name) for folder in folders for path in folder.glob("*.png")
         )

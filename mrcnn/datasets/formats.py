@@ -7,10 +7,16 @@ import sys
 from pathlib import Path
 
 from mrcnn.datasets import FORMATS
+from mrcnn.datasets.annotated import AnnotatedDataset, Options
 from mrcnn.datasets.dataset import Dataset
 from mrcnn.datasets.errors import DatasetError, LoadError
 from mrcnn.datasets.images import ImageError
 from mrcnn.files import FileError
+
+_UNNAMED = (
+    ". The setting CLASSES is not named, so the argument classes is None; name them, CLASSES=[...], or have "
+    "load_split add the data's own classes then."
+)
 
 
 def find_format(layout):
@@ -33,17 +39,28 @@ def find_format(layout):
         raise DatasetError(f"LAYOUT {layout!r}: {error}") from error.__cause__
 
 
-def open_dataset(layout, root, split, classes):
+def open_dataset(layout, root, split, classes=None, options=None, strict=True):
     """Open one split of a data set, prepared.
 
     layout: as for find_format. root: the data set's folder, or another source of the format. split: "train",
-    "val", "test", or None for data without splits. classes: the names of the classes 1, 2, ...
+    "val", "test", or None for data without splits. classes: the names of the classes 1, 2, ..., or None for
+    the data's own. options: the annotated.Options for annotation files, or None. strict: whether a class that
+    the data lack is an error; otherwise it has no instance.
     Raises DatasetError, also if the data set has other classes, and ImageError.
     """
-    dataset = _load_split(find_format(layout), layout, Path(root), split, list(classes))
+    kind = find_format(layout)
+    options = options or Options()
+    if options != Options() and not issubclass(kind, AnnotatedDataset):
+        raise DatasetError(
+            f"IMAGES and CLASS_ATTRIBUTE are for annotation files, and LAYOUT {layout} reads none; remove "
+            "them."
+        )
+    dataset = _load_split(kind, layout, Path(root), split, classes, options, strict)
     dataset.prepare()
     found = dataset.class_names[1:]
-    if found != [name.split(",")[0] for name in classes]:
+    if not found:
+        raise DatasetError(f"{root}: LAYOUT {layout} finds no class for the split {split!r}.")
+    if classes is not None and found != [name.split(",")[0] for name in classes]:
         raise DatasetError(
             f"{root}: LAYOUT {layout} has the classes {', '.join(found) or '(none)'}, but CLASSES names "
             f"{', '.join(classes)}. Set CLASSES=[{', '.join(found)}], or have load_split add its argument "
@@ -61,11 +78,14 @@ def source_files(layout):
     return [Path(sys.modules[find_format(layout).__module__].__file__)]
 
 
-def _load_split(kind, layout, root, split, classes):
+def _load_split(kind, layout, root, split, classes, options, strict):
     """Fill a Dataset of a format; an error in a user's own code becomes a DatasetError."""
     try:
         dataset = kind()
-        dataset.load_split(root, split, classes)
+        dataset.strict = strict
+        if issubclass(kind, AnnotatedDataset):
+            dataset.options = options
+        dataset.load_split(root, split, None if classes is None else list(classes))
     except DatasetError as error:
         hint = _hint(layout, root)
         if hint:
@@ -79,8 +99,9 @@ def _load_split(kind, layout, root, split, classes):
         missing = isinstance(cause, FileNotFoundError)
         if layout in FORMATS and not missing:
             raise
+        hint = "" if missing or classes is not None else _UNNAMED
         raise (DatasetError if missing else LoadError)(
-            f"{layout}: load_split of {root}, split {split!r}, raised {type(error).__name__}: {error}"
+            f"{layout}: load_split of {root}, split {split!r}, raised {type(error).__name__}: {error}{hint}"
         ) from error
     return dataset
 

@@ -1,4 +1,4 @@
-"""Two sheets of a data set: images and masks as stored, and as training sees them."""
+"""Sheets of a data set: images and masks as stored, as training sees them, and under every preset."""
 
 import itertools
 import warnings
@@ -41,15 +41,38 @@ def write_preview(dataset, config, path, count=COUNT, skip_bad=False):
     from mrcnn.pipeline.loader import Loader  # imports Keras, which the other sheet does not need
 
     loader = Loader(dataset, config, augmentation=config.AUGMENTATION, skip_bad=skip_bad)
-    pictures = []
-    for position in range(count):
-        image_id, image, class_ids, masks = loader.example(position)
-        crowds = int((class_ids < 0).sum())
-        masks = masks[:, :, class_ids > 0]
-        words = [f"{crowds} crowd{'s'[: crowds != 1]}"] if crowds else []
-        pictures.append(sheets.picture(image, masks, _caption(dataset, image_id, masks, *words)))
+    pictures = [_seen(loader, position) for position in range(count)]
     write_pictures(path, pictures)
     return len(pictures)
+
+
+def write_presets(dataset, config, path, skip_bad=False):
+    """Write a PNG of the first images of a run under each preset of AUGMENTATION; return the presets' names.
+
+    Each row shows the same images under one preset, the one named above each picture. If the config's own
+    AUGMENTATION is no preset, it is the last row, "this config". Raises ImageError as write_preview does.
+    """
+    from mrcnn.pipeline.augment import PRESETS
+    from mrcnn.pipeline.loader import Loader
+
+    presets = {name: name for name in PRESETS}
+    if config.AUGMENTATION is not None and config.AUGMENTATION not in presets.values():
+        presets["this config"] = config.AUGMENTATION
+    pictures = []
+    for name, preset in presets.items():
+        loader = Loader(dataset, config, augmentation=preset, skip_bad=skip_bad)
+        pictures += [_seen(loader, position, name) for position in range(_COLUMNS)]
+    write_pictures(path, pictures)
+    return list(presets)
+
+
+def _seen(loader, position, preset=""):
+    """Return the Picture of an image as training sees it, named after a preset if one is given."""
+    image_id, image, class_ids, masks = loader.example(position)
+    crowds = int((class_ids < 0).sum())
+    masks = masks[:, :, class_ids > 0]
+    words = [f"{crowds} crowd{'s'[: crowds != 1]}"] if crowds else []
+    return sheets.picture(image, masks, _caption(loader.dataset, image_id, masks, *words), preset)
 
 
 def write_pictures(path, pictures):

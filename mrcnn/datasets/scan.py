@@ -52,12 +52,12 @@ def look(dataset, image_id):
     A class that overrides load_image or load_mask of a format inherits a ``scan`` that does not fit them; its
     images and masks are loaded instead.
     """
-    if _depth(dataset, "scan") > min(_depth(dataset, "load_image"), _depth(dataset, "load_mask")):
+    if depth(dataset, "scan") > min(depth(dataset, "load_image"), depth(dataset, "load_mask")):
         return scan_by_loading(dataset, image_id)
     return dataset.scan(image_id)
 
 
-def _depth(dataset, name):
+def depth(dataset, name):
     """Return how far up in the class hierarchy of a data set a method is defined; 0 is its own class."""
     return next(depth for depth, kind in enumerate(type(dataset).__mro__) if name in vars(kind))
 
@@ -89,7 +89,7 @@ def scan_by_loading(dataset, image_id):
 
 def _reads_files(dataset):
     """Return whether a data set's load_image is that of OrientedImages, which reads the file at "path"."""
-    return _depth(dataset, "load_image") >= _depth(dataset, "exif_orientation")
+    return depth(dataset, "load_image") >= depth(dataset, "exif_orientation")
 
 
 def _kind(error, otherwise):

@@ -1,23 +1,84 @@
-"""Open the splits of a data set together."""
+"""Open the splits of a data set together, and say what was read."""
 
+from pathlib import Path
+
+from mrcnn.datasets import formats
+from mrcnn.datasets.annotated import Options
+from mrcnn.datasets.dataset import Dataset
 from mrcnn.datasets.errors import DatasetError, LoadError
 from mrcnn.datasets.formats import open_dataset
+from mrcnn.datasets.recognition import title_of
+from mrcnn.datasets.scan import depth
 
 NAMES = {"train": "training", "val": "validation", "test": "test"}
+_NAMED = 12  # classes that a line names
 
 
-def open_splits(layout, root, classes, splits=("train", "val"), report=print):
+def open_splits(layout, root, classes=None, splits=("train", "val"), report=print, options=None):
     """Open several splits; return a dict from split to prepared Dataset.
 
-    layout, root, classes: as for formats.open_dataset. splits: names of the splits. report: called with a
-    line for each missing split. The first split must exist. Raises DatasetError.
+    layout, root, options: as for formats.open_dataset. classes: those of all splits; None takes the classes
+    of the first split. splits: names of the splits. report: called with a line for each missing split and
+    for classes that only a later split has. The first split must exist; data without splits are the first.
+    Raises DatasetError.
     """
-    datasets = {splits[0]: open_dataset(layout, root, splits[0], classes)}
+    present = formats.find_format(layout).splits(Path(root), options or Options())
+    first = splits[0]
+    if present and first not in present:
+        raise DatasetError(f"{root}: no {NAMES.get(first, first)} split, only {', '.join(present)}.")
+    datasets = {first: open_dataset(layout, root, None if present == [] else first, classes, options)}
+    named = names_of(datasets[first])
     for split in splits[1:]:
+        what = NAMES.get(split, split)
+        if present is not None and split not in present:
+            report(f"No {what}: {root}: {_held(present, split)}.")
+            continue
         try:
-            datasets[split] = open_dataset(layout, root, split, classes)
+            datasets[split] = open_dataset(layout, root, split, named, options, strict=False)
         except LoadError:
             raise
         except DatasetError as error:
-            report(f"No {NAMES.get(split, split)}: {error}")
+            if present is not None:
+                raise
+            report(f"No {what}: {error}")
+            continue
+        only = [name for name in datasets[split].known_classes or () if name not in named]
+        if only and classes is None:
+            report(f"Classes of {what} that {NAMES.get(first, first)} lacks, left out: {', '.join(only)}")
     return datasets
+
+
+def _held(present, split):
+    return f"no split {split!r}; it holds {', '.join(present)}" if present else "has no splits"
+
+
+def names_of(dataset):
+    """Return the names of a data set's classes without the background, as its source spells them."""
+    return [info["name"] for info in dataset.class_info[1:]]
+
+
+def read_as(layout, datasets):
+    """Return the line on what was read: format, images, instances and classes.
+
+    datasets: Datasets with the same classes. Instances are counted if that needs no pixels.
+    """
+    images = sum(dataset.num_images for dataset in datasets)
+    words = [_counted(images, "image")]
+    if all(_counts_quickly(dataset) for dataset in datasets):
+        counts = (dataset.count_instances(i) for dataset in datasets for i in dataset.image_ids)
+        words.append(_counted(sum(sum(count.values()) for count in counts), "instance"))
+    names = names_of(datasets[0])
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    words.append(f"class{'es'[: 2 * (len(names) != 1)]} {', '.join(names[:_NAMED])}{more}")
+    return f"Read as {title_of(layout)}: {', '.join(words)}"
+
+
+def _counted(count, what):
+    return f"{count:,} {what}{'s'[: count != 1]}"
+
+
+def _counts_quickly(dataset):
+    """Return whether a class counts instances without loading masks, and counts those of its load_mask."""
+    whole = getattr(dataset, "whole", dataset)
+    place = depth(whole, "count_instances")
+    return type(whole).__mro__[place] is not Dataset and place <= depth(whole, "load_mask")

@@ -41,7 +41,7 @@ def ingredients(config, data, packages=(PACKAGE,), weights=None, options=None):
     weights, a dict of ``start_facts``. options: a dict of further command-line options.
     """
     settings = config.to_plain()
-    for name in (*config.no_effect, "DATASET"):  # only content matters, see data
+    for name in (*config.no_effect, "DATASET", "IMAGES"):  # only content matters, see data
         settings.pop(name, None)
     return {
         "config": settings,

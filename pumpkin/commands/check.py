@@ -8,6 +8,7 @@ import sys
 import warnings
 
 from pumpkin.calls import typed
+from pumpkin.options import add_data_options, data_settings
 from pumpkin.packaged import CONFIG_HELP
 
 SPLITS = ("train", "val", "test")
@@ -18,7 +19,7 @@ def parse(argv):
     parser = argparse.ArgumentParser(
         prog=typed("check"), description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--dataset", metavar="DIR", help="the data set (the config's DATASET)")
+    add_data_options(parser)
     parser.add_argument("--config", metavar="CONFIG", help=CONFIG_HELP)
     parser.add_argument(
         "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="single settings"
@@ -48,13 +49,13 @@ def check_data(args):
     from mrcnn.datasets import check
     from mrcnn.datasets.errors import DatasetWarning
     from mrcnn.datasets.findings import SHOWN
-    from mrcnn.datasets.splits import open_splits
     from pumpkin.config import load_config
+    from pumpkin.data import open_data
 
-    config = load_config(args.config, args.set)
+    config = load_config(args.config, args.set, **data_settings(args))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", DatasetWarning)
-        datasets = open_splits(config.LAYOUT, args.dataset or config.DATASET, config.CLASSES, SPLITS)
+        datasets = open_data(config, SPLITS).splits
     report = check.check(datasets, config)
     for line in report.lines(shown=None if args.all else SHOWN):
         print(line)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mrcnn import startup
 from pumpkin.calls import typed
+from pumpkin.options import add_data_options
 from pumpkin.packaged import CONFIG_HELP
 
 
@@ -16,7 +17,7 @@ def parse(argv):
         "--weights", default="last", help="last (default), coco, or the path of a weights file"
     )
     parser.add_argument("--runs", default="runs", metavar="DIR", help="where --weights last searches (runs)")
-    parser.add_argument("--dataset", metavar="DIR", help="the data set (the config's DATASET)")
+    add_data_options(parser)
     parser.add_argument("--split", default="val", help="train, val (default) or test")
     parser.add_argument("--config", metavar="CONFIG", help=f"{CONFIG_HELP}; for weights without a config")
     parser.add_argument(
@@ -63,15 +64,16 @@ def evaluate(args):
     from mrcnn.files import write_json
     from pumpkin import models
     from pumpkin.config import parse_settings
-    from pumpkin.dataset import open_dataset
+    from pumpkin.data import open_for_evaluation
 
     weights = models.find_weights(args.weights, args.runs)
     confidence = coco.MIN_CONFIDENCE if args.min_confidence is None else args.min_confidence
     config = models.config_of(weights, args.config, DETECTION_MIN_CONFIDENCE=confidence)
     config.update(parse_settings(args.set), source="--set")
+    if args.class_attribute is not None:
+        config.update({"CLASS_ATTRIBUTE": args.class_attribute}, source="--class-attribute")
     config.check()
-    root = args.dataset or config.DATASET
-    dataset = open_dataset(config, root, args.split)
+    dataset = open_for_evaluation(config, args.split, weights, args.dataset, args.images)
     model = models.open_model(weights, config)
     image_ids = dataset.image_ids[: args.limit]
     if args.clumps:
@@ -83,5 +85,5 @@ def evaluate(args):
     if args.clumps:
         print(overlaps.format_table(scores["clumps"]))
     out = Path(args.out) if args.out else weights.with_name(f"evaluation_{args.split}.json")
-    write_json(out, {"weights": weights.name, "dataset": str(root), "split": args.split, **scores})
+    write_json(out, {"weights": weights.name, "dataset": str(config.DATASET), "split": args.split, **scores})
     print(f"Written to {out}")

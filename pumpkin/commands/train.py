@@ -14,13 +14,11 @@ from mrcnn.training.log import tee
 from mrcnn.weights.downloads import DownloadError
 from pumpkin import jobs as steps
 from pumpkin.calls import typed
+from pumpkin.options import add_data_options
 from pumpkin.packaged import CONFIG_HELP
 
 # Options that define a new run; a resumed or repeated run has its own.
-OF_NEW_RUNS = ("config", "seed", "precision", "skip_bad", "no_check")
-
-# Options that have no effect on a preview.
-OF_TRAINING = ("epochs", "precision", "out", "no_check")
+OF_NEW_RUNS = ("config", "seed", "precision", "skip_bad", "no_check", "class_attribute", "val_share")
 
 
 def parse(argv):
@@ -28,7 +26,7 @@ def parse(argv):
     parser = argparse.ArgumentParser(
         prog=typed("train"), description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    what = parser.add_mutually_exclusive_group(required=True)
+    what = parser.add_mutually_exclusive_group()
     what.add_argument(
         "--weights",
         help="initial weights: coco or imagenet (downloaded once), last (the newest run's), none, or a path",
@@ -41,11 +39,20 @@ def parse(argv):
         metavar="RUN",
         help="repeat a run in a new folder and report whether the weights are equal",
     )
-    what.add_argument(
-        "--preview", metavar="FILE", help="write a PNG of the first augmented images with masks, and exit"
-    )
+    parser.add_argument(
+        "--preview", metavar="FILE",
+        help="do not train: write a PNG of the first augmented images with masks of this training",
+    )  # fmt: skip
+    parser.add_argument(
+        "--preview-presets", metavar="FILE",
+        help="do not train: write a PNG of the same images under each preset of AUGMENTATION",
+    )  # fmt: skip
     parser.add_argument("--config", metavar="CONFIG", help=f"{CONFIG_HELP}, for instance pumpkin")
-    parser.add_argument("--dataset", metavar="DIR", help="the data set (the config's DATASET)")
+    add_data_options(parser)
+    parser.add_argument(
+        "--val-share", type=float, metavar="X",
+        help="share of the images to validate on, if the data have no validation split (0.2); 0: none",
+    )  # fmt: skip
     parser.add_argument(
         "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="single settings"
     )
@@ -67,15 +74,14 @@ def parse(argv):
     )
     args = parser.parse_args(argv)
     if args.resume or args.reproduce:
-        unwanted = [name for name in OF_NEW_RUNS if getattr(args, name)]
+        unwanted = [name for name in OF_NEW_RUNS if getattr(args, name) not in (None, False)]
         if args.reproduce and args.epochs is not None:
             unwanted.append("epochs")
         if unwanted:
             parser.error(f"--{unwanted[0].replace('_', '-')} is for new runs; this run has its own")
-    if args.preview:
-        unwanted = [name for name in OF_TRAINING if getattr(args, name)]
-        if unwanted:
-            parser.error(f"--{unwanted[0].replace('_', '-')} is for trainings; --preview only draws")
+    args.previews = bool(args.preview or args.preview_presets)
+    if not (args.weights or args.resume or args.reproduce or args.previews):
+        parser.error("one of --weights, --resume, --reproduce and --preview is needed")
     args.out = args.out or "runs"
     if args.precision:
         args.set.append(f"PRECISION={PRECISIONS[args.precision]}")
@@ -89,15 +95,9 @@ def main(argv=None):
     args = parse(argv)
     with tee() as log:
         try:
-            if args.preview:
+            if args.previews:
                 return steps.preview(args, log.report)
-            if args.resume:
-                job = steps.resume_job(args, log.report)
-            elif args.reproduce:
-                job = steps.reproduce_job(args, log.report)
-            else:
-                job = steps.new_job(args, log.report)
-            return steps.train(job, log)
+            return steps.train(steps.job_of(args, log.report), log)
         except NonFiniteLoss as error:
             log.error(f"train: {error}")
             return 3

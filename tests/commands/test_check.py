@@ -25,8 +25,9 @@ def test_fine_data_are_zero(folder, tmp_path, capsys):
     sheet = tmp_path / "sheet.png"
     assert check.main(["--dataset", str(folder), "--sheet", str(sheet), *SMALL]) == 0
     told = capsys.readouterr().out.splitlines()
-    assert told[0].startswith("No test: ") and "no split 'test'; it holds train, val" in told[0]
-    assert told[1].split()[-2:] == ["train", "val"]
+    assert told[0] == "Read as Open Images' folders: 5 images, 7 instances, class pumpkin"
+    assert told[1] == f"No test: {folder}: no split 'test'; it holds train, val."
+    assert told[2].split()[-2:] == ["train", "val"]
     assert told[-2:] == [f"The sheet of 5 images is {sheet}", "Fine to train on."]
     with Image.open(sheet) as image:
         assert image.format == "PNG"
@@ -61,7 +62,7 @@ def test_all_names_every_file(folder, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--dataset", "nowhere"], "nowhere: there is no such folder"),
+        (["--dataset", "nowhere"], "nowhere: there is no such file or folder"),
         (["--config", "gone.yaml"], "--config gone.yaml: there is no such file"),
         (["--set", "IMAGE_MAX_DIMS=3"], "the nearest known one is IMAGE_MAX_DIM"),
     ],

@@ -130,7 +130,7 @@ def test_bad_arguments(words, fault, capsys):
 def test_a_data_set_that_is_not_there(tiny_weights, one_class, tmp_path, capsys):
     words = ["--weights", str(tiny_weights), "--config", one_class]
     assert evaluate.main([*words, "--dataset", str(tmp_path / "none")]) == 1
-    assert "there is no such folder" in capsys.readouterr().err
+    assert "there is no such file or folder" in capsys.readouterr().err
 
 
 def test_a_split_that_is_not_there(scenes, tiny_weights, one_class, capsys):

@@ -90,9 +90,10 @@ def test_a_run_leaves_everything_in_its_folder(first, data):
     assert facts["result"]["file"] == "mask_rcnn_tiny_0002.h5"
     assert len(facts["data"]["train"]) == len(facts["data"]["val"]) == len(facts["result"]["weights"]) == 64
     log = (first / "train.log").read_text().splitlines()
-    assert log[0] == "Data: 3 images to train on, 1 to validate on"
+    assert log[0] == "Read as Open Images' folders: 4 images, 5 instances, class pumpkin"
+    assert log[1] == "Data: 3 images to train on, 1 to validate on"
     checked = next(number for number, line in enumerate(log) if line.startswith("Fingerprint"))
-    assert any(line.split() == ["images", "3", "1"] for line in log[1:checked])
+    assert any(line.split() == ["images", "3", "1"] for line in log[2:checked])
     log = log[checked - 1 :]
     assert log[1].startswith(f"Fingerprint: {facts['fingerprint']} (data {facts['data']['train'][:8]} and ")
     assert log[2] == "Weights: random, from the seed"
@@ -402,7 +403,7 @@ def test_without_data_both_commands_that_make_some_are_named(tmp_path):
         cwd=tmp_path, capture_output=True, text=True,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("train: data/pumpkin: there is no such folder.")
+    assert done.stderr.startswith("train: data/pumpkin: there is no such file or folder.")
     assert "`python scripts/download.py --classes Pumpkin --dataset data/pumpkin`" in done.stderr
     assert "`python scripts/synthetic.py --out data/pumpkin --train 200 --val 40`" in done.stderr
     assert done.stderr.count("\n") == 1
@@ -416,18 +417,18 @@ def test_epochs_are_shared_among_the_stages():
     assert lines == ["Epochs by stage: heads 2, all 2"]
 
 
-def opened(config, root):
+def opened(config, root, *values):
     lines = []
-    settings = load_config(config, [f"DATASET={root}"])
-    return steps.open_data(settings, lines.append), lines
+    settings = load_config(config, [f"DATASET={root}", "LAYOUT=openimages", *values])
+    return steps.open_for_training(settings, report=lines.append).splits, lines
 
 
 def test_no_validation_is_told_and_allowed(config, tmp_path):
     write_dataset(tmp_path, train=2, val=0)
-    (dataset, validation), lines = opened(config, tmp_path)
-    assert (dataset.num_images, validation) == (2, None)
-    assert lines[0].startswith("No validation: ") and "no split 'val'; it holds train" in lines[0]
-    assert lines[1] == "Data: 2 images to train on, 0 to validate on"
+    found, lines = opened(config, tmp_path, "VAL_SHARE=0")
+    assert (found["train"].num_images, found.keys()) == (2, {"train"})
+    assert lines[1] == f"No validation: {tmp_path}: no split 'val'; it holds train."
+    assert lines[2:] == ["Data: 2 images to train on, 0 to validate on"]
 
 
 def test_data_without_an_instance_are_refused(config, tmp_path):

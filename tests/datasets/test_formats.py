@@ -259,7 +259,7 @@ def test_a_class_that_the_data_lack_has_no_instance_if_that_is_allowed(tmp_path)
     dataset.prepare()
     assert dataset.class_names == ["BG", "Squash", "Pumpkin"]
     assert dataset.load_mask(0)[1].tolist() == [2]
-    assert dataset.known_classes == ["pumpkin"]
+    assert dataset.known_classes == ["Pumpkin"]  # as it was asked for
 
 
 def test_nuclei_have_a_class_without_a_name(tmp_path):

@@ -90,7 +90,8 @@ def test_the_check_asks_the_data_set_itself(labels, capsys):
     lines = capsys.readouterr().out.splitlines()
     rows = {line[:30].strip(): line.split()[-2:] for line in lines}
     assert (rows["images"], rows["dull"], rows["bright"]) == (["2", "1"], ["4", "2"], ["2", "1"])
-    assert lines[0].startswith("No test: photos: LAYOUT my_labels:Labels finds no image")
+    assert lines[0] == "Read as my_labels:Labels: 3 images, classes dull, bright"
+    assert lines[1].startswith("No test: photos: LAYOUT my_labels:Labels finds no image")
     assert lines[-1] == "Fine to train on."
 
 

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from mrcnn.datasets import preview
+from mrcnn.pipeline.augment import PRESETS
 from mrcnn.pipeline.loader import Loader
 from pumpkin.commands import train
 from pumpkin.config import load_config
@@ -71,14 +72,50 @@ def test_the_command_writes_the_sheet_and_trains_nothing(data, tmp_path, capsys,
     assert {path.name for path in tmp_path.iterdir()} == {"data", "preview.png"}
 
 
-def test_a_preview_trains_nothing_else(capsys):
-    with pytest.raises(SystemExit):
-        train.main(["--preview", "a.png", "--weights", "none"])
-    assert "not allowed with argument" in capsys.readouterr().err
+def test_a_preview_stands_beside_all_options_of_a_training(data, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["--preview", "sheet.png", "--dataset", str(data), "--weights", "none", "--config", "demo"]
+    words += ["--epochs", "3", "--precision", "bf16", "--out", "elsewhere", "--no-check", "--skip-bad"]
+    assert train.main([*words, "--seed", "5", "--val-share", "0.3", "--set", *SMALL]) == 0
+    assert capsys.readouterr().out.endswith("The first 24 images of a training: sheet.png\n")
+    assert {path.name for path in tmp_path.iterdir()} == {"data", "sheet.png"}
 
 
-@pytest.mark.parametrize("option", ["--epochs 3", "--precision bf16", "--out elsewhere", "--no-check"])
-def test_options_of_a_training_are_refused(option, capsys):
+def test_the_presets_show_the_same_images(data, tmp_path, shown):
+    config = load_config(None, [*SMALL[:2], "AUGMENTATION={preset: light, scale: [2, 2]}"])
+    dataset = open_dataset(config, data, "train")
+    names = preview.write_presets(dataset, config, tmp_path / "presets.png")
+    assert names == [*PRESETS, "this config"]
+    rows = [shown[start : start + 6] for start in range(0, len(shown), 6)]
+    assert [{picture.fault for picture in row} for row in rows] == [{name} for name in names]
+    images = [[picture.caption.split()[0] for picture in row] for row in rows]
+    assert all(row == images[0] for row in images) and set(images[0]) == {"train00", "train01", "train02"}
+    plain = Loader(dataset, config, augmentation=None)
+    for position, picture in enumerate(rows[names.index("none")]):
+        np.testing.assert_array_equal(picture.image, plain.example(position)[1])
+    larger = Loader(dataset, config, augmentation=config.AUGMENTATION)
+    np.testing.assert_array_equal(rows[-1][2].image, larger.example(2)[1])
+
+
+def test_the_command_writes_both_sheets(data, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = [
+        "--preview-presets",
+        "presets.png",
+        "--preview",
+        "a.png",
+        "--dataset",
+        str(data),
+        "--set",
+        *SMALL,
+    ]
+    assert train.main(words) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == f"The same images under {', '.join(PRESETS)}: presets.png"
+    assert {path.name for path in tmp_path.iterdir()} == {"data", "a.png", "presets.png"}
+
+
+def test_a_training_needs_to_be_told_how_it_begins(capsys):
     with pytest.raises(SystemExit):
-        train.parse(["--preview", "sheet.png", *option.split()])
-    assert f"{option.split()[0]} is for trainings" in capsys.readouterr().err
+        train.parse(["--dataset", "data"])
+    assert "one of --weights, --resume, --reproduce and --preview is needed" in capsys.readouterr().err

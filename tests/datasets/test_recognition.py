@@ -1,0 +1,54 @@
+"""Which format a folder has, and what is said if it has none."""
+
+import pytest
+
+from mrcnn.datasets import FORMATS, DatasetError, recognition
+from mrcnn.datasets.class_folders import ClassFolders
+from mrcnn.datasets.formats import find_format
+from tests.scenes import write_dataset
+
+
+def test_a_format_is_recognised_by_its_files(tmp_path):
+    assert recognition.recognise(write_dataset(tmp_path)) == ["openimages"]
+    assert recognition.title_of("openimages") == "Open Images' folders"
+    assert recognition.title_of("my_module:Mine") == "my_module:Mine"
+
+
+@pytest.mark.parametrize("layout", FORMATS)
+def test_each_format_says_its_name_and_what_it_looks_for(layout, tmp_path):
+    kind = find_format(layout)
+    assert kind.title and kind.looks_for
+    assert kind.recognises(tmp_path) is False
+
+
+def test_what_is_not_recognised_is_described_with_what_each_format_looks_for(tmp_path):
+    for name in ("a.JPG", "b.jpg", "c.txt", "README", ".hidden", "raw/d.tif", ".git/e.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(DatasetError) as caught:
+        recognition.recognise(tmp_path)
+    first, *others = str(caught.value).splitlines()
+    assert first == (
+        f"{tmp_path}: no format recognises this folder. It holds files: 2 .jpg, 1 .tif, 1 .txt, 1 no suffix; "
+        "folders: raw. LAYOUT=NAME forces a format:"
+    )
+    assert [line.split(" looks for ")[0] for line in others[:-1]] == [f"  {layout}" for layout in FORMATS]
+    assert ClassFolders.looks_for in others[list(FORMATS).index("openimages")]
+    assert others[-1].startswith("  my_module:MyDataset is a class of your own")
+
+
+def test_many_kinds_are_cut_short(tmp_path):
+    for number in range(7):
+        (tmp_path / f"a.{number}").touch()
+        (tmp_path / f"f{number}").mkdir()
+    words = recognition.describe(tmp_path)
+    assert words.startswith("It holds files: 1 .") and "and 2 more kinds; folders: f0, f1, f2" in words
+    assert words.endswith("and 2 more folders.")
+
+
+def test_a_file_and_nothing(tmp_path):
+    (tmp_path / "a.bin").write_bytes(bytes(2048))
+    with pytest.raises(DatasetError, match=r"no format recognises this file\. It has 2,048 bytes"):
+        recognition.recognise(tmp_path / "a.bin")
+    with pytest.raises(DatasetError, match="gone: there is no such file or folder"):
+        recognition.recognise(tmp_path / "gone")
