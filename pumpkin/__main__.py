@@ -16,6 +16,7 @@ COMMANDS = {
     "download": "download images and masks of Open Images classes",
     "synthetic": "render pumpkin scenes with exact masks",
     "check": "find faults in a data set before training",
+    "convert": "write a data set as COCO, YOLO, labelme or mask images",
     "train": "train on a data set, resume a run, or reproduce one",
     "evaluate": "measure COCO AP on a data set",
     "detect": "outline the instances in images",

@@ -45,7 +45,7 @@ def convert(datasets, target, folder, progress=True):
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DatasetError(f"{folder}: exists and is not empty; name a new folder.")
-    classes = list(dict.fromkeys(name for d in datasets.values() for name in d.class_names[1:]))
+    classes = list(dict.fromkeys(name for dataset in datasets.values() for name in _names_of(dataset)))
     total = sum(dataset.num_images for dataset in datasets.values())
     with replacing_folder(folder) as temporary:
         writer = _find(target)(temporary, classes, list(datasets))
@@ -54,11 +54,11 @@ def convert(datasets, target, folder, progress=True):
         with tqdm(total=total, desc="convert", unit="image", disable=None if progress else True) as bar:
             for split, dataset in datasets.items():
                 names = Names()
-                numbers = [None, *(classes.index(name) for name in dataset.class_names[1:])]
+                numbers = [None, *map(classes.index, _names_of(dataset))]
                 for image_id in dataset.image_ids:
                     instances = instances_of(dataset, image_id, numbers)
                     _write_image(writer, split, dataset, image_id, instances, names, rewritten)
-                    _count(result, instances, classes)
+                    _count(result, instances, writer)
                     bar.update(1)
         writer.finish()
         result.notes = [*_lines_on(rewritten), *writer.notes()]
@@ -68,6 +68,11 @@ def convert(datasets, target, folder, progress=True):
 def _find(target):
     module, _, name = WRITERS[target].partition(":")
     return getattr(importlib.import_module(module), name)
+
+
+def _names_of(dataset):
+    """Return the names of the classes as the data set spells them; class_names ends each at a comma."""
+    return [info["name"] for info in dataset.class_info[1:]]
 
 
 def instances_of(dataset, image_id, numbers):
@@ -114,7 +119,7 @@ def _file_of(dataset, image_id, suffixes):
         data, suffix = _bytes_and_suffix(dataset.image_file(image_id))
         if suffix in suffixes:
             return data, suffix, None
-        reason = f"{suffix or 'their'} files are not read in this layout"
+        reason = f"this layout has no {suffix or 'such'} files"
     out = io.BytesIO()
     Image.fromarray(dataset.load_image(image_id)).save(out, "PNG")
     return out.getvalue(), ".png", reason
@@ -123,9 +128,9 @@ def _file_of(dataset, image_id, suffixes):
 def _reason_to_rewrite(dataset, image_id):
     """Return why the file of an image cannot be copied as it is, or None."""
     if type(dataset).load_image is not Dataset.load_image:
-        return "the data set's own code makes their pixels"
+        return "code of the data set makes their pixels"
     if dataset.exif_orientation(image_id).number != 1:
-        return "EXIF turns them, and programs differ on whether to follow it"
+        return "EXIF turns them, which not every program follows"
     return None
 
 
@@ -141,11 +146,11 @@ def _bytes_and_suffix(file):
         return data, _SUFFIXES.get(image.format, "")
 
 
-def _count(result, instances, classes):
-    result.crowds += sum(instance.crowd for instance in instances)
-    result.instances.update(classes[instance.class_id] for instance in instances if not instance.crowd)
+def _count(result, instances, writer):
+    result.crowds += writer.keeps_crowds * sum(instance.crowd for instance in instances)
+    result.instances.update(writer.classes[instance.class_id] for instance in instances if not instance.crowd)
 
 
 def _lines_on(rewritten):
     """Return lines on the images whose files could not be copied."""
-    return [f"{count} images are PNG files of the same pixels: {why}." for why, count in rewritten.items()]
+    return [f"Images that became PNG files, because {why}: {count}." for why, count in rewritten.items()]

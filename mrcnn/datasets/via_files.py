@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from dataclasses import field as default
 
 from mrcnn.datasets import via_tables
-from mrcnn.datasets.fields import field, of_kind, read_annotations
+from mrcnn.datasets.errors import DatasetError
+from mrcnn.datasets.fields import ADVICE, field, of_kind, read_annotations
 from mrcnn.datasets.via_records import Attributes, Entry, region_of, region_of_numbers
 
 _HEAD = 4096  # bytes of a file in which VIA is recognised
@@ -79,7 +80,8 @@ def _entries_of_version_3(content, attributes, path):
         where = f"{path}: metadata {number!r:.40}"
         metadata = of_kind(metadata, (dict,), where)
         view = str(field(metadata, "vid", (str, int), where))
-        of_kind(entries.get(view), (Entry,), f"{where}: the entry of 'vid' {view!r:.40}")
+        if view not in entries:
+            raise DatasetError(f"{where}: there is no view {view!r:.40}; {ADVICE}.")
         numbers = field(metadata, "xy", list, where, [])
         if numbers:  # without them it describes the whole file
             record = f"metadata {number!r:.40} (image {entries[view].name!r})"

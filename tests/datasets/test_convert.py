@@ -220,16 +220,16 @@ def test_yolo_says_what_is_lost(tmp_path):
     dataset = Made([(photograph(tmp_path / "x.png"), [ring_mask(), box(1, 1, 3, 3)], [1, -1])])
     result = convert({None: dataset}, "yolo", tmp_path / "made", progress=False)
     assert result.notes == [
-        "1 crowd regions are left out, so they become background.",
-        "The worst IoU of a polygon with its mask is 1.0000.",
+        "Crowd regions that are left out, so that they become background: 1.",
+        "The worst IoU of a polygon with its mask: 1.0000.",
     ]
-    assert (result.instances, result.crowds) == ({"nut": 1}, 1)
+    assert (result.instances, result.crowds) == ({"nut": 1}, 0)
 
 
 def test_crowds_that_are_no_boxes_are_counted_where_crowds_are_boxes(tmp_path):
     dataset = Made([(photograph(tmp_path / "x.png"), [ring_mask(), box(1, 1, 3, 3)], [-1, -1])])
     result = convert({None: dataset}, "masks", tmp_path / "made", progress=False)
-    assert result.notes == ["1 crowd regions became their boxes: crowds are boxes here."]
+    assert result.notes == ["Crowd regions that became their boxes, as this layout has them: 1."]
     masks, class_ids = load("openimages", tmp_path / "made", None).load_mask(0)
     assert class_ids.tolist() == [-1, -1] and masks.sum(axis=(0, 1)).tolist() == [100, 4]
 
@@ -247,7 +247,8 @@ def test_photographs_that_exif_turns_become_upright_files(tmp_path, target):
     expected_pixels = dataset.load_image(0)
     assert expected_pixels.shape == (WIDTH, HEIGHT, 3)
     result = convert({"train": dataset}, target, tmp_path / "made", progress=False)
-    assert result.notes[0].startswith("1 images are PNG files of the same pixels: EXIF turns them")
+    note = "Images that became PNG files, because EXIF turns them, which not every program follows: 1."
+    assert result.notes[0] == note
     made = load(layout, tmp_path / "made", "train")
     np.testing.assert_array_equal(made.load_image(0), expected_pixels)
     np.testing.assert_array_equal(made.load_mask(0)[0][..., 0], upright)
@@ -256,9 +257,7 @@ def test_photographs_that_exif_turns_become_upright_files(tmp_path, target):
 def test_files_that_a_layout_does_not_read_become_png(tmp_path):
     dataset = Made([(photograph(tmp_path / "x.bmp"), [box(1, 1, 3, 3)], [1])])
     result = convert({None: dataset}, "masks", tmp_path / "masks", progress=False)
-    assert result.notes == [
-        "1 images are PNG files of the same pixels: .bmp files are not read in this layout."
-    ]
+    assert result.notes == ["Images that became PNG files, because this layout has no .bmp files: 1."]
     assert convert({None: dataset}, "coco", tmp_path / "coco", progress=False).notes == []
     assert (tmp_path / "coco/images/x.bmp").is_file()
     np.testing.assert_array_equal(

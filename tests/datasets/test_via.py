@@ -380,6 +380,7 @@ DAMAGED = {
     "no number": (export(region({**RECT, "x": None})), "'x' is missing"),
     "class that clears the screen": (export(region(RECT, name="a\x1b[2J")), "that cannot be shown"),
     "attribute": (export(region(RECT, name=[1])), "attribute 'name' is \\[1\\] instead of"),
+    "view": (project_3([(SHAPES_3[0], {})], {}) | {"view": {}}, "metadata '1_0': there is no view '1'"),
     "code": (project_3([([12, 1, 2], {})], {}), "no shape of VIA has the code 12"),
     "code of text": (project_3([(["7", 1, 2], {})], {}), "no shape of VIA has the code '7'"),
     "numbers": (project_3([([2, 1, 2], {})], {}), "a shape of code 2 has 2 numbers"),

@@ -59,7 +59,7 @@ class MasksWriter(Writer):
             if name != folder
         ]
         if self._boxed:
-            lines.append(f"{self._boxed} crowd regions became their boxes: crowds are boxes here.")
+            lines.append(f"Crowd regions that became their boxes, as this layout has them: {self._boxed}.")
         return lines
 
     def _class_folder(self, split, class_id):

@@ -10,11 +10,15 @@ def outlines(mask):
 
     Rings run clockwise on the screen around pixels that touch along edges, and the other way around holes.
     """
-    following = _edges(mask)
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return []
+    top, left = rows[0], columns[0]
+    following = _edges(mask[top : rows[-1] + 1, left : columns[-1] + 1])
     rings = []
     while following:
-        start = next(iter(following))
-        rings.append(_follow(following, start))
+        ring = _follow(following, next(iter(following)))
+        rings.append(np.add(ring, (left, top)))
     return rings
 
 

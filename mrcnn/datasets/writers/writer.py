@@ -34,6 +34,7 @@ class Writer:
     """
 
     title = ""  # of the format, for messages
+    keeps_crowds = True
     suffixes = ()  # of image files, in lower case, that readers of the format accept
 
     def __init__(self, folder, classes, splits):

@@ -18,6 +18,7 @@ class YoloWriter(Writer):
     """
 
     title = "YOLO"
+    keeps_crowds = False
     suffixes = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
     def __init__(self, folder, classes, splits):
@@ -46,9 +47,9 @@ class YoloWriter(Writer):
         """Return lines on the crowds, which the format has no word for, and on the worst polygon."""
         lines = []
         if self._crowds:
-            lines.append(f"{self._crowds} crowd regions are left out, so they become background.")
+            lines.append(f"Crowd regions that are left out, so that they become background: {self._crowds}.")
         if self._overlaps:
-            lines.append(f"The worst IoU of a polygon with its mask is {min(self._overlaps):.4f}.")
+            lines.append(f"The worst IoU of a polygon with its mask: {min(self._overlaps):.4f}.")
         return lines
 
     def _row(self, instance, size):

@@ -1,0 +1,123 @@
+"""Write a data set of any format as COCO, YOLO, labelme or mask images, with every mask kept to the pixel.
+
+  coco     annotations/instances_<split>.json: polygons where they give exactly the mask, else run lengths
+  yolo     data.yaml, images/ and labels/: one polygon an instance. Bridges that enclose nothing join its
+           parts and holes. Crowds are lost. The worst IoU of a polygon with its mask is printed
+  labelme  a JSON file beside each image: polygons as they were drawn, else mask shapes
+  masks    <split>/<class>/masks/*.png, one an instance, in Open Images' layout. Crowds become their boxes
+
+All splits are converted. Images are copied as they are; those that EXIF turns are written upright as PNG.
+DST must be new or empty, and appears only when all of it is written.
+
+Exit code 0: written; 1: the data cannot be read or written; 130: stopped.
+"""
+
+import argparse
+import sys
+import warnings
+from pathlib import Path
+
+from mrcnn.datasets.writers import WRITERS
+from pumpkin.calls import typed
+from pumpkin.packaged import CONFIG_HELP
+
+
+def parse(argv):
+    """Parse the command line's arguments."""
+    parser = argparse.ArgumentParser(
+        prog=typed("convert"), description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("source", metavar="SRC", help="the data set, a folder or a file")
+    parser.add_argument("target", metavar="DST", help="the new folder")
+    parser.add_argument("--to", required=True, choices=tuple(WRITERS), help="the format to write")
+    parser.add_argument(
+        "--images", metavar="DIR", help="folder of the images, if annotation files do not lead to it"
+    )
+    parser.add_argument(
+        "--class-attribute", metavar="NAME",
+        help="the attribute that holds the class, where annotations have several (VIA)",
+    )  # fmt: skip
+    parser.add_argument("--config", metavar="CONFIG", help=CONFIG_HELP)
+    parser.add_argument(
+        "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
+        help="single settings: LAYOUT forces a format, CLASSES selects and orders classes",
+    )  # fmt: skip
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    """Run the command and return its exit status."""
+    args = parse(argv)
+    try:
+        return convert_data(args)
+    except (ValueError, OSError) as error:
+        print(f"convert: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nconvert: stopped; nothing is written.", file=sys.stderr)
+        return 130
+
+
+def convert_data(args):
+    """Convert the data, print what was written and what is not as it was, and return the exit code."""
+    from mrcnn.datasets.convert import convert
+    from mrcnn.datasets.errors import DatasetError, DatasetWarning
+
+    source, target = Path(args.source), Path(args.target)
+    if source.resolve() in (target.resolve(), *target.resolve().parents) and source.is_dir():
+        raise DatasetError(f"{target}: lies in the data set itself; name a folder elsewhere.")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", DatasetWarning)
+        datasets = open_all(args)
+        result = convert(datasets, args.to, target)
+    left_out = [line for dataset in datasets.values() for line in lines_on_faults(dataset)]
+    for line in [*left_out, *(str(warning.message) for warning in caught), *result.notes]:
+        print(f"note   {line}")
+    print(describe(result, target))
+    return 0
+
+
+def open_all(args):
+    """Return {split: Dataset} of all splits, {None: Dataset} without splits. Raises DatasetError."""
+    from mrcnn.datasets import folders, splits
+    from mrcnn.datasets.formats import find_format, open_dataset
+    from pumpkin.config import load_config
+    from pumpkin.data import find_layout, options_of
+
+    given = {"DATASET": args.source, "IMAGES": args.images, "CLASS_ATTRIBUTE": args.class_attribute}
+    config = load_config(args.config, args.set, **given)
+    layout, lines = find_layout(config)
+    classes = list(config.CLASSES) if config.is_set("CLASSES") else None
+    root, options = Path(args.source), options_of(config)
+    present = find_format(layout).splits(root, options)
+    if present is None:  # only its load_split knows
+        datasets = splits.open_splits(layout, root, classes, folders.SPLITS, lines.append, options)
+    else:
+        datasets = {
+            split: open_dataset(layout, root, split, classes, options, strict=place == 0)
+            for place, split in enumerate(present or [None])
+        }
+    for line in [splits.read_as(layout, list(datasets.values())), *lines]:
+        print(line)
+    return datasets
+
+
+def lines_on_faults(dataset):
+    """Return lines on what the reader of annotation files left out, by kind, with an example."""
+    from mrcnn.datasets.findings import FAULTS
+
+    found = {}
+    for kind, path, detail in getattr(dataset, "faults", ()):
+        found.setdefault(kind, []).append(f"{path}: {detail}" if detail else path)
+    return [f"{FAULTS[kind][2]}: {len(files)}, such as {files[0]}." for kind, files in found.items()]
+
+
+def describe(result, target):
+    """Return what was written as a sentence."""
+    names = ", ".join(f"{count:,} {name}" for name, count in result.instances.items())
+    listed = f" ({names})" if names else ""
+    crowds = f", crowds {result.crowds:,}" if result.crowds else ""
+    return (
+        f"Written as {result.title} to {target}: images {result.images:,}, instances "
+        f"{result.instances.total():,}{listed}{crowds}"
+    )

@@ -1,0 +1,11 @@
+"""Write a data set of any format as COCO, YOLO, labelme or mask images. --help lists the options."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone, not installed
+
+from pumpkin.commands.convert import main
+
+if __name__ == "__main__":
+    sys.exit(main())
