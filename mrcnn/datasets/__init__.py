@@ -16,6 +16,9 @@ __all__ = [
 FORMATS = {
     "openimages": "mrcnn.datasets.class_folders:ClassFolders",
     "nuclei": "mrcnn.datasets.image_folders:ImageFolders",
+    "voc": "mrcnn.datasets.voc:Voc",
+    "label_maps": "mrcnn.datasets.label_maps:LabelMaps",
+    "masks": "mrcnn.datasets.mask_folders:MaskFolders",
     "via": "mrcnn.datasets.via:ViaDataset",
     "labelme": "mrcnn.datasets.labelme:LabelmeDataset",
     "coco": "mrcnn.datasets.coco:Coco",

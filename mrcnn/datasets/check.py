@@ -47,5 +47,8 @@ def check(datasets, config, skip_bad=False, progress=True):
                 scanned[split].append(look(dataset, image_id))
                 bar.update(1)
     class_names = {split: dataset.class_names for split, dataset in datasets.items()}
-    found = findings.find_all(scanned, class_names, config, skip_bad)
+    left_out = dict.fromkeys(
+        fault for dataset in datasets.values() for fault in getattr(dataset, "faults", ())
+    )
+    found = findings.find_all(scanned, class_names, config, skip_bad, left_out)
     return Report(tuple(datasets), table.make(scanned, class_names, config), tuple(found))

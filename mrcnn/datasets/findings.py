@@ -63,6 +63,18 @@ FAULTS = {
         "Masks of three or more pieces, alone in their image: one map for several instances?",
         "Look at them on the sheet; each instance needs a mask of its own.",
     ),
+    "no_map": (
+        "no map", False, "Images without a map of their instances",
+        "Draw one, or delete the images: without instances, an image is learned as background.",
+    ),
+    "stray": (
+        "no mask's name", False, "Files among the masks that belong to no image, which are left out",
+        "Name a mask <name of its image>_<anything>.png, or move the file elsewhere.",
+    ),
+    "mid": (
+        "another class's MID", False, "Masks whose MID contradicts their folder; the folder counts",
+        "Move them to the folder of their class, or rename them.",
+    ),
     "twice": (
         "mask twice", False, "Masks that equal another mask of their image",
         "Delete one of each pair.",
@@ -140,14 +152,15 @@ class Finding:
         return lines
 
 
-def find_all(scanned, class_names, config, skip_bad=False):
+def find_all(scanned, class_names, config, skip_bad=False, left_out=()):
     """Return all findings, fatal ones first.
 
     class_names: by split and class id. config: determines the scale of images, the anchors and
     MAX_GT_INSTANCES. skip_bad: training skips unreadable images, so they are not fatal.
+    left_out: (kind, path, detail) of what the data sets left out themselves.
     """
     found = [
-        *_file_faults(scanned, skip_bad),
+        *_file_faults(scanned, left_out, skip_bad),
         *_turned(scanned),
         *_duplicates(scanned),
         *_absent(scanned, class_names),
@@ -174,7 +187,7 @@ def _scale(size, config):
     )
 
 
-def _file_faults(scanned, skip_bad):
+def _file_faults(scanned, left_out, skip_bad):
     """Yield a finding for each kind of fault in files."""
     for kind, (label, fatal, text, advice) in FAULTS.items():
         hits = [
@@ -184,6 +197,7 @@ def _file_faults(scanned, skip_bad):
             for what, path, detail in image.faults
             if what == kind
         ]
+        hits += [(None, None, path, detail) for what, path, detail in left_out if what == kind]
         if hits:
             yield Finding(
                 (fatal and not (skip_bad and kind in ("image", "mask"))) or _most(kind, hits, scanned),
@@ -191,7 +205,7 @@ def _file_faults(scanned, skip_bad):
                 f"{text}: {len(hits)}.",
                 advice,
                 tuple(f"{path}: {detail}" if detail else path for _, _, path, detail in hits),
-                tuple(dict.fromkeys((split, image.image_id) for split, image, _, _ in hits)),
+                tuple(dict.fromkeys((split, image.image_id) for split, image, _, _ in hits if image)),
             )
 
 

@@ -1,5 +1,8 @@
 """Find the folder of a split, and list the folders in a folder."""
 
+import os
+from pathlib import Path
+
 from mrcnn.datasets.errors import DatasetError
 
 # The folder of a split may have the split's name, that of Open Images, or that of Roboflow.
@@ -9,6 +12,49 @@ SPLIT_NAMES = {
 }
 SHOWN = 12  # names that an error lists
 SPLITS = ("train", "val", "test")
+# Of the files that Pillow reads, those that hold photographs or masks, in lower case.
+IMAGE_SUFFIXES = (
+    ".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".jp2", ".avif",
+)  # fmt: skip
+
+
+# Files that systems put into folders by themselves. They are no data.
+_OF_SYSTEMS = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
+
+
+def is_hidden(name):
+    """Return whether a file or folder is no data: its name begins with a dot, or a system made it.
+
+    macOS makes ``.DS_Store`` and, on drives of other systems, a ``._photo.jpg`` beside each ``photo.jpg``.
+    """
+    return name.startswith(".") or name.lower() in _OF_SYSTEMS or name == "__MACOSX"
+
+
+def files_in(folder):
+    """Return the files of a folder that are not hidden, sorted; none if there is no such folder."""
+    return _entries(folder, os.DirEntry.is_file)
+
+
+def folders_in(folder):
+    """Return the folders of a folder that are not hidden, sorted; none if there is no such folder."""
+    return _entries(folder, os.DirEntry.is_dir)
+
+
+def _entries(folder, is_kind):
+    if not os.path.isdir(folder):
+        return []
+    with os.scandir(folder) as entries:
+        return sorted(Path(entry.path) for entry in entries if is_kind(entry) and not is_hidden(entry.name))
+
+
+def images_in(folder):
+    """Return the image files of a folder, by their suffix in any case, sorted; none if there is no folder."""
+    return [path for path in files_in(folder) if is_image(path)]
+
+
+def is_image(path):
+    """Return whether a path has the suffix of an image."""
+    return path.suffix.lower() in IMAGE_SUFFIXES
 
 
 def split_of(name):
@@ -19,7 +65,7 @@ def split_of(name):
 
 def splits_in(root):
     """Return the names of the splits of which ``root`` has a folder, in the order of SPLITS."""
-    found = {split_of(path.name) for path in root.iterdir() if path.is_dir()} if root.is_dir() else set()
+    found = {split_of(path.name) for path in folders_in(root)}
     return [split for split in SPLITS if split in found]
 
 
@@ -37,6 +83,6 @@ def split_folder(root, split):
 
 def folder_names(folder):
     """Name the folders in a folder, or the first few of many, as text."""
-    names = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    names = [path.name for path in folders_in(folder)]
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more or "no folders"

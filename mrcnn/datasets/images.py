@@ -29,7 +29,7 @@ def read_image(path, apply_exif=False):
     EXIF turns, from its (height, width) as stored and its EXIF orientation.
     Raises ImageError with the file and the reason.
     """
-    with _opened(path) as image:
+    with opened(path) as image:
         image = orientation.turn(image, _turn_of(image, apply_exif))
         image.load()
         return _to_rgb(image)
@@ -37,7 +37,7 @@ def read_image(path, apply_exif=False):
 
 def read_size(path, apply_exif=False):
     """Read (height, width) of an image from the file's header. Arguments and errors as of read_image."""
-    with _opened(path) as image:
+    with opened(path) as image:
         return orientation.turned_size((image.height, image.width), _turn_of(image, apply_exif))
 
 
@@ -54,7 +54,7 @@ def read_mask(path):
 
     Raises ImageError, and SeveralInstances for a label map.
     """
-    with _opened(path) as image:
+    with opened(path) as image:
         try:
             return mask_of(image)
         except SeveralValues as error:
@@ -67,13 +67,19 @@ def read_mask(path):
 def read_labels(path):
     """Read a label map as [H, W] int32: the values of its pixels, or indices into its palette.
 
-    Raises ImageError, also for a picture with several channels, because its values are colours.
+    Raises ImageError, also for a picture in colours, whose values are no numbers.
     """
-    with _opened(path) as image:
+    with opened(path) as image:
         pixels = np.asarray(image)
+    if pixels.ndim == 3 and pixels.shape[2] >= 3 and (pixels[:, :, :1] == pixels[:, :, 1:3]).all():
+        pixels = pixels[:, :, 0]  # grey, saved as colours
     if pixels.ndim != 2:
         raise ImageError(f"{path}: a label map has one channel, this picture has {pixels.shape[2]}.")
-    return pixels.astype(np.int32)
+    with np.errstate(invalid="ignore"):
+        labels = pixels.astype(np.int32)
+    if not np.array_equal(labels, pixels):
+        raise ImageError(f"{path}: a label map has whole numbers, this picture has fractions.")
+    return labels
 
 
 def sizes_of_masks(paths):
@@ -86,7 +92,7 @@ def sizes_of_masks(paths):
 
 
 @contextlib.contextmanager
-def _opened(path):
+def opened(path):
     """Open an image file with Pillow; its exceptions about the file become ImageErrors."""
     try:
         with Image.open(path) as image:

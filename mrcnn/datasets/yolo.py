@@ -120,7 +120,7 @@ class _Labels:
                 continue
             try:
                 name = self._class(words[0])
-                flat = array("d", map(float, words[1:]))
+                flat = array("d", map(_number, words[1:]))
             except ValueError as error:
                 raise self._error(label, number, error) from error
             if len(flat) == 4:
@@ -133,9 +133,9 @@ class _Labels:
             yield number, name, flat
 
     def _class(self, word):
-        value = float(word)
+        value = _number(word)
         if value not in self._description.names:
-            raise ValueError(f"there is no class {word} among the names in {self._description.path}")
+            raise ValueError(f"there is no class {word:.40} among the names in {self._description.path}")
         return self._description.names[value]
 
     def _error(self, label, number, what):
@@ -154,6 +154,13 @@ class _Labels:
                     for name in sorted(os.listdir(labels))
                     if name.endswith(".txt") and name != "classes.txt" and name[:-4] not in stems
                 ]
+
+
+def _number(word):
+    try:
+        return float(word)
+    except ValueError as error:
+        raise ValueError(f"{word!r:.40} is no number") from error
 
 
 def _label_of(path):

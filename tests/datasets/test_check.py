@@ -221,7 +221,7 @@ class TestCrowds:
 class TestClasses:
     def two(self, folder):
         image, masks = rectangles(64, 96, 2, seed=77)
-        write_image(folder / "train/squash", "squash", image, masks)
+        write_image(folder / "train/squash", "squash", image, masks, mid="m05_9h")
         (folder / "val/squash").mkdir()
         return folder
 

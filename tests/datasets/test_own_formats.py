@@ -308,7 +308,7 @@ def test_a_folder_that_looks_like_another_format_is_named(tmp_path):
     with pytest.raises(DatasetError, match=r"it holds a\. The folder looks like LAYOUT: nuclei\."):
         formats.open_dataset("openimages", tmp_path / "cells", "train", ["Pumpkin"])
     write_dataset(tmp_path / "pumpkins")
-    with pytest.raises(DatasetError, match=r"'train'\. The folder looks like LAYOUT: openimages\."):
+    with pytest.raises(DatasetError, match=r"holds 3 images.*\. The folder looks like LAYOUT: openimages\."):
         formats.open_dataset("nuclei", tmp_path / "pumpkins", "train", ["Pumpkin"])
     with pytest.raises(DatasetError, match=r"no split 'test'; it holds train, val\.$"):
         formats.open_dataset("openimages", tmp_path / "pumpkins", "test", ["Pumpkin"])

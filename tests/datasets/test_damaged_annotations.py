@@ -1,0 +1,317 @@
+"""Damaged annotation files: 200 seeded mutations of each format open, or are named in a sentence.
+
+A mutation changes one file of a tiny data set: its bytes are cut, lost, doubled or replaced, or values in its
+tree are removed, exchanged or replaced by others of any type. Either all masks can be loaded, or a
+DatasetError or ImageError names a file of the data set.
+"""
+
+import contextlib
+import copy
+import json
+import math
+import random
+import shutil
+import signal
+
+import numpy as np
+import pytest
+import yaml
+from faster_coco_eval.core import mask as rle
+from PIL import Image
+
+from mrcnn.datasets import DatasetError, ImageError
+from mrcnn.datasets.formats import find_format
+from mrcnn.datasets.scan import look
+
+MUTATIONS, BLOCKS = 200, 10  # of each format, and tests that they are spread over
+SECONDS = 20  # for one, on a busy machine
+WIDTH, HEIGHT = 40, 30
+SQUARE = [10, 10, 20, 10, 20, 20, 10, 20]
+STRANGE = (
+    None,
+    True,
+    False,
+    0,
+    -1,
+    1.5,
+    7,
+    10**6,
+    10**30,
+    10**400,
+    1e308,
+    math.nan,
+    math.inf,
+    -math.inf,
+    "",
+    "abc",
+    "1",
+    "nan",
+    "\ud800",
+    "\0",
+    "\x1b[2J",
+    "x" * 5000,
+    "../..",
+    "/",
+    ".",
+    [],
+    {},
+    [[]],
+    [{}],
+    [1, 2],
+    [[1, 2]],
+    [[1, 2, 3, 4]],
+    ["abc"],
+    {"a": 1},
+    [[1, 2], [3, 4], [5, "6"]],
+    [None] * 6,
+    [1e9, 0, 0, 1e9, -1e9, -1e9],
+)
+
+
+# A tiny set of each format; each function writes one and returns the files to damage
+
+
+def write_image(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (WIDTH, HEIGHT), "white").save(path)
+
+
+def write_json(path, value):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value))
+    return path
+
+
+def write_coco(root):
+    for name in ("a.png", "b.png"):
+        write_image(root / "images" / name)
+    images = [
+        {"id": number, "file_name": name, "height": HEIGHT, "width": WIDTH}
+        for number, name in enumerate(("a.png", "b.png"))
+    ]
+    full = {"size": [HEIGHT, WIDTH], "counts": [600, 30, 570]}
+    compressed = {
+        "size": [HEIGHT, WIDTH],
+        "counts": rle.encode(np.eye(HEIGHT, WIDTH, dtype=np.uint8, order="F"))["counts"].decode(),
+    }
+    shapes = [[SQUARE], [SQUARE, [1, 1, 5, 1, 5, 5]], full, compressed, [[5, 5, 20, 5], SQUARE]]
+    annotations = [
+        {"id": number, "image_id": number % 2, "category_id": 1 + number % 2, "segmentation": shape,
+         "iscrowd": int(isinstance(shape, dict)), "area": 100, "bbox": [10, 10, 10, 10]}
+        for number, shape in enumerate(shapes, start=1)
+    ]  # fmt: skip
+    categories = [{"id": 1, "name": "date", "supercategory": "nut"}, {"id": 2, "name": "fig"}]
+    content = {"info": {}, "images": images, "annotations": annotations, "categories": categories}
+    return [write_json(root / "annotations" / "instances_train.json", content)]
+
+
+def write_yolo(root):
+    files = [root / "data.yaml"]
+    files[0].write_text(yaml.safe_dump({"path": ".", "train": "images/train", "names": ["date", "fig"]}))
+    for name in ("a", "b"):
+        write_image(root / "images" / "train" / f"{name}.png")
+        files.append(root / "labels" / "train" / f"{name}.txt")
+        files[-1].parent.mkdir(parents=True, exist_ok=True)
+        files[-1].write_text(
+            "0 0.2 0.2 0.5 0.2 0.5 0.7\n1 0.1 0.1 0.3 0.1 0.3 0.4 0.1 0.4\n0 0.5 0.5 0.2 0.2\n"
+        )
+    return files
+
+
+def via_regions():
+    xs, ys = SQUARE[::2], SQUARE[1::2]
+    shapes = [
+        {"name": "polygon", "all_points_x": xs, "all_points_y": ys},
+        {"name": "rect", "x": 1, "y": 2, "width": 8, "height": 5},
+        {"name": "circle", "cx": 20, "cy": 15, "r": 6},
+        {"name": "ellipse", "cx": 20, "cy": 15, "rx": 6, "ry": 3, "theta": 0.5},
+    ]
+    return [{"shape_attributes": shape, "region_attributes": {"kind": "date"}} for shape in shapes]
+
+
+def write_via(root):
+    for name in ("a.png", "b.png"):
+        write_image(root / name)
+    files = {
+        f"{name}100": {"filename": name, "size": 100, "regions": via_regions(), "file_attributes": {}}
+        for name in ("a.png", "b.png")
+    }
+    return [write_json(root / "via_region_data.json", files)]
+
+
+def write_via_table(root):
+    write_image(root / "a.png")
+    lines = [
+        "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes"
+    ]
+    for number, region in enumerate(via_regions()):
+        cells = [
+            json.dumps(region[key]).replace('"', '""') for key in ("shape_attributes", "region_attributes")
+        ]
+        lines.append(f'a.png,100,"{{}}",4,{number},"{cells[0]}","{cells[1]}"')
+    path = root / "via_region_data.csv"
+    path.write_text("\n".join(lines))
+    return [path]
+
+
+def write_labelme(root):
+    files = []
+    for name in ("a", "b"):
+        write_image(root / f"{name}.png")
+        points = [SQUARE[place : place + 2] for place in range(0, len(SQUARE), 2)]
+        kinds = {"polygon": points, "rectangle": [[1, 2], [9, 7]], "circle": [[20, 15], [26, 15]]}
+        shapes = [
+            {"label": "date", "points": points, "group_id": None, "shape_type": kind, "flags": {}}
+            for kind, points in kinds.items()
+        ]
+        content = {"version": "5.0", "flags": {}, "shapes": shapes, "imagePath": f"{name}.png",
+                   "imageData": None, "imageHeight": HEIGHT, "imageWidth": WIDTH}  # fmt: skip
+        files.append(write_json(root / f"{name}.json", content))
+    return files
+
+
+SETS = {
+    "coco": write_coco,
+    "yolo": write_yolo,
+    "via": write_via,
+    "via_table": write_via_table,
+    "labelme": write_labelme,
+}
+LAYOUTS = {"via_table": "via"}
+
+
+# Mutations
+
+
+def damage(data, suffix, chance):
+    """Return the bytes of a file with one to three faults."""
+    parse, dump = {
+        ".json": (json.loads, json.dumps),
+        ".yaml": (yaml.safe_load, yaml.safe_dump),
+    }.get(suffix, (None, None))
+    if parse and chance.random() < 0.7:
+        tree = parse(data)
+        for _ in range(chance.randint(1, 3)):
+            tree = change_tree(tree, chance)
+        with contextlib.suppress(UnicodeEncodeError, ValueError):  # PyYAML writes no lone surrogates
+            return dump(tree).encode()
+    for _ in range(chance.randint(1, 3)):
+        data = change_bytes(data, chance)
+    return data
+
+
+def change_tree(tree, chance):
+    places = list(places_in(tree))
+    if not places:
+        return chance.choice(STRANGE)
+    parent, key = chance.choice(places)
+    kind = chance.randrange(6)
+    if kind == 0:
+        del parent[key]
+    elif kind == 1 and isinstance(parent, list):
+        parent.insert(key, copy.deepcopy(parent[key]))
+    elif kind == 2:
+        other, other_key = chance.choice(places)
+        parent[key] = copy.deepcopy(other[other_key])
+    elif kind == 3:
+        parent[key] = [parent[key]]
+    else:
+        parent[key] = chance.choice(STRANGE)
+    return tree
+
+
+def places_in(tree):
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    for key, value in items:
+        yield tree, key
+        yield from places_in(value)
+
+
+def change_bytes(data, chance):
+    start, end = sorted(chance.randrange(len(data) + 1) for _ in range(2))
+    end = min(end, start + chance.choice((1, 3, 20, len(data))))
+    replaced = chance.choice(
+        (
+            b"",
+            data[start:end] * 2,
+            chance.randbytes(3),
+            b"NaN",
+            b"-1",
+            b"9" * 30,
+            b"9" * 5000,
+            b'"',
+            b"[" * 5000,
+        )
+    )
+    return (
+        data[: chance.randrange(len(data) + 1)]
+        if chance.random() < 0.2
+        else data[:start] + replaced + data[end:]
+    )
+
+
+@contextlib.contextmanager
+def time_limit(seconds):
+    def stop(*_):
+        raise TimeoutError(f"took more than {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("block", range(BLOCKS))
+@pytest.mark.parametrize("name", SETS)
+def test_a_damaged_file_opens_or_is_named(tmp_path, name, block):
+    root = tmp_path / "set"
+    for seed in range(block, MUTATIONS, BLOCKS):
+        chance = random.Random(f"{name} {seed}")
+        shutil.rmtree(root, ignore_errors=True)
+        root.mkdir()
+        path = chance.choice(SETS[name](root))
+        path.write_bytes(damage(path.read_bytes(), path.suffix, chance))
+        try:
+            with time_limit(SECONDS):
+                use(find_format(LAYOUTS.get(name, name)), root)
+        except (DatasetError, ImageError) as error:
+            assert str(root) in str(error), f"seed {seed} names no file: {error}"
+            assert "\n" not in str(error) and str(error).isprintable(), f"seed {seed}: {error!r}"
+            assert len(str(error)) < 1000, f"seed {seed}: {error}"
+        except BaseException as error:
+            error.add_note(f"seed {seed}; the file is {path.read_bytes()[:2000]!r}")
+            raise
+
+
+def use(kind, root):
+    """Open a data set, load all masks, and scan all images."""
+    assert kind.recognises(root) in (True, False)
+    dataset = kind()
+    dataset.load_split(root, None)
+    dataset.prepare()
+    faults = []
+    for image_id in dataset.image_ids:
+        try:
+            masks, class_ids = dataset.load_mask(image_id)
+        except ImageError as error:
+            faults.append(error)
+        else:
+            assert masks.dtype == bool and masks.shape[2] == len(class_ids)
+            assert all(0 < abs(class_id) < dataset.num_classes for class_id in class_ids)
+        scanned = look(dataset, image_id)
+        assert bool(faults) <= bool(
+            [kind for kind, _, _ in scanned.faults if kind not in ("empty", "beyond")] or 1
+        )
+    if faults:
+        raise faults[0]
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_the_files_open_undamaged(tmp_path, name):
+    SETS[name](tmp_path)
+    kind = find_format(LAYOUTS.get(name, name))
+    assert kind.recognises(tmp_path)
+    use(kind, tmp_path)
