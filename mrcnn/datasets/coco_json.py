@@ -108,7 +108,10 @@ def run_lengths_of(segmentation):
     if size[0] * size[1] > _MOST_PIXELS:
         raise ValueError(f"has run lengths for {size[1]} x {size[0]} pixels, more than can be meant")
     if type(counts) is array:
-        return RunLengths(tuple(size), run_lengths.compress(counts, size))
+        try:
+            return RunLengths(tuple(size), run_lengths.compress(counts, size))
+        except ValueError as error:
+            raise ValueError(f"has damaged run lengths: {error}") from error
     if type(counts) is not str or not counts.isascii():
         raise ValueError("has run lengths whose counts are neither integers nor compressed text")
     return RunLengths(tuple(size), counts.encode())

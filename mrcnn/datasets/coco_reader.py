@@ -80,7 +80,7 @@ class CocoReader:
         elif what == "annotation":
             with contextlib.suppress(ValueError):
                 name = self._file_names.get(coco_json.key_of(coco_json.unpacked(entry).image_id, ""))
-        return _record(what, number, entry) + (f" (image {name!r:.80})" if name else "")
+        return _record(what, number, entry) + (f" (image {name!r:.80})" if isinstance(name, str) else "")
 
     def _add_category(self, entry):
         key = coco_json.key_of(entry.get("id"), "id")
@@ -148,12 +148,12 @@ class CocoReader:
             return None
         if isinstance(segmentation, dict):
             return coco_json.run_lengths_of(segmentation)
-        if type(segmentation) is tuple:
-            found = [next(made) for _ in segmentation]
-        elif type(segmentation) is list:
-            found = [ring(points) for points in segmentation]
-        else:
+        if type(segmentation) not in (tuple, list):
             raise ValueError(f"has {json_kind(segmentation)} as segmentation")
+        try:
+            found = [next(made) if type(segmentation) is tuple else ring(points) for points in segmentation]
+        except ValueError as error:
+            raise ValueError(f"has a damaged ring: {error}") from error
         kept = tuple(points for points in found if points is not None)
         for number, points in enumerate(found, start=1):
             if points is None:
@@ -171,8 +171,10 @@ def _record(what, number, entry):
 def _class_names(categories, used):
     """Return the names of the classes, without an unused one that is the supercategory of all others."""
     names = dict.fromkeys(entry["name"] for entry in categories)
-    above = {
-        entry["name"]: {other.get("supercategory") for other in categories if other is not entry}
-        for entry in categories
-    }
-    return [name for name in names if name in used or above[name] != {name}]
+    if len(categories) > 1:
+        for entry in categories:
+            name = entry["name"]
+            others = [other.get("supercategory") for other in categories if other is not entry]
+            if name not in used and all(above == name for above in others):
+                names.pop(name, None)
+    return list(names)

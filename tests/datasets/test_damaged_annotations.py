@@ -203,7 +203,7 @@ def damage(data, suffix, chance):
 def change_tree(tree, chance):
     places = list(places_in(tree))
     if not places:
-        return chance.choice(STRANGE)
+        return copy.deepcopy(chance.choice(STRANGE))
     parent, key = chance.choice(places)
     kind = chance.randrange(6)
     if kind == 0:
@@ -216,7 +216,7 @@ def change_tree(tree, chance):
     elif kind == 3:
         parent[key] = [parent[key]]
     else:
-        parent[key] = chance.choice(STRANGE)
+        parent[key] = copy.deepcopy(chance.choice(STRANGE))
     return tree
 
 
