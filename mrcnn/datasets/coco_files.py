@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mrcnn.datasets.errors import DatasetError
-from mrcnn.datasets.folders import SPLITS, split_of
+from mrcnn.datasets.folders import SPLITS, files_in, folders_in, split_of
 
 ROBOFLOW = "_annotations.coco.json"
 FORM = (
@@ -70,8 +70,8 @@ def _of_coco(root):
 def _of_roboflow(root):
     """Return one file a split from the folders of splits."""
     found = []
-    for folder in sorted(root.iterdir()) if root.is_dir() else []:
-        if split_of(folder.name) and folder.is_dir():
+    for folder in folders_in(root):
+        if split_of(folder.name):
             own = folder / ROBOFLOW
             found += [own] if own.is_file() else _json_files(folder)
     return found
@@ -82,7 +82,7 @@ def _json_files(folder):
 
     A file alone in its folder is taken as it is, so that damage to it is reported.
     """
-    files = [path for path in sorted(folder.glob("*.json")) if not path.name.startswith(".")]
+    files = [path for path in files_in(folder) if path.suffix.lower() == ".json"]
     if len(files) == 1:
         return files
     return [path for path in files[:_TRIED] if _is_named(path) or looks_like_coco(path)]
@@ -119,8 +119,8 @@ def _image_folders(root, path, split, options):
     """Return the folders in which the images of an annotation file may be."""
     names = [path.stem.removeprefix("instances_")]  # train2017
     if split:
-        names += [folder.name for folder in _folders(root) if split_of(folder.name) == split]
-        names += [folder.name for folder in _folders(root / "images") if split_of(folder.name) == split]
+        names += [folder.name for folder in folders_in(root) if split_of(folder.name) == split]
+        names += [folder.name for folder in folders_in(root / "images") if split_of(folder.name) == split]
     if options.images is not None:
         given = Path(options.images)
         return (*(given / name for name in names), given)
@@ -128,7 +128,3 @@ def _image_folders(root, path, split, options):
     # CVAT has images in images/, FiftyOne in data/.
     tops = (root, root / "images", root / "data", beside, beside / "images", beside.parent)
     return (*(top / name for top in tops for name in names), *tops, beside.parent / "images")
-
-
-def _folders(folder):
-    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []

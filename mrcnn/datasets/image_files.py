@@ -4,20 +4,20 @@ import os
 import re
 import unicodedata
 
-IMAGE_SUFFIXES = (".bmp", ".gif", ".jfif", ".jp2", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+from mrcnn.datasets.folders import IMAGE_SUFFIXES, is_hidden
 
 
 def list_images(folder):
     """Return the paths, as text, of the images in a folder and below it, without hidden ones."""
     found = []
     for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
         found += [os.path.join(place, name) for name in sorted(names) if _is_image(name)]
     return found
 
 
 def _is_image(name):
-    return not name.startswith(".") and name.lower().endswith(IMAGE_SUFFIXES)
+    return not is_hidden(name) and name.lower().endswith(IMAGE_SUFFIXES)
 
 
 class ImageFinder:

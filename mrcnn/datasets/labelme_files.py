@@ -2,8 +2,8 @@
 
 import os
 
+from mrcnn.datasets.folders import IMAGE_SUFFIXES as IMAGES
 from mrcnn.datasets.folders import split_of
-from mrcnn.datasets.image_files import IMAGE_SUFFIXES as IMAGES
 
 _HEAD = 4096  # bytes of a file in which labelme is recognised
 
