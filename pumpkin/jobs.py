@@ -13,12 +13,13 @@ from mrcnn.datasets import check, formats
 from mrcnn.datasets.errors import DatasetError
 from mrcnn.datasets.images import ImageError
 from mrcnn.datasets.set_aside import Choice
+from mrcnn.files import write_text
 from mrcnn.pipeline.loading import load_masks
 from mrcnn.training.errors import Interrupted, RunError
 from mrcnn.training.run import Run, checkpoints
 from mrcnn.training.stages import check_for_training, scale_stages
 from mrcnn.training.state import newest_state
-from pumpkin import earlier_runs
+from pumpkin import default_config, earlier_runs, recipe_file
 from pumpkin.calls import typed
 from pumpkin.config import load_config, parse_settings
 from pumpkin.data import Opened, open_data
@@ -35,7 +36,8 @@ class Job:
     config: the run's. weights: the initial weights, as for find_start. folder: that of the run to resume;
     None makes a new one in ``out``. old: the facts of the run to resume or repeat. reproduces: the folder of
     the run to repeat. extended: a text on added epochs. check: whether to check the data first. choice: the
-    images that the run to resume or repeat set aside. data: the Opened data, once they are open.
+    images that the run to resume or repeat set aside. epochs: as for the default recipe, which is used if
+    ``by_recipe``. data: the Opened data, once they are open. recipe: the text of recipe.yaml, or None.
     """
 
     config: object
@@ -49,7 +51,10 @@ class Job:
     force: bool = False
     check: bool = False
     choice: Choice | None = None
+    by_recipe: bool = False
+    epochs: int | None = None
     data: Opened | None = None
+    recipe: str | None = None
 
 
 def job_of(args, report=print):
@@ -85,8 +90,15 @@ def reproduce_job(args, report=print):
 
 def new_job(args, report=print):
     """Return the job of ``--weights``."""
-    config = settings(args.config, args.set, args.epochs, report, **options_in(args))
-    return Job(config, args.weights, args.skip_bad, args.out, check=not args.no_check)
+    by_recipe = args.config is None
+    epochs = None if by_recipe else args.epochs
+    config = settings(args.config, args.set, epochs, report, **options_in(args))
+    if by_recipe and args.epochs is not None:
+        scale_stages(config.STAGES, args.epochs)  # raises for too few before data are read
+    return Job(
+        config, args.weights, args.skip_bad, args.out, check=not args.no_check, by_recipe=by_recipe,
+        epochs=args.epochs if by_recipe else None,
+    )  # fmt: skip
 
 
 def options_in(args):
@@ -130,8 +142,8 @@ def train(job, log):
     """Do a job and return the exit code. log: a Log. Raises the errors of driver.train, and RunError."""
     if job.folder is not None:
         log.write_to(job.folder / "train.log")
-    job.data = _open(job, log.report)
-    splits = job.data.splits["train"], job.data.splits.get("val")
+    opened = _open(job, log.report).splits
+    splits = opened["train"], opened.get("val")
     if job.check:
         check_data(*splits, job, log.report)
     state = None if job.folder is None else newest_state(job.folder, log.report)
@@ -169,9 +181,16 @@ def train(job, log):
 
 
 def _open(job, report):
-    """Open the data of a job. An earlier run without a choice trained without validation images."""
+    """Open the data of a job, and complete its config by the default recipe if there is no other one.
+
+    An earlier run without a choice trained without validation images.
+    """
     share = None if job.old is None else 0
-    return open_for_training(job.config, share, job.choice, report)
+    job.data = open_for_training(job.config, share, job.choice, report)
+    if job.by_recipe:
+        train = job.data.splits["train"]
+        job.recipe = default_config.fill(job.config, train, job.weights, job.out, job.epochs, report)
+    return job.data
 
 
 def _start_backend(job, report):
@@ -253,6 +272,8 @@ def _open_run(job, facts, changes, state):
             run.write_settings(fingerprint=fingerprint(facts), **facts, **repeated)
             if job.data.choice is not None:
                 job.data.choice.write(run.folder)
+            if job.recipe is not None:
+                write_text(run.folder / recipe_file.FILE, job.recipe)
         return run
     run = Run(job.out, job.config, job.folder)
     earlier_runs.check_can_start(run.folder, job.old, state)

@@ -64,7 +64,7 @@ def read_as(layout, datasets):
     """
     images = sum(dataset.num_images for dataset in datasets)
     words = [_counted(images, "image")]
-    if all(_counts_quickly(dataset) for dataset in datasets):
+    if all(counts_quickly(dataset) for dataset in datasets):
         counts = (dataset.count_instances(i) for dataset in datasets for i in dataset.image_ids)
         words.append(_counted(sum(sum(count.values()) for count in counts), "instance"))
     names = names_of(datasets[0])
@@ -77,7 +77,7 @@ def _counted(count, what):
     return f"{count:,} {what}{'s'[: count != 1]}"
 
 
-def _counts_quickly(dataset):
+def counts_quickly(dataset):
     """Return whether a class counts instances without loading masks, and counts those of its load_mask."""
     whole = getattr(dataset, "whole", dataset)
     place = depth(whole, "count_instances")

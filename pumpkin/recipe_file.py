@@ -1,0 +1,30 @@
+"""Write a recipe as the YAML config that repeats its training."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+FILE = "recipe.yaml"  # in the folder of a run
+
+
+def name_of(dataset):
+    """Return the name of a run, made of its data set's: letters, digits and underscores."""
+    return re.sub(r"\W+", "_", Path(dataset).resolve().stem.lower()).strip("_")[:60] or "run"
+
+
+def as_yaml(config, chosen, facts, command):
+    """Return the YAML text of a config that repeats a training: the recipe with reasons, then the rest.
+
+    config: of the run. chosen: from ``choose``. facts: the Facts. command: the words that use the file.
+    """
+    lines = [f"# {command}", f"# A recipe for {facts}."]
+    lines += [_line(config, name, choice.reason) for name, choice in chosen.items()]
+    named = [name for name in config.names() if config.is_set(name) and name not in chosen]
+    return "\n".join([*lines, *(_line(config, name) for name in named if name != "NUM_CLASSES"), ""])
+
+
+def _line(config, name, reason=""):
+    options = {"default_flow_style": True, "width": float("inf"), "allow_unicode": True, "sort_keys": False}
+    value = yaml.safe_dump(config.to_plain()[name], **options).removesuffix("...\n").strip()
+    return f"{name}: {value}" + (f"  # {reason}" if reason else "")
