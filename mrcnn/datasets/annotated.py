@@ -17,6 +17,7 @@ from mrcnn.datasets.errors import DatasetError
 from mrcnn.datasets.folders import split_of
 from mrcnn.datasets.images import ImageError
 from mrcnn.datasets.index import DEFAULTS, Annotation, Index, IndexedImage, Options, without_collection
+from mrcnn.datasets.mask_facts import facts_of
 from mrcnn.datasets.scan import scan_file
 from mrcnn.datasets.shapes import Picture, is_beyond, measure, rasterize, size_of
 
@@ -136,7 +137,7 @@ class AnnotatedDataset(Dataset):
 
     def _scan_annotation(self, found, info, annotation):
         try:
-            box, _ = _with_place(measure, info, annotation, found.size)
+            box, area = _with_place(measure, info, annotation, found.size)
         except (ImageError, OSError) as error:
             found.add_fault("mask", found.path, error)
             return
@@ -148,6 +149,9 @@ class AnnotatedDataset(Dataset):
         else:
             y1, x1, y2, x2 = box
             found.instances.append((self._numbers[annotation.name], y2 - y1, x2 - x1))
+            if box == (0, 0, *found.size) and 2 * area > found.size[0] * found.size[1]:
+                facts = facts_of(_with_place(rasterize, info, annotation, found.size))
+                found.faults += [(facts.oddity, found.path, annotation.record)] if facts.oddity else []
 
     def data_files(self, image_id):
         """List the image's file, its annotation file and its mask files."""

@@ -42,7 +42,7 @@ class Place:
 class Found:
     """The files of one split: images by id; masks and crowds as (class id, path) by image id.
 
-    faults: (kind, path, detail), the kinds are keys of findings.FAULTS.
+    faults: (kind, path, detail), the kinds are keys of faults.FAULTS.
     """
 
     images: dict = field(default_factory=dict)

@@ -3,171 +3,46 @@
 Every function here takes the scanned images, a dict from split to a list of scan.Scanned.
 """
 
-import hashlib
-from collections import Counter, defaultdict
-from dataclasses import dataclass
-from pathlib import Path
+from collections import Counter
 
 import numpy as np
 
+from mrcnn.datasets.duplicates import find_copies
+from mrcnn.datasets.faults import FAULTS, Finding
 from mrcnn.pipeline.transforms import scale_of
 
 SMALL_SHARE = 0.25  # report instances smaller than the smallest anchor from this share of all instances
-SHOWN = 5  # number of files that a finding names
-
-# Faults of files: label, whether it is fatal, its meaning, what to do.
-FAULTS = {
-    "image": (
-        "unreadable", True, "Images that cannot be read",
-        "Download them again, or delete them with their masks.",
-    ),
-    "mask": (
-        "unreadable mask", True, "Masks that cannot be read",
-        "Download or draw them again, or delete them.",
-    ),
-    "method": (
-        "wrong masks or image", True, "Images whose load_image or load_mask fails or returns something else",
-        "Correct the class of the data set; each line says what it must return.",
-    ),
-    "size": (
-        "mask of another size", True, "Masks whose size is not their image's",
-        "Save them at their image's size.",
-    ),
-    "crowd": (
-        "crowd is not a box", True, "Rows of crowd files that are not boxes",
-        "A row holds XMin,XMax,YMin,YMax from 0 to 1. Correct it or delete it.",
-    ),
-    "empty": (
-        "empty mask", False, "Masks without any pixel, which are left out",
-        "Delete them, or draw the instances again.",
-    ),
-    "shape": (
-        "mask of another shape", False,
-        "Masks whose proportions are not their image's. They are left out, so their instances are background",
-        "Draw them again: they belong to another image, or the image has been cropped or rotated since.",
-    ),
-    "several": (
-        "several instances", True, "Mask files of one instance that hold several",
-        "Save a mask file for each instance, or keep label maps apart (LAYOUT: label_maps).",
-    ),
-    "inverted": (
-        "looks inverted", False, "Masks that look inverted: they cover the border and most of the image",
-        "Look at them on the sheet; in a mask the instance is white and all else black.",
-    ),
-    "whole": (
-        "covers its image", False, "Masks that cover their whole image",
-        "Look at them on the sheet; draw them again unless the instance does fill its image.",
-    ),
-    "pieces": (
-        "many pieces", False,
-        "Masks of three or more pieces, alone in their image: one map for several instances?",
-        "Look at them on the sheet; each instance needs a mask of its own.",
-    ),
-    "no_map": (
-        "no map", False, "Images without a map of their instances",
-        "Draw one, or delete the images: without instances, an image is learned as background.",
-    ),
-    "stray": (
-        "no mask's name", False, "Files among the masks that belong to no image, which are left out",
-        "Name a mask <name of its image>_<anything>.png, or move the file elsewhere.",
-    ),
-    "mid": (
-        "another class's MID", False, "Masks whose MID contradicts their folder; the folder counts",
-        "Move them to the folder of their class, or rename them.",
-    ),
-    "twice": (
-        "mask twice", False, "Masks that equal another mask of their image",
-        "Delete one of each pair.",
-    ),
-    "outside": (
-        "crowd beyond the image", False, "Crowd boxes that reach beyond their image, which are clipped",
-        "Check that they belong to this image.",
-    ),
-    "nowhere": (
-        "crowd without area", False, "Crowd boxes without area inside their image, which are left out",
-        "Delete them, or draw them again.",
-    ),
-    "ring": (
-        "ring without area", False, "Rings of fewer than three points or without area, which are left out",
-        "Delete them, or draw the instances again.",
-    ),
-    "no_shape": (
-        "no outline", False, "Annotations without an outline (a box, a line, a point), which are left out",
-        "Draw outlines, or delete them: their instances are learned as background.",
-    ),
-    "no_image": (
-        "image missing", False, "Annotated images that are missing, which are left out",
-        "Put the files where the annotations say, or name their folder with --images.",
-    ),
-    "same_name": (
-        "same name", False, "Images that share a name with another one, which are left out",
-        "Rename one of each, in its annotations too.",
-    ),
-    "beyond": (
-        "beyond the image", False, "Annotations wholly outside their image, which are left out",
-        "Check that they belong to this image.",
-    ),
-    "no_class": (
-        "no class", False, "Annotations without a class, which are left out",
-        "Give each a class, or name the attribute that holds it with --class-attribute.",
-    ),
-    "unlabelled": (
-        "not annotated", False, "Images without an annotation file, which are left out",
-        "Annotate them, or save a file without shapes if they show nothing.",
-    ),
-    "foreign": (
-        "not an annotation file", False, "JSON files without annotations, which are left out",
-        "Move them out of the data set's folder.",
-    ),
-    "classes": (
-        "several classes", False, "Annotations with several classes, which are left out",
-        "Leave each one class, or name another attribute with --class-attribute.",
-    ),
-}  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Finding:
-    """A fault of a data set.
-
-    fatal: whether training must not start. label: the finding in two words. text: the finding
-    in a sentence. advice: what to do. files: the affected files, each with a detail. images: (split,
-    image_id) of the images to show.
-    """
-
-    fatal: bool
-    label: str
-    text: str
-    advice: str
-    files: tuple = ()
-    images: tuple = ()
-
-    def lines(self, shown=SHOWN):
-        """Return the finding as lines of text. shown: number of files to name; None: all."""
-        head = "FATAL " if self.fatal else "note  "
-        named = self.files if shown is None else self.files[:shown]
-        lines = [f"{head} {self.text}", f"       {self.advice}", *(f"         {file}" for file in named)]
-        if len(named) < len(self.files):
-            lines.append(f"         and {len(self.files) - len(named)} more")
-        return lines
-
-
-def find_all(scanned, class_names, config, skip_bad=False, left_out=()):
-    """Return all findings, fatal ones first.
+def find_all(scanned, class_names, config, skip_bad=False, left_out=(), unseen=None):
+    """Return all findings, fatal ones last.
 
     class_names: by split and class id. config: determines the scale of images, the anchors and
     MAX_GT_INSTANCES. skip_bad: training skips unreadable images, so they are not fatal.
-    left_out: (kind, path, detail) of what the data sets left out themselves.
+    left_out: (kind, path, detail) of what the data sets left out themselves. unseen: for each split of which
+    only a sample was scanned, the class ids that its other images show.
     """
     found = [
         *_file_faults(scanned, left_out, skip_bad),
         *_turned(scanned),
-        *_duplicates(scanned),
-        *_absent(scanned, class_names),
+        *find_copies(scanned),
+        *_absent(scanned, class_names, unseen or {}),
         *_too_many(scanned, config.MAX_GT_INSTANCES),
         *_too_small(scanned, config),
     ]
-    return sorted(found, key=lambda finding: not finding.fatal)
+    return sorted(found, key=lambda finding: finding.fatal)
+
+
+def warnings_of(texts):
+    """Yield a finding on the warnings that a data set gave when it was opened."""
+    if texts:
+        yield Finding(
+            False,
+            "warning",
+            f"Warnings of the data set: {len(texts)}.",
+            "Correct them, or accept them.",
+            tuple(texts),
+        )
 
 
 def molded_sides(images, config):
@@ -236,60 +111,12 @@ def _turned(scanned):
     )
 
 
-def _duplicates(scanned):
-    """Yield findings on images with equal bytes, within and across splits; fatal if train shares one."""
-    groups = _equal_files([(split, image) for split, images in scanned.items() for image in images])
-    across, within = defaultdict(list), defaultdict(list)
-    for group in groups:
-        splits = tuple(dict.fromkeys(split for split, _ in group))
-        (within if len(splits) == 1 else across)[splits].append(group)
-    for splits, found in across.items():
-        learned = "train" in splits
-        why = "The model is evaluated on images that it was trained on" if learned else "They count twice"
-        yield Finding(
-            learned,
-            f"in {' and '.join(splits)}",
-            f"Images in {splits[0]} that are also in {' and '.join(splits[1:])}: {len(found)}. {why}.",
-            "Delete one of each, with its masks.",
-            *_named(found),
-        )
-    for (split,), found in within.items():
-        yield Finding(
-            False,
-            "more than once",
-            f"Images that are in {split} more than once: {len(found)}. They count that many times.",
-            "Delete the copies with their masks.",
-            *_named(found),
-        )
-
-
-def _named(groups):
-    """Return the files of groups of equal images, one line per group, and their (split, image_id)."""
-    files = tuple(" = ".join(image.path for _, image in group) for group in groups)
-    return files, tuple((split, image.image_id) for group in groups for split, image in group)
-
-
-def _equal_files(places):
-    """Return groups of (split, image) whose files have equal bytes; only files of equal length are read."""
-    by_length, by_content = defaultdict(list), defaultdict(list)
-    for split, image in places:
-        path = Path(image.path)
-        if path.is_file():
-            by_length[path.stat().st_size].append((split, image))
-    for length, group in by_length.items():
-        if length and len(group) > 1:
-            for split, image in group:
-                digest = hashlib.sha256(Path(image.path).read_bytes()).digest()
-                by_content[digest].append((split, image))
-    return [group for group in by_content.values() if len(group) > 1]
-
-
-def _absent(scanned, class_names):
+def _absent(scanned, class_names, unseen):
     """Yield findings on classes without an instance in a split."""
     for split, images in scanned.items():
         present = {class_id for image in images for class_id, _, _ in image.instances}
         names = class_names[split]
-        absent = [names[i] for i in range(1, len(names)) if i not in present]
+        absent = [names[i] for i in range(1, len(names)) if i not in present | unseen.get(split, set())]
         if not absent:
             continue
         fatal = split == "train"

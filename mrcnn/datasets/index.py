@@ -38,7 +38,7 @@ class Index:
     """The content of one split.
 
     classes: names in the data's own order. images: IndexedImages in a stable order.
-    faults: (kind, path, detail) of what is left out; the kinds are keys of findings.FAULTS.
+    faults: (kind, path, detail) of what is left out; the kinds are keys of faults.FAULTS.
     unnamed: whether the data have one class without a name of its own, so that CLASSES may rename it.
     """
 

@@ -8,10 +8,12 @@ import numpy as np
 
 from mrcnn.datasets import sheets
 from mrcnn.datasets.errors import DatasetWarning
+from mrcnn.drawing import random_colors
 from mrcnn.pipeline.loading import load_example
 
 COUNT = 24
 _COLUMNS, _CELL = 6, 275  # pixels per cell
+_NAMED = 40  # classes above a sheet
 _LETTERS = 24  # of an image's name in a caption
 
 
@@ -27,8 +29,16 @@ def write_sheet(datasets, report, path, count=COUNT):
     for split, image_id in _choose(datasets, findings, count):
         faults = [finding.label for finding in findings if (split, image_id) in finding.images]
         pictures += _load(split, datasets[split], image_id, ", ".join(faults))
-    write_pictures(path, pictures)
+    write_pictures(path, pictures, _legend(next(iter(datasets.values())).class_names[1:]))
     return len(pictures)
+
+
+def _legend(names):
+    """Return what stands above a sheet: the classes with their colours, or the one class without."""
+    if len(names) == 1:
+        return [(f"class: {names[0]}", None)]
+    more = [(f"and {len(names) - _NAMED} more classes", None)] if len(names) > _NAMED else []
+    return [*zip(names[:_NAMED], random_colors(len(names))), *more]
 
 
 def write_preview(dataset, config, path, count=COUNT, skip_bad=False):
@@ -75,12 +85,15 @@ def _seen(loader, position, preset=""):
     return sheets.picture(image, masks, _caption(loader.dataset, image_id, masks, *words), preset)
 
 
-def write_pictures(path, pictures):
-    """Draw pictures on a sheet of up to six columns, narrower for fewer pictures, and write it as PNG."""
+def write_pictures(path, pictures, legend=()):
+    """Draw pictures on a sheet of up to six columns, narrower for fewer pictures, and write it as PNG.
+
+    legend: as for sheets.draw.
+    """
     columns = max(1, min(_COLUMNS, len(pictures)))
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    sheets.save(sheets.draw(pictures, columns, columns * _CELL), path)
+    sheets.save(sheets.draw(pictures, columns, columns * _CELL, legend), path)
 
 
 def _choose(datasets, findings, count):
@@ -106,10 +119,14 @@ def _load(split, dataset, image_id, fault):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DatasetWarning)  # the findings report masks that are left out
-            image, masks, _ = load_example(dataset, image_id)
+            image, masks, class_ids = load_example(dataset, image_id)
     except (ValueError, OSError):
         return []
-    return [sheets.picture(image, masks, _caption(dataset, image_id, masks, split), fault)]
+    colors = None
+    if dataset.num_classes > 2:
+        of_class = random_colors(dataset.num_classes - 1)
+        colors = [of_class[abs(class_id) - 1] for class_id in class_ids]
+    return [sheets.picture(image, masks, _caption(dataset, image_id, masks, split), fault, colors=colors)]
 
 
 def _caption(dataset, image_id, masks, *words):

@@ -29,8 +29,9 @@ class Scanned:
     """The facts about one image: its id in the data set, path, and (height, width) or None if unreadable.
 
     instances: (class_id, height, width) of the box of each usable mask, in pixels of the image. crowds: their
-    number. faults: (kind, path, detail) of what is wrong; the kinds are keys of findings.FAULTS.
-    orientation: the orientation.Decision on a photograph that EXIF turns, None for others.
+    number. faults: (kind, path, detail) of what is wrong; the kinds are keys of faults.FAULTS.
+    orientation: the orientation.Decision on a photograph that EXIF turns, None for others. thumbnail: for
+    comparison with others, see similar.py, or None.
     """
 
     image_id: int
@@ -40,6 +41,7 @@ class Scanned:
     crowds: int = 0
     faults: list = field(default_factory=list)
     orientation: Decision | None = None
+    thumbnail: np.ndarray | None = None
 
     def add_fault(self, kind, path, detail=""):
         """Record a fault of a file. detail: a text or an exception."""

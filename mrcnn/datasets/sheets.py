@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from PIL import Image
 
 from mrcnn.drawing import apply_mask, draw_outline, random_colors
@@ -21,22 +22,28 @@ _COLORS = (256, 192, 128, 96, 64, 32)  # palette sizes to try until a file is sm
 _GAP = 4  # pixels between pictures
 _NARROWEST, _WIDEST = 0.5, 3.0  # limits of a cell's width / height; an image beyond them does not fill it
 _FONT, _LINE, _LETTER = 7, 13, 6  # in points; pixels per line and per letter
+_SQUARE = 8  # pixels of a colour in a legend
 
 
 @dataclass
 class Picture:
-    """One cell of a sheet: image [H, W, 3] uint8, masks [H, W, N], a caption, and a fault in red."""
+    """One cell of a sheet: image [H, W, 3] uint8, masks [H, W, N], a caption, and a fault in red.
+
+    colors: of the masks' outlines; None gives each a colour of its own.
+    """
 
     image: np.ndarray
     masks: np.ndarray
     caption: str = ""
     fault: str = ""
+    colors: list | None = None
 
 
-def picture(image, masks, caption="", fault="", tinted=False, pixels=PIXELS):
+def picture(image, masks, caption="", fault="", tinted=False, pixels=PIXELS, colors=None):
     """Reduce a Picture to the size at which a sheet shows it.
 
-    tinted: tint the masks with the colours of their outlines. pixels: the longer side that the sheet needs.
+    caption, fault, colors: as of Picture. tinted: tint the masks with the colours of their outlines.
+    pixels: the longer side that the sheet needs.
     """
     small = Image.fromarray(image.astype(np.uint8))
     small.thumbnail((pixels, pixels))
@@ -45,23 +52,27 @@ def picture(image, masks, caption="", fault="", tinted=False, pixels=PIXELS):
     painted = np.array(small)
     for number, color in enumerate(random_colors(masks.shape[2] if tinted else 0)):
         apply_mask(painted, masks[:, :, number], color, TINT)
-    return Picture(painted, masks, caption, fault)
+    return Picture(painted, masks, caption, fault, colors)
 
 
-def draw(pictures, columns=6, width=1650):
+def draw(pictures, columns=6, width=1650, legend=()):
     """Return a Figure of Pictures, row by row.
 
     columns: pictures per row. width: of the sheet in pixels; every row fills it, except a shorter last one.
+    legend: (text, colour) of what stands above all pictures.
     """
+    words = _words(legend, width)
+    top_band = _LINE * (words[-1][2] + 1) + 2 * _GAP if words else 0
     rows = [pictures[i : i + columns] for i in range(0, len(pictures), columns)] or [[]]
     heights = [(width - _GAP * (len(row) - 1)) / max(1, sum(map(_aspect, row))) for row in rows]
     if len(rows) > 1 and len(rows[-1]) < columns:  # a shorter last row is not enlarged
         heights[-1] = min(heights[-1], heights[-2])
     bands = [_band(row, height) for row, height in zip(rows, heights)]
-    total = sum(heights) + sum(bands) + _GAP * (len(rows) - 1)
+    total = sum(heights) + sum(bands) + _GAP * (len(rows) - 1) + top_band
     figure = Figure(figsize=(width / DPI, total / DPI), dpi=DPI)
     FigureCanvasAgg(figure)
-    top = total
+    _write(figure, words, width, total)
+    top = total - top_band
     for row, height, band in zip(rows, heights, bands):
         left, bottom = 0, top - band - height
         for item in row:
@@ -71,6 +82,32 @@ def draw(pictures, columns=6, width=1650):
             left += own_width + _GAP
         top = bottom - _GAP
     return figure
+
+
+def _words(legend, width):
+    """Return (text, colour, line, left end in pixels) of each entry of a legend."""
+    words, line, left = [], 0, _LETTER
+    for text, color in legend:
+        length = _LETTER * (len(text) + 3)
+        if left > _LETTER and left + length > width:
+            line, left = line + 1, _LETTER
+        words.append((text, color, line, left))
+        left += length
+    return words
+
+
+def _write(figure, words, width, total):
+    """Write a legend at the top of a Figure: a square in each entry's colour, and its text."""
+    for text, color, line, left in words:
+        bottom = total - _GAP - _LINE * (line + 1)
+        if color is not None:
+            corner = (left / width, (bottom + 3) / total)
+            square = Rectangle(
+                corner, 8 / width, 8 / total, facecolor=color, edgecolor="black", linewidth=0.5
+            )
+            figure.add_artist(square)
+        place = (left + 2 * _LETTER * (color is not None)) / width, (bottom + 3) / total
+        figure.text(*place, text, fontsize=_FONT, color="black", va="bottom")
 
 
 def _aspect(item):
@@ -99,7 +136,7 @@ def _lines(item, letters):
 
 def _draw(ax, item, letters):
     ax.imshow(item.image, interpolation="bilinear")
-    for number, color in enumerate(random_colors(item.masks.shape[2])):
+    for number, color in enumerate(item.colors or random_colors(item.masks.shape[2])):
         draw_outline(ax, item.masks[:, :, number], color)
     height, width = item.image.shape[:2]
     ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))

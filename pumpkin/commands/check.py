@@ -48,7 +48,7 @@ def check_data(args):
     """Check the splits, print the findings and return the exit code."""
     from mrcnn.datasets import check
     from mrcnn.datasets.errors import DatasetWarning
-    from mrcnn.datasets.findings import SHOWN
+    from mrcnn.datasets.faults import SHOWN
     from pumpkin.config import load_config
     from pumpkin.data import open_data
 
@@ -56,11 +56,9 @@ def check_data(args):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", DatasetWarning)
         datasets = open_data(config, SPLITS).splits
-    report = check.check(datasets, config)
+    report = check.check(datasets, config, warned=[str(warning.message) for warning in caught])
     for line in report.lines(shown=None if args.all else SHOWN):
         print(line)
-    for warning in caught:
-        print(f"note   {warning.message}")
     if args.sheet:
         from mrcnn.datasets.preview import write_sheet
 
@@ -69,7 +67,5 @@ def check_data(args):
     if report.fatal:
         print("These data have fatal faults; do not train on them.")
     else:
-        print(
-            "Fine to train on if you accept the notes." if report.findings or caught else "Fine to train on."
-        )
+        print("Fine to train on if you accept the notes." if report.findings else "Fine to train on.")
     return 3 if report.fatal else 0

@@ -1,6 +1,7 @@
 """The look at a data set: each fault planted in a folder is found with its file, and a sound one has none."""
 
 import csv
+import re
 import shutil
 
 import numpy as np
@@ -9,8 +10,9 @@ from PIL import Image
 
 from mrcnn.datasets import check
 from mrcnn.datasets.preview import write_sheet
+from mrcnn.drawing import random_colors
 from pumpkin.config import PumpkinConfig
-from pumpkin.dataset import DatasetWarning, NucleiDataset, PumpkinDataset
+from pumpkin.dataset import DatasetError, DatasetWarning, NucleiDataset, PumpkinDataset
 from tests.scenes import Rectangles, rectangles, write_dataset, write_image
 
 
@@ -186,6 +188,45 @@ class TestDuplicates:
         assert not labels & {"in train and val", "more than once"}
 
 
+class TestLookAlikes:
+    """Pictures of soft shapes, so that a smaller copy of less quality is still alike."""
+
+    def picture(self, seed, size=(96, 64)):
+        cells = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+        return Image.fromarray(cells).resize(size, Image.Resampling.BICUBIC)
+
+    def write(self, root, **pictures):
+        for name, picture in pictures.items():
+            split = name.split("_")[0]
+            folder = root / split / "pumpkin"
+            mask = np.zeros((64, 96, 1), bool)
+            mask[10:40, 10:40] = True
+            write_image(folder, name, np.asarray(picture), mask)
+        return root
+
+    def test_of_several_splits_are_a_note(self, tmp_path):
+        alike = self.picture(1).resize((80, 53)).resize((96, 64))
+        self.write(
+            tmp_path, train_a=self.picture(0), train_b=self.picture(1), val_c=alike, val_d=self.picture(2)
+        )
+        report = look(tmp_path)
+        finding = only(report, "look alike")
+        paths = [tmp_path / f"{name}.png" for name in ("train/pumpkin/train_b", "val/pumpkin/val_c")]
+        assert finding.files == (f"{paths[0]} and {paths[1]}",)
+        assert not report.fatal
+        assert look(tmp_path, ["train"]).findings == ()
+
+    def test_equal_ones_are_reported_once_and_those_of_one_split_are_not(self, tmp_path):
+        one = self.picture(1)
+        self.write(
+            tmp_path, train_a=one, train_b=one.resize((80, 53)).resize((96, 64)), val_c=self.picture(3)
+        )
+        assert look(tmp_path).findings == ()
+        self.write(tmp_path, val_d=self.picture(3), train_d=self.picture(3))
+        labels = [finding.label for finding in look(tmp_path).findings]
+        assert labels == ["in train and val"]
+
+
 class TestCrowds:
     def with_rows(self, folder, *rows):
         path = folder / "train/pumpkin/crowds/train00.csv"
@@ -199,6 +240,26 @@ class TestCrowds:
         report = look(folder)
         assert not report.findings
         assert report.table["  and crowds"] == ["2", "0"]
+
+    @pytest.mark.parametrize(
+        ("data", "reason"),
+        [
+            (b"XMin,XMax,YMin,YMax\n0.1,0.2,\xcd\x7f0.3,0.4\n", "is not UTF-8 text; save the file as UTF-8"),
+            (b"XMin,XMax,YMin,YMax\n" + b"1" * 140_000 + b",1,0,1\n", "is no CSV of boxes .*field larger"),
+            (b"", None),
+            (b"\xef\xbb\xbfXMin,XMax,YMin,YMax\n0,1,0,1\n", None),
+        ],
+    )
+    def test_files_that_are_no_csv_are_named(self, folder, data, reason):
+        path = self.with_rows(folder)
+        path.write_bytes(data)
+        report = look(folder)
+        if reason is None:
+            assert not report.findings
+            return
+        assert re.fullmatch(rf"{path}: {reason}.*", only(report, "crowd is not a box").files[0])
+        with pytest.raises(DatasetError, match=rf"{path}: {reason}"):
+            load(folder).load_mask(0)
 
     @pytest.mark.parametrize(
         ("row", "label", "fatal"),
@@ -236,9 +297,9 @@ class TestClasses:
     def test_one_that_is_not_in_the_training_is_fatal(self, folder):
         (folder / "train/squash").mkdir()
         (folder / "val/squash").mkdir()
-        fatal, note = look(folder, classes=("Pumpkin", "Squash")).findings
+        note, fatal = look(folder, classes=("Pumpkin", "Squash")).findings
         assert "train has no instance of Squash" in fatal.text
-        assert (fatal.fatal, note.fatal) == (True, False)  # the fatal ones come first
+        assert (fatal.fatal, note.fatal) == (True, False)  # the fatal ones come last
 
     def test_a_training_without_an_instance_is_fatal(self, tmp_path):
         write_image(tmp_path / "train/pumpkin", "a", rectangles(64, 96, 1)[0])
@@ -268,6 +329,57 @@ def test_the_lines_name_a_few_files_or_all(folder):
     assert lines[-1].strip() == "and 3 more"
     assert len(report.lines(shown=None)) == len(lines) + 2
     assert len({len(line) for line in lines[: len(report.table)]}) == 1  # columns are in line
+
+
+class TestSamples:
+    """Of a large split a part is checked; the rest counts for the classes that it shows."""
+
+    def test_they_are_seeded_and_said(self, tmp_path):
+        root = write_dataset(tmp_path, train=9, val=2)
+        datasets = {split: load(root, split) for split in ("train", "val")}
+        one, other = (check.check(datasets, config_of(), progress=False, limit=4) for _ in range(2))
+        assert one.table == other.table
+        assert one.table["images"] == ["4", "2"]
+        assert one.sampled == {"train": (4, 9)}
+        (line,) = [line for line in one.lines() if "Checked" in line]
+        assert line == "note   Checked 4 of the 9 images in train, chosen at random (seed 0)."
+        whole = check.check(datasets, config_of(), progress=False)
+        assert (whole.table["images"], whole.sampled) == (["9", "2"], {})
+        assert check.LIMIT == 2000
+
+    def test_a_class_that_only_other_images_show_is_not_absent(self, tmp_path):
+        root = write_dataset(tmp_path, train=9, val=1)
+        datasets = {"train": load(root)}
+        sample = [int(i) for i in check._choose(datasets["train"], 3)]
+        name = f"train{next(i for i in range(9) if i not in sample):02}"
+        _, masks = rectangles(64, 64, 1, seed=5)
+        for folder in ("train/squash", "train/gourd"):
+            (root / folder / "masks").mkdir(parents=True)
+        Image.fromarray(masks[:, :, 0]).save(root / f"train/squash/masks/{name}_m05_9h_0.png")
+        shutil.copy(root / f"train/pumpkin/{name}.png", root / f"train/squash/{name}.png")
+        datasets = {"train": load(root, classes=("Pumpkin", "Squash", "Gourd"))}
+        report = check.check(datasets, config_of(), progress=False, limit=3)
+        assert report.table["  Squash"] == ["0"]
+        assert "train has no instance of Gourd. " in only(report, "absent class").text
+
+    def test_a_class_of_a_program_that_must_load_masks_is_given_the_benefit(self):
+        dataset = Rectangles((1, 1, 1, 1, 2))
+        report = check.check({"train": dataset}, config_of(), progress=False, limit=1)
+        assert not report.findings
+
+
+def test_notes_are_grouped_and_fatal_findings_come_last(folder):
+    (folder / "val/pumpkin/masks/strange.png").touch()
+    (folder / "train/pumpkin/masks/strange.png").touch()
+    (folder / "train/pumpkin/train00.png").write_bytes(b"")
+    datasets = {split: load(folder, split) for split in ("train", "val")}
+    report = check.check(datasets, config_of(), progress=False, warned=["first.", "second."])
+    heads = [line[:5].strip() + line[5:] for line in report.lines() if line.startswith(("note", "FATAL"))]
+    assert heads == [
+        "note  Warnings of the data set: 2.",
+        "note  Files among the masks that belong to no image, which are left out: 2.",
+        "FATAL  Images that cannot be read: 1.",
+    ]
 
 
 def write_nuclei(root, shape=(30, 40)):
@@ -362,6 +474,28 @@ class TestSheet:
         assert 0.8 < np.ptp(rows) / np.ptp(columns) < 1.25
         assert not right[rows.min() + np.ptp(rows) // 2, columns.min() + np.ptp(columns) // 2]
         assert [p.name for p in path.parent.iterdir()] == ["sheet.png"]
+
+    def test_classes_have_colours_and_names(self, tmp_path):
+        image = np.full((60, 60, 3), 128, np.uint8)
+        for name, corner in (("date", 5), ("fig", 35)):
+            mask = np.zeros((60, 60, 1), bool)
+            mask[corner : corner + 20, corner : corner + 20] = True
+            write_image(tmp_path / "train" / name, "a", image, mask, mid=f"m0{name}")
+        datasets = {"train": load(tmp_path, classes=("date", "fig"))}
+        for path, chosen in ((tmp_path / "two.png", datasets), (tmp_path / "one.png", None)):
+            chosen = chosen or {"train": load(tmp_path, classes=("fig",))}
+            assert write_sheet(chosen, None, path) == 1
+            pixels = np.asarray(Image.open(path).convert("RGB")).astype(int)
+            top, rest = pixels[:20], pixels[30:]
+            colors = [np.array(color) * 255 for color in random_colors(2)]
+            near = [[(np.abs(part - color) < 3).all(axis=2) for color in colors] for part in (top, rest)]
+            if chosen is datasets:
+                assert [flags.sum() for flags in near[0]] == [49, 49]  # a square of each, within its frame
+                date, fig = (np.argwhere(flags).mean(axis=0) / rest.shape[:2] for flags in near[1])
+                assert (date < 0.45).all() and (fig > 0.5).all()
+            else:
+                assert not any(flags.any() for flags in near[0])
+            assert (top < 100).any()  # the names
 
     def test_faulty_images_are_among_the_few(self, folder):
         (folder / "train/pumpkin/train02.png").write_bytes(b"")
