@@ -94,6 +94,8 @@ def _is_named(path):
 
 def _by_split(root, paths):
     """Return a dict from split to path. Raises DatasetError if several files claim one split."""
+    if len(paths) == 1 and not _is_named(paths[0]) and not split_of(paths[0].parent.name):
+        return {None: paths[0]}  # alone, it is of all images, whatever its name
     by_split = {}
     for path in paths:
         by_split.setdefault(_split_of_file(root, path), []).append(path)

@@ -131,6 +131,12 @@ def test_one_file_has_its_images_beside_it(tmp_path, images, as_file):
         opened(root, "val")
 
 
+def test_one_file_is_of_all_images_whatever_its_name(tmp_path):
+    save_image(tmp_path / "a.png")
+    write(tmp_path / "my_test.json", content([annotation()]))
+    assert Coco.splits(tmp_path) == [] and opened(tmp_path, "train").num_images == 1
+
+
 def test_the_file_of_a_split_may_be_given_alone(tmp_path):
     layout_of_coco(tmp_path)
     assert opened(tmp_path / "annotations" / "instances_val2017.json").num_images == 1

@@ -1,4 +1,4 @@
-"""Damaged annotation files: 200 seeded mutations of each format open, or are named in a sentence.
+"""Damaged annotation and mask files: 200 seeded mutations of each format open, or are named in a sentence.
 
 A mutation changes one file of a tiny data set: its bytes are cut, lost, doubled or replaced, or values in its
 tree are removed, exchanged or replaced by others of any type. Either all masks can be loaded, or a
@@ -12,6 +12,7 @@ import math
 import random
 import shutil
 import signal
+import warnings
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ import yaml
 from faster_coco_eval.core import mask as rle
 from PIL import Image
 
-from mrcnn.datasets import DatasetError, ImageError
+from mrcnn.datasets import DatasetError, DatasetWarning, ImageError
 from mrcnn.datasets.formats import find_format
 from mrcnn.datasets.scan import look
 
@@ -170,7 +171,66 @@ def write_labelme(root):
     return files
 
 
+def save(path, pixels):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def numbered():
+    """Pixels of a label map of two instances."""
+    pixels = np.zeros((HEIGHT, WIDTH), np.uint8)
+    pixels[10:20, 10:20], pixels[2:6, 30:38] = 1, 2
+    return pixels
+
+
+def write_openimages(root):
+    folder = root / "train" / "fig"
+    write_image(folder / "0123456789abcdef.png")
+    crowds = folder / "crowds" / "0123456789abcdef.csv"
+    crowds.parent.mkdir()
+    crowds.write_text("XMin,XMax,YMin,YMax\n0.1,0.4,0.2,0.6\n0.5,0.9,0.5,0.9\n")
+    name = "0123456789abcdef_m05zsy_0a1b2c3d.png"
+    return [save(folder / "masks" / name, (numbered() == 1) * np.uint8(255)), crowds]
+
+
+def write_masks(root):
+    write_image(root / "train" / "a.png")
+    return [save(root / "train" / "masks" / f"a_{i}.png", (numbered() == i) * np.uint8(255)) for i in (1, 2)]
+
+
+def write_nuclei(root):
+    write_image(root / "train" / "a" / "images" / "a.png")
+    folder = root / "train" / "a" / "masks"
+    return [save(folder / f"{i}.png", (numbered() == i) * np.uint8(255)) for i in (1, 2)]
+
+
+def write_label_maps(root):
+    write_image(root / "images" / "a.png")
+    return [save(root / "label_maps" / "a.png", numbered())]
+
+
+def write_voc(root):
+    write_image(root / "JPEGImages" / "a.jpg")
+    listed = root / "ImageSets" / "Segmentation" / "train.txt"
+    listed.parent.mkdir(parents=True)
+    listed.write_text("a\n")
+    files = [listed]
+    for kind in ("Object", "Class"):
+        image = Image.frombytes("P", (WIDTH, HEIGHT), numbered().tobytes())
+        image.putpalette([value for number in range(256) for value in (number, 0, 0)])
+        files.append(root / f"Segmentation{kind}" / "a.png")
+        files[-1].parent.mkdir()
+        image.save(files[-1])
+    return files
+
+
 SETS = {
+    "openimages": write_openimages,
+    "masks": write_masks,
+    "nuclei": write_nuclei,
+    "label_maps": write_label_maps,
+    "voc": write_voc,
     "coco": write_coco,
     "yolo": write_yolo,
     "via": write_via,
@@ -275,7 +335,7 @@ def test_a_damaged_file_opens_or_is_named(tmp_path, name, block):
         path = chance.choice(SETS[name](root))
         path.write_bytes(damage(path.read_bytes(), path.suffix, chance))
         try:
-            with time_limit(SECONDS):
+            with time_limit(SECONDS), warnings.catch_warnings():
                 use(find_format(LAYOUTS.get(name, name)), root)
         except (DatasetError, ImageError) as error:
             assert str(root) in str(error), f"seed {seed} names no file: {error}"
@@ -288,15 +348,16 @@ def test_a_damaged_file_opens_or_is_named(tmp_path, name, block):
 
 def use(kind, root):
     """Open a data set, load all masks, and scan all images."""
+    warnings.simplefilter("ignore", DatasetWarning)
     assert kind.recognises(root) in (True, False)
     dataset = kind()
-    dataset.load_split(root, None)
+    dataset.load_split(root, "train" if kind.splits(root) else None)
     dataset.prepare()
     faults = []
     for image_id in dataset.image_ids:
         try:
             masks, class_ids = dataset.load_mask(image_id)
-        except ImageError as error:
+        except (DatasetError, ImageError) as error:
             faults.append(error)
         else:
             assert masks.dtype == bool and masks.shape[2] == len(class_ids)
