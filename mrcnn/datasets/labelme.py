@@ -8,12 +8,10 @@ from pathlib import Path
 from mrcnn.datasets.annotated import AnnotatedDataset, Annotation, Index, IndexedImage
 from mrcnn.datasets.errors import DatasetError
 from mrcnn.datasets.fields import class_name, field, key_of, of_kind, read_annotations
-from mrcnn.datasets.folders import SPLITS
-from mrcnn.datasets.image_files import ImageFinder
+from mrcnn.datasets.folders import IMAGE_SUFFIXES, SPLITS
+from mrcnn.datasets.image_files import ImageFinder, list_images
 from mrcnn.datasets.images import ImageError
 from mrcnn.datasets.labelme_files import (
-    IMAGES,
-    image_files,
     json_files,
     looks_like_labelme,
     some_of,
@@ -67,7 +65,7 @@ class LabelmeDataset(AnnotatedDataset):
                 if wanted and _is_new(image, used, faults):
                     index.images.append(image)
             if wanted:
-                faults += [("unlabelled", path, "") for path in image_files(folder) if path not in annotated]
+                faults += [("unlabelled", path, "") for path in list_images(folder) if path not in annotated]
         if not index.images and not index.faults:
             raise DatasetError(f"{root}: no JSON file of labelme's.")
         index.classes = _in_order(names, root)
@@ -140,7 +138,7 @@ class _Images:
         if beside not in self._finders:
             folders = [beside] if self._folder is None else [self._folder, self._folder / beside.name]
             self._finders[beside] = ImageFinder(folders)
-        names = [name, *(path.stem + suffix for suffix in (*IMAGES, *map(str.upper, IMAGES)))]
+        names = [name, *(path.stem + suffix for suffix in (*IMAGE_SUFFIXES, *map(str.upper, IMAGE_SUFFIXES)))]
         return next(filter(None, map(self._finders[beside].find, filter(None, names))), None)
 
 

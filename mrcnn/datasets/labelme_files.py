@@ -2,8 +2,7 @@
 
 import os
 
-from mrcnn.datasets.folders import IMAGE_SUFFIXES as IMAGES
-from mrcnn.datasets.folders import split_of
+from mrcnn.datasets.folders import folders_in, is_hidden, split_of
 
 _HEAD = 4096  # bytes of a file in which labelme is recognised
 
@@ -25,22 +24,19 @@ def looks_like_labelme(path):
 def some_of(root):
     """Yield the first JSON file of a folder and of each folder below it."""
     if root.is_dir():
-        for folder in (root, *sorted(path for path in root.iterdir() if path.is_dir())):
+        for folder in (root, *folders_in(root)):
             first = next((path for path in sorted(folder.glob("*.json")) if _is_visible(path, root)), None)
             if first is not None:
                 yield first
 
 
 def _is_visible(path, root):
-    return not any(part.startswith(".") for part in path.relative_to(root).parts)
+    return not any(is_hidden(part) for part in path.relative_to(root).parts)
 
 
 def split_folders(root):
     """Return pairs (split, folder) of the folders of splits."""
-    if not root.is_dir():
-        return []
-    folders = sorted(path for path in root.iterdir() if path.is_dir() and split_of(path.name))
-    return [(split_of(folder.name), folder) for folder in folders]
+    return [(split_of(folder.name), folder) for folder in folders_in(root) if split_of(folder.name)]
 
 
 def json_files(folder):
@@ -48,9 +44,3 @@ def json_files(folder):
     if folder.is_file():
         yield folder
     yield from (path for path in sorted(folder.rglob("*.json")) if _is_visible(path, folder))
-
-
-def image_files(folder):
-    """Return the paths of the images in a folder and below it, as text."""
-    paths = sorted(folder.rglob("*")) if folder.is_dir() else []
-    return [str(path) for path in paths if path.suffix.lower() in IMAGES and _is_visible(path, folder)]

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from mrcnn.datasets.annotated import AnnotatedDataset, Annotation, Index, IndexedImage
+from mrcnn.datasets.class_index import ONE_CLASS
 from mrcnn.datasets.errors import DatasetError
 from mrcnn.datasets.fields import key_of
-from mrcnn.datasets.folders import SPLITS, split_of
+from mrcnn.datasets.folders import SPLITS, files_in, folders_in, split_of
 from mrcnn.datasets.image_files import ImageFinder
 from mrcnn.datasets.shapes import Rings
-from mrcnn.datasets.via_classes import ONE_CLASS, class_names, find_attribute
+from mrcnn.datasets.via_classes import class_names, find_attribute
 from mrcnn.datasets.via_files import looks_like_via, read_file
 
 _SUFFIXES = (".json", ".csv")
@@ -80,23 +81,17 @@ class ViaDataset(AnnotatedDataset):
 
 def _candidates(folder):
     """Return the JSON and CSV files in a folder."""
-    if not folder.is_dir():
-        return []
-    return sorted(
-        path for path in folder.iterdir()
-        if path.suffix.lower() in _SUFFIXES and not path.name.startswith(".") and path.is_file()
-    )  # fmt: skip
+    return [path for path in files_in(folder) if path.suffix.lower() in _SUFFIXES]
 
 
 def _split_files(root):
     """Return {split: files of VIA's in its folders}, of the splits that have any."""
     found = {}
-    if root.is_dir():
-        for folder in sorted(root.iterdir()):
-            split = split_of(folder.name)
-            files = [path for path in _candidates(folder) if looks_like_via(path)] if split else []
-            if files:
-                found.setdefault(split, []).extend(files)
+    for folder in folders_in(root):
+        split = split_of(folder.name)
+        files = [path for path in _candidates(folder) if looks_like_via(path)] if split else []
+        if files:
+            found.setdefault(split, []).extend(files)
     return {split: found[split] for split in SPLITS if split in found}
 
 

@@ -2,9 +2,9 @@
 
 from collections import Counter
 
+from mrcnn.datasets.class_index import ONE_CLASS
 from mrcnn.datasets.errors import DatasetError
 
-ONE_CLASS = "object"  # the class of regions without attributes
 # Attributes with these names hold a class, wherever there are several; the first one wins.
 _NAMES = ("class", "name", "label", "category", "type", "object", "class name", "class label")
 _FEW = 10  # so many values, or half as many as regions, are few enough for classes

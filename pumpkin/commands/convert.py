@@ -104,7 +104,7 @@ def open_all(args):
 
 def lines_on_faults(dataset):
     """Return lines on what the reader of annotation files left out, by kind, with an example."""
-    from mrcnn.datasets.findings import FAULTS
+    from mrcnn.datasets.faults import FAULTS
 
     found = {}
     for kind, path, detail in getattr(dataset, "faults", ()):

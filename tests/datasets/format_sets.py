@@ -194,3 +194,57 @@ def write_nuclei(root, whole):
             (folder / "masks").mkdir()
             for k, thing in enumerate(things):
                 Image.fromarray(thing.mask().astype(np.uint8) * 255).save(folder / f"masks/{k}.png")
+
+
+def write_named_masks(root, whole):
+    """Masks named after their image and a number, in folders of classes."""
+    for split, images in whole.items():
+        for name, things in images.items():
+            stem = name.removesuffix(".png")
+            for class_name in {thing.name for thing in things} or {CLASSES[0]}:
+                _save(root / (split or "") / class_name / name, split, name)
+            for k, thing in enumerate(things):
+                path = root / (split or "") / thing.name / f"masks/{stem}_{k}.png"
+                path.parent.mkdir(exist_ok=True)
+                Image.fromarray(thing.mask().astype(np.uint8) * 255).save(path)
+
+
+def write_label_maps(root, whole):
+    """A picture of 16 bits an image; things must not overlap and are of one class."""
+    for split, images in whole.items():
+        for name, things in images.items():
+            folder = root / (split or "")
+            _save(folder / "images" / name, split, name)
+            (folder / "label_maps").mkdir(exist_ok=True)
+            Image.fromarray(_numbered(things, np.uint16, 300)).save(folder / "label_maps" / name)
+
+
+def _numbered(things, kind, first):
+    """Pixels numbered by thing, from ``first`` on."""
+    pixels = np.zeros((HEIGHT, WIDTH), kind)
+    for number, thing in enumerate(things, start=first):
+        pixels[thing.mask()] = number
+    return pixels
+
+
+def write_voc(root, whole):
+    """Pictures of instances and of classes; no things may overlap, and no images share a name."""
+    for folder in ("SegmentationObject", "SegmentationClass", "ImageSets/Segmentation"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    (root / "class_names.txt").write_text("\n".join(["_background_", *CLASSES]) + "\n")
+    for split, images in whole.items():
+        stems = [name.removesuffix(".png") for name in images]
+        (root / f"ImageSets/Segmentation/{split}.txt").write_text("\n".join(stems) + "\n")
+        for stem, (name, things) in zip(stems, images.items()):
+            _save(root / "JPEGImages" / name, split, name)
+            _save_palette(root / f"SegmentationObject/{stem}.png", _numbered(things, np.uint8, 1))
+            kinds = np.zeros((HEIGHT, WIDTH), np.uint8)
+            for thing in things:
+                kinds[thing.mask()] = CLASSES.index(thing.name) + 1
+            _save_palette(root / f"SegmentationClass/{stem}.png", kinds)
+
+
+def _save_palette(path, pixels):
+    image = Image.fromarray(pixels)
+    image.putpalette([channel for k in range(256) for channel in (k, 255 - k, k * 7 % 256)])
+    image.save(path)

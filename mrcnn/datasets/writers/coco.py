@@ -15,7 +15,6 @@ class CocoWriter(Writer):
     """
 
     title = "COCO"
-    suffixes = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
     def __init__(self, folder, classes, splits):
         super().__init__(folder, classes, splits)

@@ -19,7 +19,6 @@ class LabelmeWriter(Writer):
     """
 
     title = "labelme"
-    suffixes = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
     def place(self, split, name, instances):
         """Return the path of an image in the folder of its split."""

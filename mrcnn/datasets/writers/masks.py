@@ -17,7 +17,6 @@ class MasksWriter(Writer):
     """
 
     title = "mask images"
-    suffixes = (".jpg", ".jpeg", ".png")
 
     def __init__(self, folder, classes, splits):
         super().__init__(folder, classes, splits)

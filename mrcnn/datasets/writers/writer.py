@@ -35,7 +35,8 @@ class Writer:
 
     title = ""  # of the format, for messages
     keeps_crowds = True
-    suffixes = ()  # of image files, in lower case, that readers of the format accept
+    # Of image files that every program for the format reads, in lower case.
+    suffixes = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
     def __init__(self, folder, classes, splits):
         self.folder, self.classes, self.splits = Path(folder), list(classes), list(splits)

@@ -19,7 +19,6 @@ class YoloWriter(Writer):
 
     title = "YOLO"
     keeps_crowds = False
-    suffixes = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
     def __init__(self, folder, classes, splits):
         super().__init__(folder, classes, splits)
