@@ -4,7 +4,7 @@ import importlib
 import io
 import os
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +14,13 @@ from tqdm import tqdm
 from mrcnn.datasets.dataset import Dataset
 from mrcnn.datasets.errors import DatasetError
 from mrcnn.datasets.images import ImageError
+from mrcnn.datasets.index import Annotation
 from mrcnn.datasets.shapes import Rings, Shares, rasterize
 from mrcnn.datasets.writers import WRITERS
 from mrcnn.datasets.writers.names import Names
 from mrcnn.datasets.writers.writer import Instance
 from mrcnn.files import replacing_folder, write_bytes
+from mrcnn.pipeline.loading import load_image, load_masks
 
 # The suffixes of files whose images have none of their own, by Pillow's name of the format.
 _SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "BMP": ".bmp", "TIFF": ".tif", "WEBP": ".webp"}
@@ -29,10 +31,10 @@ class Converted:
     """What was written. instances: by class name, without crowds. notes: lines on what is not as it was."""
 
     title: str
-    images: int
-    instances: Counter
-    crowds: int
-    notes: list
+    images: int = 0
+    instances: Counter = field(default_factory=Counter)
+    crowds: int = 0
+    notes: list = field(default_factory=list)
 
 
 def convert(datasets, target, folder, progress=True):
@@ -47,22 +49,18 @@ def convert(datasets, target, folder, progress=True):
         raise DatasetError(f"{folder}: exists and is not empty; name a new folder.")
     classes = list(dict.fromkeys(name for dataset in datasets.values() for name in _names_of(dataset)))
     total = sum(dataset.num_images for dataset in datasets.values())
-    with replacing_folder(folder) as temporary:
-        writer = _find(target)(temporary, classes, list(datasets))
-        result = Converted(writer.title, total, Counter(), 0, [])
-        rewritten = Counter()
-        with tqdm(total=total, desc="convert", unit="image", disable=None if progress else True) as bar:
-            for split, dataset in datasets.items():
-                names = Names()
-                numbers = [None, *map(classes.index, _names_of(dataset))]
-                for image_id in dataset.image_ids:
-                    instances = instances_of(dataset, image_id, numbers)
-                    _write_image(writer, split, dataset, image_id, instances, names, rewritten)
-                    _count(result, instances, writer)
-                    bar.update(1)
-        writer.finish()
-        result.notes = [*_lines_on(rewritten), *writer.notes()]
-    return result
+    with (
+        replacing_folder(folder) as temporary,
+        tqdm(total=total, desc="convert", unit="image", disable=None if progress else True) as bar,
+    ):
+        conversion = _Conversion(_find(target)(temporary, classes, list(datasets)))
+        for split, dataset in datasets.items():
+            names = Names()
+            numbers = [None, *map(classes.index, _names_of(dataset))]
+            for image_id in dataset.image_ids:
+                conversion.add(split, dataset, image_id, numbers, names)
+                bar.update(1)
+        return conversion.finish()
 
 
 def _find(target):
@@ -75,22 +73,68 @@ def _names_of(dataset):
     return [info["name"] for info in dataset.class_info[1:]]
 
 
+class _Conversion:
+    """Writes image after image, and counts what is written and what is not as it was."""
+
+    def __init__(self, writer):
+        self._writer, self._result = writer, Converted(writer.title)
+        self._rewritten, self._empty = Counter(), 0
+
+    def add(self, split, dataset, image_id, numbers, names):
+        """Write an image. numbers: see instances_of. names: the Names of the split."""
+        instances, empty = instances_of(dataset, image_id, numbers)
+        path = dataset.image_info[image_id]["path"] or str(dataset.image_info[image_id]["id"])
+        data, suffix, size, reason = _file_of(dataset, image_id, self._writer.suffixes)
+        if instances and instances[0].mask.shape != size:
+            raise ImageError(f"{path}: its masks have another size; run the data check.")
+        name = names.unique(path, suffix)
+        for place in self._writer.place(split, name, instances):
+            write_bytes(place, data, durable=False)
+        self._writer.write(split, name, size, instances)
+        self._count(instances, empty, reason)
+
+    def _count(self, instances, empty, reason):
+        classes, result = self._writer.classes, self._result
+        crowds = sum(instance.crowd for instance in instances)
+        result.images += 1
+        result.crowds += crowds if self._writer.keeps_crowds else 0
+        result.instances.update(classes[found.class_id] for found in instances if not found.crowd)
+        self._empty += empty
+        self._rewritten.update([reason] if reason else [])
+
+    def finish(self):
+        """Write what describes the data set as a whole, and return Converted."""
+        self._writer.finish()
+        notes = [f"Images that became PNG files, because {why}: {n}." for why, n in self._rewritten.items()]
+        if self._empty:
+            notes.append(f"Annotations without a pixel in their image, which are left out: {self._empty}.")
+        self._result.notes = [*notes, *self._writer.notes()]
+        return self._result
+
+
 def instances_of(dataset, image_id, numbers):
-    """Return the Instances of an image. numbers: of the writer's classes by the class ids of the data set."""
-    masks, class_ids = dataset.load_mask(image_id)
+    """Return the Instances of an image, and the number of those that have no pixel.
+
+    numbers: of the writer's classes, by the class ids of the data set.
+    """
+    masks, class_ids = load_masks(dataset, image_id)
     annotations = dataset.image_info[image_id].get("annotations", ())
-    # Annotations without a pixel have no mask, so only equal numbers tell which belong together.
-    drawn = annotations if len(annotations) == len(class_ids) else [None] * len(class_ids)
-    return [
-        Instance(numbers[abs(class_id)], mask, bool(class_id < 0), _rings_of(annotation, mask))
-        for mask, class_id, annotation in zip(np.moveaxis(masks, -1, 0), class_ids.tolist(), drawn)
+    drawn = [annotation.shape for annotation in annotations if isinstance(annotation, Annotation)]
+    total = max(len(drawn), len(class_ids))
+    if len(drawn) != len(class_ids):  # those without a pixel have no mask
+        drawn = [shape for shape in drawn if rasterize(shape, masks.shape[:2]).any()]
+    if len(drawn) != len(class_ids):
+        drawn = [None] * len(class_ids)
+    instances = [
+        Instance(numbers[abs(class_id)], mask, class_id < 0, _rings_of(shape, mask))
+        for mask, class_id, shape in zip(np.moveaxis(masks, -1, 0), class_ids.tolist(), drawn)
         if mask.any()
     ]
+    return instances, total - len(instances)
 
 
-def _rings_of(annotation, mask):
+def _rings_of(shape, mask):
     """Return the rings that a person drew, if COCO's rule makes exactly the mask of them, else None."""
-    shape = getattr(annotation, "shape", None)
     if isinstance(shape, Shares):
         height, width = mask.shape
         shape = Rings(tuple(points * (width, height) for points in shape.rings))
@@ -99,30 +143,21 @@ def _rings_of(annotation, mask):
     return None
 
 
-def _write_image(writer, split, dataset, image_id, instances, names, rewritten):
-    """Write an image and its annotations. rewritten: counts images whose file cannot be copied, by reason."""
-    path = dataset.image_info[image_id]["path"] or str(dataset.image_info[image_id]["id"])
-    data, suffix, reason = _file_of(dataset, image_id, writer.suffixes)
-    if reason:
-        rewritten[reason] += 1
-    name = names.unique(path, suffix)
-    for place in writer.place(split, name, instances):
-        write_bytes(place, data, durable=False)
-    size = instances[0].mask.shape if instances else dataset.image_size(image_id)
-    writer.write(split, name, tuple(map(int, size)), instances)
-
-
 def _file_of(dataset, image_id, suffixes):
-    """Return (bytes, suffix, None) of an image's file, or of a PNG of its pixels with the reason for it."""
+    """Return (bytes, suffix, (height, width), reason) of an image's file, or of a PNG of its pixels.
+
+    reason: why its file is not copied, or None.
+    """
     reason = _reason_to_rewrite(dataset, image_id)
     if reason is None:
         data, suffix = _bytes_and_suffix(dataset.image_file(image_id))
         if suffix in suffixes:
-            return data, suffix, None
+            return data, suffix, tuple(dataset.image_size(image_id)), None
         reason = f"this layout has no {suffix or 'such'} files"
+    pixels = load_image(dataset, image_id, channels=3).astype(np.uint8)
     out = io.BytesIO()
-    Image.fromarray(dataset.load_image(image_id)).save(out, "PNG")
-    return out.getvalue(), ".png", reason
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue(), ".png", pixels.shape[:2], reason
 
 
 def _reason_to_rewrite(dataset, image_id):
@@ -144,13 +179,3 @@ def _bytes_and_suffix(file):
     data = file.read()
     with Image.open(io.BytesIO(data)) as image:
         return data, _SUFFIXES.get(image.format, "")
-
-
-def _count(result, instances, writer):
-    result.crowds += writer.keeps_crowds * sum(instance.crowd for instance in instances)
-    result.instances.update(writer.classes[instance.class_id] for instance in instances if not instance.crowd)
-
-
-def _lines_on(rewritten):
-    """Return lines on the images whose files could not be copied."""
-    return [f"Images that became PNG files, because {why}: {count}." for why, count in rewritten.items()]

@@ -304,6 +304,43 @@ def test_an_existing_folder_is_refused_unless_it_is_empty(tmp_path):
         convert({None: dataset}, "coco", tmp_path / "x.png", progress=False)
 
 
+def test_annotations_without_a_pixel_are_counted_and_the_others_stay_as_drawn(tmp_path):
+    points = [[3.25, 4.5], [20.125, 6.75], [14.5, 25.0]]
+    far = [[x + 500, y] for x, y in points]
+    shapes = [{"label": "nut", "points": p, "shape_type": "polygon"} for p in (far, points)]
+    photograph(tmp_path / "source/x.png")
+    (tmp_path / "source/x.json").write_text(json.dumps({"shapes": shapes, "imagePath": "x.png"}))
+    result = convert(load_all("labelme", tmp_path / "source"), "coco", tmp_path / "made", progress=False)
+    assert result.notes == ["Annotations without a pixel in their image, which are left out: 1."]
+    assert segmentations(tmp_path / "made") == [[[3.25, 4.5, 20.125, 6.75, 14.5, 25]]]
+
+
+def test_mistakes_of_a_data_sets_own_code_are_named(tmp_path):
+    path = photograph(tmp_path / "x.png")
+    for masks, class_ids, message in (
+        ([box(1, 1, 3, 3)], [7], "class id 7"),
+        ([box(1, 1, 3, 3, (9, 9))], [1], "its masks have another size"),
+    ):
+        with pytest.raises(ValueError, match=message) as caught:
+            convert({None: Made([(path, masks, class_ids)])}, "coco", tmp_path / "made", progress=False)
+        assert str(path) in str(caught.value)
+    assert not (tmp_path / "made").exists()
+
+
+def test_pixels_that_a_data_set_makes_itself_are_written(tmp_path):
+    class Inverted(Made):
+        def load_image(self, image_id):
+            return 255 - super().load_image(image_id)
+
+    dataset = Inverted([(photograph(tmp_path / "x.png"), [box(1, 1, 3, 3)], [1])])
+    result = convert({None: dataset}, "coco", tmp_path / "made", progress=False)
+    assert result.notes == [
+        "Images that became PNG files, because code of the data set makes their pixels: 1."
+    ]
+    made = load("coco", tmp_path / "made", None)
+    np.testing.assert_array_equal(made.load_image(0), 255 - pixels("train", "x"))
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ImageError, OSError])
 def test_nothing_is_left_of_a_conversion_that_ends_early(tmp_path, error):
     dataset = Made([(photograph(tmp_path / f"{k}.png"), [box(1, 1, 3, 3)], [1]) for k in range(3)])
