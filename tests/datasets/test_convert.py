@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from faster_coco_eval import COCO
 from PIL import Image
 
 from mrcnn.datasets import FORMATS
@@ -15,6 +16,7 @@ from mrcnn.datasets.dataset import Dataset
 from mrcnn.datasets.errors import DatasetError
 from mrcnn.datasets.formats import find_format
 from mrcnn.datasets.images import ImageError
+from mrcnn.datasets.recognition import recognise
 from mrcnn.datasets.writers.names import Names, safe_name
 from tests.datasets import format_sets
 from tests.datasets.format_sets import HEIGHT, SET, WIDTH, pixels, selected, without_splits
@@ -113,6 +115,7 @@ def test_every_pair_of_formats_keeps_every_mask(tmp_path, source, target, splits
     result = convert(datasets, target, tmp_path / "made", progress=False)
     if not keeps_crowds:
         whole = selected(whole, lambda thing: not thing.crowd)
+    assert recognise(tmp_path / "made") == [layout]
     made = load_all(layout, tmp_path / "made")
     if target == "yolo" and splits == "without":
         assert list(made) == ["train"]
@@ -193,6 +196,27 @@ def test_coco_has_polygons_where_they_are_exact_and_run_lengths_elsewhere(tmp_pa
     assert content["categories"] == [{"id": 1, "name": "nut"}]
 
 
+def test_cocos_own_library_makes_the_same_masks_of_what_is_written(tmp_path):
+    format_sets.write_coco(tmp_path / "source", SET)
+    convert(load_all("coco", tmp_path / "source"), "coco", tmp_path / "made", progress=False)
+    coco = COCO(str(tmp_path / "made/annotations/instances_train.json"))
+    found = {}
+    for image in coco.loadImgs(coco.getImgIds()):
+        annotations = coco.loadAnns(coco.getAnnIds(imgIds=[image["id"]]))
+        found[image["file_name"]] = Counter(
+            (
+                coco.cats[a["category_id"]]["name"],
+                bool(a["iscrowd"]),
+                coco.annToMask(a).astype(bool).tobytes(),
+            )
+            for a in annotations
+        )
+    whole = expected({"train": SET["train"]})
+    assert {stem(name): things for name, things in found.items()} == {
+        name: things for (_, name), (_, things) in whole.items()
+    }
+
+
 def test_polygons_that_were_drawn_stay_as_they_are(tmp_path):
     points = [[3.25, 4.5], [20.125, 6.75], [14.5, 25.0]]
     shape = {"label": "nut", "points": points, "shape_type": "polygon", "group_id": None, "flags": {}}
@@ -228,6 +252,7 @@ def test_yolo_says_what_is_lost(tmp_path):
     assert result.notes == [
         "Crowd regions that are left out, so that they become background: 1.",
         "The worst IoU of a polygon with its mask: 1.0000.",
+        "Programs for YOLO want a split val, and these data have none.",
     ]
     assert (result.instances, result.crowds) == ({"nut": 1}, 0)
 

@@ -49,6 +49,8 @@ class YoloWriter(Writer):
             lines.append(f"Crowd regions that are left out, so that they become background: {self._crowds}.")
         if self._overlaps:
             lines.append(f"The worst IoU of a polygon with its mask: {min(self._overlaps):.4f}.")
+        if "val" not in self.splits:
+            lines.append("Programs for YOLO want a split val, and these data have none.")
         return lines
 
     def _row(self, instance, size):
