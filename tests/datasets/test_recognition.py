@@ -5,6 +5,7 @@ import pytest
 from mrcnn.datasets import FORMATS, DatasetError, recognition
 from mrcnn.datasets.class_folders import ClassFolders
 from mrcnn.datasets.formats import find_format
+from tests.datasets import format_sets
 from tests.scenes import write_dataset
 
 
@@ -52,3 +53,20 @@ def test_a_file_and_nothing(tmp_path):
         recognition.recognise(tmp_path / "a.bin")
     with pytest.raises(DatasetError, match="gone: there is no such file or folder"):
         recognition.recognise(tmp_path / "gone")
+
+
+@pytest.mark.parametrize("splits", [True, False])
+@pytest.mark.parametrize("layout", ["via", "labelme", "coco", "yolo", "openimages", "nuclei"])
+def test_each_format_is_recognised_by_its_reader_alone(tmp_path, layout, splits):
+    if layout == "yolo" and not splits:
+        pytest.skip("its data.yaml always names splits")
+    write = getattr(format_sets, f"write_{layout}")
+    whole = format_sets.selected(format_sets.SET, lambda thing: not thing.crowd)
+    write(tmp_path, whole if splits else format_sets.without_splits(whole))
+    assert recognition.recognise(tmp_path) == [layout]
+
+
+def test_real_data_are_recognised(shared_data):
+    known = {"nuclei": "nuclei", "openimages_sample": "openimages", "nuts_coco": "coco", "food_via": "via"}
+    for name, layout in known.items():
+        assert recognition.recognise(shared_data(name)) == [layout], name
