@@ -11,6 +11,7 @@ from mrcnn import startup
 from mrcnn.backend import DataParallel, replicas
 from mrcnn.config import Config
 from mrcnn.detection import molding
+from mrcnn.detection.inputs import photographs
 from mrcnn.matterport import inspection
 from mrcnn.matterport.batches import (
     build_detection_targets,
@@ -326,11 +327,13 @@ class MaskRCNN:
     def detect(self, images, verbose=0):
         """Detect the instances in any number of images of any sizes.
 
-        images: list of [H, W, 3] uint8 RGB. verbose: 1 prints shapes and ranges of intermediate arrays.
+        images: list of [H, W, 3] uint8 RGB, Pillow images or paths, see detection.inputs. verbose: 1 prints
+        shapes and ranges of intermediate arrays.
         Returns a dict per image: rois [N, (y1, x1, y2, x2)] int32 pixels, class_ids [N] int32,
         scores [N] float32, masks [H, W, N] bool, by decreasing score.
         """
         self._expect("inference")
+        images = photographs(images, self.config.IMAGE_CHANNEL_COUNT)
         molded, metas, windows = self.mold_inputs(images)
         if verbose:
             log(f"Processing {len(images)} images")

@@ -1,9 +1,10 @@
 """Find image files and name output files. This uses paths only, so mistakes show before a backend starts."""
 
+from collections import Counter
 from glob import glob, has_magic
 from pathlib import Path
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
+from mrcnn.datasets.folders import IMAGE_SUFFIXES, files_in, folders_in, images_in, is_image
 
 
 class InputError(ValueError):
@@ -19,14 +20,41 @@ def find_images(names):
     return list(dict.fromkeys(found))
 
 
+def passed_over(names):
+    """Return a line for each of the given folders in which find_images leaves something out."""
+    lines = []
+    for folder in (Path(name) for name in names if Path(name).is_dir()):
+        below = folders_in(folder)
+        kinds = Counter(path.suffix.lower() or path.name for path in files_in(folder) if not is_image(path))
+        parts = []
+        if below:
+            parts.append(
+                f"{_counted(len(below), 'folder')} in it (to search them: '{folder / '**' / '*.jpg'}')"
+            )
+        if kinds:
+            suffixes = ", ".join(kind for kind, _ in kinds.most_common(4)) + ", ..." * (len(kinds) > 4)
+            parts.append(f"{_counted(kinds.total(), 'file')} that {_is(kinds.total())} no image ({suffixes})")
+        if parts:
+            lines.append(f"{folder}: left out {' and '.join(parts)}")
+    return lines
+
+
+def _counted(count, what):
+    return f"{count} {what}{'s'[: count != 1]}"
+
+
+def _is(count):
+    return "is" if count == 1 else "are"
+
+
 def _files_of(name):
     path = Path(name)
     if path.is_file():
         return [path]
     if path.is_dir():
-        # macOS creates files like ._photo.jpg that are not images.
-        paths = [p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
-        fault = f"the folder holds no image ({', '.join(SUFFIXES)})"
+        paths, fault = images_in(path), f"the folder holds no image ({', '.join(IMAGE_SUFFIXES)})"
+        if not paths and folders_in(path):
+            fault += f"; for its folders, give '{path / '**' / '*.jpg'}'"
     elif has_magic(name):
         paths = [p for p in map(Path, glob(name, recursive=True)) if p.is_file()]
         fault = "no file matches this pattern"

@@ -1,6 +1,9 @@
 """Read photographs of any kind as RGB."""
 
 import contextlib
+import math
+import os
+import re
 import struct
 
 import numpy as np
@@ -10,6 +13,9 @@ from mrcnn.datasets import orientation
 from mrcnn.datasets.mask_pixels import SeveralValues, mask_of
 from mrcnn.pipeline.errors import ImageError
 
+# The environment variable that sets the limit on the size of images. Without it, Pillow's limit holds: 179
+# megapixels, because a small file may claim enough of them to fill the memory.
+MAX_MEGAPIXELS = "MRCNN_MAX_MEGAPIXELS"
 # The exceptions of Pillow's readers for damaged files, depending on the format and the damage.
 UNREADABLE = (
     OSError, SyntaxError, ValueError, RuntimeError, EOFError, LookupError, TypeError, OverflowError,
@@ -30,9 +36,14 @@ def read_image(path, apply_exif=False):
     Raises ImageError with the file and the reason.
     """
     with opened(path) as image:
-        image = orientation.turn(image, _turn_of(image, apply_exif))
-        image.load()
-        return _to_rgb(image)
+        return pixels_of(image, apply_exif)
+
+
+def pixels_of(image, apply_exif=False):
+    """Return the pixels of an open Pillow image, see ``read_image``. Raises what Pillow raises."""
+    image = orientation.turn(image, _turn_of(image, apply_exif))
+    image.load()
+    return _to_rgb(image)
 
 
 def read_size(path, apply_exif=False):
@@ -95,12 +106,38 @@ def sizes_of_masks(paths):
 def opened(path):
     """Open an image file with Pillow; its exceptions about the file become ImageErrors."""
     try:
+        limit = _raise_limit()
         with Image.open(path) as image:
+            if limit and image.width * image.height > limit:
+                raise ImageError(f"{path}: {_too_large(image.width * image.height, limit)}.")
             yield image
     except ImageError:
         raise
     except UNREADABLE as error:
         raise ImageError(f"{path}: {_reason(error)}.") from error
+
+
+def _raise_limit():
+    """Let Pillow read as many pixels as MAX_MEGAPIXELS says, if it is set; return their number, or None."""
+    text = os.environ.get(MAX_MEGAPIXELS)
+    if not text:
+        return None
+    try:
+        limit = int(float(text) * 1e6)
+    except (ValueError, OverflowError):
+        limit = 0
+    if limit < 1:
+        raise ImageError(f"{MAX_MEGAPIXELS} must be a number above 0, such as 500, got {text!r}.")
+    Image.MAX_IMAGE_PIXELS = max(limit, Image.MAX_IMAGE_PIXELS or 0)
+    return limit
+
+
+def _too_large(pixels, limit):
+    needed = 10 * math.ceil(pixels / 1e7)
+    return (
+        f"has {pixels / 1e6:.3g} megapixels, more than the limit of {limit / 1e6:.3g}; to read it, set the "
+        f"environment variable {MAX_MEGAPIXELS}={needed}"
+    )
 
 
 def _to_rgb(image):
@@ -131,5 +168,6 @@ def _reason(error):
     if isinstance(error, UnidentifiedImageError):
         return "is not an image in a format that Pillow knows"
     if isinstance(error, Image.DecompressionBombError):
-        return "claims more pixels than can be meant"
+        pixels = re.search(r"\d+", str(error))
+        return _too_large(int(pixels[0]), 2 * Image.MAX_IMAGE_PIXELS) if pixels else str(error)
     return f"is damaged ({str(error).rstrip('.')})"

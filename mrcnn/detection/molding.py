@@ -24,7 +24,7 @@ def mold_inputs(images, config):
             min_dim=config.IMAGE_MIN_DIM,
             max_dim=config.IMAGE_MAX_DIM,
             min_scale=config.IMAGE_MIN_SCALE,
-            mode=_detection_mode(config),
+            mode=detection_mode(config),
         )
         active = np.zeros([config.NUM_CLASSES], "int32")
         molded.append(mold_image(resized, config))
@@ -42,7 +42,7 @@ def _require_colors(image, number, channels):
         )
 
 
-def _detection_mode(config):
+def detection_mode(config):
     """Return the resize mode of detection, which uses whole images even if training used random crops."""
     return "square" if config.IMAGE_RESIZE_MODE == "crop" else config.IMAGE_RESIZE_MODE
 

@@ -43,27 +43,31 @@ def load_image(dataset, image_id, channels=None):
         raise _error(
             dataset, image_id, f"load_image returned an array of shape {_shape(image)}, not {wanted}{advice}"
         )
-    if channels in (None, 3):
-        _require_8_bit(dataset, image_id, image)
+    fault = fault_of_values(image) if channels in (None, 3) else ""
+    if fault:
+        raise _error(dataset, image_id, f"load_image returned {fault}")
     return image
 
 
-def _require_8_bit(dataset, image_id, image):
-    """Raise ExampleError unless the values of a photograph are those of 8 bits, whatever their type."""
+def fault_of_values(image):
+    """Return what is wrong with the values of a photograph, "" if they are those of 8 bits in any type."""
     if image.dtype == np.uint8:
-        return
+        return ""
     if image.dtype.kind not in "uif":
-        raise _error(dataset, image_id, f"load_image returned values of type {image.dtype}, not uint8")
+        return f"values of type {image.dtype}, not uint8"
     least, most = image.min(), image.max()
     if not (least >= 0 and most <= 255):  # also if one is not a number
         advice = "values must lie between 0 and 255"
-    elif image.dtype.kind == "f" and 0 < most <= 1:
+    elif is_up_to_one(image):
         advice = "multiply them by 255 and convert them to uint8"
     else:
-        return
-    raise _error(
-        dataset, image_id, f"load_image returned {image.dtype} from {least:.4g} to {most:.4g}; {advice}"
-    )
+        return ""
+    return f"{image.dtype} from {least:.6g} to {most:.6g}; {advice}"
+
+
+def is_up_to_one(image):
+    """Return whether the values of a photograph lie between 0 and 1 instead of 255."""
+    return image.dtype.kind == "f" and image.min() >= 0 and 0 < image.max() <= 1
 
 
 def load_masks(dataset, image_id):

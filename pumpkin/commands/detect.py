@@ -7,7 +7,7 @@ from pathlib import Path
 from mrcnn import startup
 from mrcnn.choices import PRECISIONS
 from pumpkin.calls import typed
-from pumpkin.image_files import InputError, find_images
+from pumpkin.image_files import InputError, find_images, passed_over
 from pumpkin.packaged import CONFIG_HELP
 
 
@@ -61,6 +61,9 @@ def main(argv=None):
         print(error, file=sys.stderr)
     except (ValueError, OSError, DownloadError) as error:
         print(f"detect: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("\ndetect: stopped.", file=sys.stderr)
+        return 130
     return 1
 
 
@@ -76,6 +79,8 @@ def detect(args):
     config = models.config_of(weights, args.config, **overrides)
     model = models.open_model(weights, config)
     out = Path(args.out)
+    for line in passed_over(args.images):
+        print(line)
     records, failed = detect_files(model, args.paths, out)
     print(
         f"{len(records)} of {len(args.paths)} images: pictures in {out}, masks in {out / 'detections.json'}"

@@ -85,6 +85,39 @@ def test_exif_turns_only_if_asked(tmp_path):
     assert read_size(path) == COLOUR.shape[:2]
 
 
+class TestLimit:
+    """A huge file is refused with its size, unless the environment says otherwise."""
+
+    def huge(self, folder):
+        path = folder / "scan.png"
+        Image.new("1", (15_000, 12_600)).save(path)  # 189 megapixels in 24 kB
+        return path
+
+    def test_it_is_said_with_what_lifts_it(self, tmp_path, monkeypatch):
+        monkeypatch.delenv("MRCNN_MAX_MEGAPIXELS", raising=False)
+        path = self.huge(tmp_path)
+        text = rf"{path}: has 189 megapixels, more than the limit of 179; to read it, set .*MEGAPIXELS=190\."
+        with pytest.raises(ImageError, match=text):
+            read_size(path)
+
+    def test_it_can_be_lifted_and_lowered(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)  # restored afterwards
+        path = self.huge(tmp_path)
+        monkeypatch.setenv("MRCNN_MAX_MEGAPIXELS", "190")
+        assert read_size(path) == (12_600, 15_000)
+        assert read_mask(path).shape == (12_600, 15_000)
+        monkeypatch.setenv("MRCNN_MAX_MEGAPIXELS", "0.5")
+        Image.new("1", (1000, 600)).save(path)
+        with pytest.raises(ImageError, match=r"has 0.6 megapixels, more than the limit of 0.5;"):
+            read_size(path)
+
+    @pytest.mark.parametrize("text", ["much", "-1", "0", "inf", "nan"])
+    def test_it_must_be_a_number(self, tmp_path, monkeypatch, text):
+        monkeypatch.setenv("MRCNN_MAX_MEGAPIXELS", text)
+        with pytest.raises(ImageError, match=rf"MRCNN_MAX_MEGAPIXELS must be a number above 0.*got '{text}'"):
+            read_size(write(tmp_path / "a.png", COLOUR))
+
+
 def damaged(folder, fault):
     path = folder / "odd.png"
     if fault == "truncated":

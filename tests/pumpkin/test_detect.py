@@ -10,7 +10,8 @@ from mrcnn.detection.results import decode_mask
 from mrcnn.files import write_json
 from mrcnn.pipeline.masks import extract_bboxes
 from pumpkin import detect, show
-from pumpkin.image_files import InputError, find_images, picture_paths
+from pumpkin.config import PumpkinConfig
+from pumpkin.image_files import InputError, find_images, passed_over, picture_paths
 from tests.tiny import picture
 
 
@@ -21,6 +22,7 @@ class Finder:
 
     def __init__(self):
         self.shapes = []
+        self.config = PumpkinConfig()
 
     def detect(self, images):
         (image,) = images
@@ -73,6 +75,31 @@ class TestFindImages:
         (tmp_path / "empty").mkdir()
         with pytest.raises(InputError, match=fault):
             find_images([str(write(tmp_path / "good.png")), str(tmp_path / name)])
+
+    @pytest.mark.parametrize("suffix", [".jfif", ".JPEG", ".jp2", ".webp", ".avif"])
+    def test_images_of_many_kinds_are_found_in_a_folder(self, tmp_path, suffix):
+        path = write(tmp_path / f"a{suffix}")
+        assert find_images([str(tmp_path)]) == [path]
+        assert passed_over([str(tmp_path)]) == []
+
+    def test_what_is_left_out_of_a_folder_is_counted_in_one_line(self, tmp_path):
+        path = write(tmp_path / "a.png")
+        for name in ("notes.txt", "b.heic", "c.heic", ".DS_Store", "._a.png"):
+            (tmp_path / name).write_text("no image")
+        assert passed_over([str(path), str(tmp_path)]) == [
+            f"{tmp_path}: left out 3 files that are no image (.heic, .txt)"
+        ]
+        write(tmp_path / "deep/b.png")
+        (tmp_path / "notes.txt").unlink()
+        (tmp_path / "c.heic").unlink()
+        pattern = tmp_path / "**" / "*.jpg"
+        assert passed_over([str(tmp_path)]) == [
+            f"{tmp_path}: left out 1 folder in it (to search them: '{pattern}') and "
+            "1 file that is no image (.heic)"
+        ]
+        with pytest.raises(InputError, match=r"for its folders, give '.*/\*\*/\*\.jpg'"):
+            path.unlink()
+            find_images([str(tmp_path)])
 
 
 class TestPicturePaths:
@@ -135,6 +162,39 @@ class TestDetectFiles:
         told = [line for line in lines if line.startswith("Skipped")]
         assert f"{broken}: is damaged" in told[0]
         assert f"{text}: is not an image" in told[1]
+
+    @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, MemoryError])
+    def test_what_was_done_is_written_if_something_stops_it(self, tmp_path, error):
+        class Stopped(Finder):
+            def detect(self, images):
+                if len(self.shapes) == 2:
+                    raise error
+                return super().detect(images)
+
+        paths, lines = [write(tmp_path / f"{name}.png") for name in "abcd"], []
+        with pytest.raises(error):
+            detect.detect_files(Stopped(), paths, tmp_path / "out", report=lines.append)
+        written = json.loads((tmp_path / "out/detections.json").read_text())
+        assert [record["image"] for record in written] == [str(path) for path in paths[:2]]
+        assert lines[-1] == f"Stopped: {tmp_path / 'out/detections.json'} holds the 2 images done so far"
+
+    def test_nothing_is_written_if_nothing_was_done(self, tmp_path):
+        class Stopped(Finder):
+            def detect(self, images):
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            detect.detect_files(Stopped(), [write(tmp_path / "a.png")], tmp_path / "out", report=str)
+        assert not (tmp_path / "out/detections.json").exists()
+
+    def test_photographs_that_shrink_to_a_quarter_are_named(self, tmp_path):
+        side = PumpkinConfig().IMAGE_MAX_DIM
+        Image.new("L", (4 * side, 20)).save(tmp_path / "long.png")
+        Image.new("L", (4 * side - 8, 20)).save(tmp_path / "shorter.png")
+        *_, lines = run([tmp_path / "long.png", tmp_path / "shorter.png"], tmp_path / "out")
+        (line,) = [line for line in lines if line.startswith("Note")]
+        assert "small objects are lost: long.png. Cut photographs into" in line
+        assert f"parts of about {side} pixels a side (IMAGE_MAX_DIM)" in line
 
     def test_files_of_any_kind_become_colour_images(self, tmp_path):
         colour = Image.fromarray(picture(60, 80))
