@@ -1,6 +1,7 @@
 """Read one of COCO's annotation files into an Index; coco_json.py checks the single values."""
 
 import contextlib
+from itertools import islice
 
 from mrcnn.datasets import coco_json
 from mrcnn.datasets.annotated import Annotation, Index, IndexedImage
@@ -151,14 +152,18 @@ class CocoReader:
         if type(segmentation) not in (tuple, list):
             raise ValueError(f"has {json_kind(segmentation)} as segmentation")
         try:
-            found = [next(made) if type(segmentation) is tuple else ring(points) for points in segmentation]
+            if type(segmentation) is tuple:
+                found = list(islice(made, len(segmentation)))
+            else:
+                found = [ring(points) for points in segmentation]
         except ValueError as error:
             raise ValueError(f"has a damaged ring: {error}") from error
-        kept = tuple(points for points in found if points is not None)
-        for number, points in enumerate(found, start=1):
-            if points is None:
-                detail = f"{self._where()}, ring {number} of {len(found)}"
-                self._faults.append(("ring", str(self._path), detail))
+        kept = tuple([points for points in found if points is not None])
+        if len(kept) < len(found):
+            for number, points in enumerate(found, start=1):
+                if points is None:
+                    detail = f"{self._where()}, ring {number} of {len(found)}"
+                    self._faults.append(("ring", str(self._path), detail))
         return Rings(kept) if kept else None
 
 

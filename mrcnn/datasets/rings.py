@@ -2,6 +2,7 @@
 
 import numpy as np
 
+_NO_RING = "a ring is pairs of finite numbers x, y"
 FARTHEST = 1e7  # pixels; a larger coordinate is damage, and its square still has all its digits
 _NEAR = 1000  # pixels around an image that a ring may always reach
 _FLAT = 1e-9  # area over squared extent; rounding leaves up to 1e-12 to points on a line
@@ -13,13 +14,13 @@ def ring(points):
     points: K pairs (x, y), or 2 K numbers x, y, x, y, ... Raises ValueError for anything else.
     """
     try:
-        points = np.asarray(points, np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError("a ring is pairs of finite numbers x, y") from error
+        points = np.asarray(points)
+    except ValueError as error:  # lists of several lengths
+        raise ValueError(_NO_RING) from error
     pairs = points.size % 2 == 0 if points.ndim == 1 else points.ndim == 2 and points.shape[1] == 2
-    if not pairs:
-        raise ValueError("a ring is pairs of finite numbers x, y")
-    return rings([np.ascontiguousarray(points).ravel()])[0]
+    if not pairs or (points.size and points.dtype.kind not in "fiu"):
+        raise ValueError(_NO_RING)
+    return rings([np.ascontiguousarray(points, np.float64).ravel()])[0]
 
 
 def rings(flat):
@@ -31,7 +32,7 @@ def rings(flat):
     lengths = np.array([len(points) for points in flat], np.int64)
     points = np.frombuffer(b"".join(flat), np.float64)
     if (lengths % 2).any() or not np.isfinite(points).all():
-        raise ValueError("a ring is pairs of finite numbers x, y")
+        raise ValueError(_NO_RING)
     if np.abs(points).max(initial=0) > FARTHEST:
         raise ValueError(f"a ring has no coordinate beyond {FARTHEST:,.0f}")
     points = points.reshape(-1, 2)

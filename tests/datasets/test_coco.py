@@ -321,6 +321,7 @@ def test_the_check_names_masks_without_pixels(tmp_path):
         ({"image_id": [1]}, r"has \[1\] as image_id"),
         ({"iscrowd": "yes"}, "has 'yes' as iscrowd"),
         ({"segmentation": ["abc"]}, "a ring is pairs of finite numbers"),
+        ({"segmentation": [["1", "2", "3", "4", "5", "7"]]}, "a ring is pairs of finite numbers"),
         ({"segmentation": [[1, 2, 3, 4, 5]]}, "a ring is pairs of finite numbers"),
         ({"segmentation": [[1, 2, 3, 4, math.nan, 6]]}, "a ring is pairs of finite numbers"),
         ({"segmentation": [[1, 2, 3, 4, 10**400, 6]]}, "a ring is pairs of finite numbers"),
