@@ -56,6 +56,11 @@ class Busy(Exception):
     """Another process holds the lock."""
 
 
+def cache_folder():
+    """The folder for what can be made or downloaded again: MRCNN_CACHE, or ``~/.cache/mrcnn``."""
+    return Path(os.environ.get("MRCNN_CACHE") or "~/.cache/mrcnn").expanduser()
+
+
 # Writing
 
 

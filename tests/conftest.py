@@ -1,6 +1,7 @@
 """What the tests share: their order, where golden numbers and real images are found, what they leave out."""
 
 import gc
+import os
 import signal
 from pathlib import Path
 
@@ -11,6 +12,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Tracing makes millions of objects that stay, and each full collection visits all of them.
 gc.set_threshold(50_000, 20, 10)
+
+# Tests do not remember hashes in the user's own cache; the tests of that memory have a folder for it.
+os.environ["MRCNN_HASH_CACHE"] = "0"
 
 # What takes longest, the longest first: a file or its folder.
 LONGEST = (

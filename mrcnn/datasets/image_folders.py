@@ -28,8 +28,8 @@ _LOOKED_AT = 100  # folders
 class ImageFolders(Dataset):
     """One folder per image: ``<split>/<id>/images/<id>.png`` with its instances in ``<id>/masks/*.png``.
 
-    The image may also stand in ``<id>`` itself, and may have any name if it is alone. All instances are
-    of one class.
+    The image may also stand in ``<id>`` itself, if that is so everywhere, and have any name if it is alone.
+    All instances are of one class.
     """
 
     title = "a folder an image"
@@ -50,8 +50,10 @@ class ImageFolders(Dataset):
             )
         self.add_class(SOURCE, 1, classes[0])
         self.faults = []
-        for folder in folders_in(split_folder(Path(root), split)):
-            masks, path = folder / "masks", _picture(folder)
+        folders = folders_in(split_folder(Path(root), split))
+        within = "images" if any((folder / "images").is_dir() for folder in folders) else ""
+        for folder in folders:
+            masks, path = folder / "masks", _picture(folder, within)
             if path is None:
                 self.faults += [("no_image", str(folder), "masks")] if masks.is_dir() else []
                 continue
@@ -103,13 +105,9 @@ class ImageFolders(Dataset):
         return images_in(self.image_info[image_id]["masks"])
 
 
-def _pictures(folder):
-    return images_in(folder / "images") or images_in(folder)
-
-
-def _picture(folder):
+def _picture(folder, within):
     """Return the image of a folder, or None. Raises DatasetError for several, none of its name."""
-    found = _pictures(folder)
+    found = images_in(folder / within)
     named = [path for path in found if path.stem == folder.name]
     if len(found) > 1 and len(named) != 1:
         raise DatasetError(
@@ -120,7 +118,7 @@ def _picture(folder):
 
 
 def _is_of_one_image(folder):
-    found = _pictures(folder)
+    found = images_in(folder / "images") or images_in(folder)
     if len(found) != 1:
         return False
     known = {found[0].stem: found[0].stem}

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from mrcnn.datasets.dataset import is_path, paths_in
+from mrcnn.datasets.folders import is_hidden
+from mrcnn.training.hash_cache import hashes_of
 from mrcnn.weights.hdf5 import open_weights, read_groups
 
 
@@ -35,9 +37,13 @@ def _hashes_of(paths):
     """Return {path: hash of the file, or of all files in the folder}; None for a path that does not exist."""
     files_of = {path: _files_at(path) for path in paths}
     files = sorted({file for found in files_of.values() for file in found})
-    with ThreadPoolExecutor(max_workers=8) as pool:  # reading and hashing both release the interpreter's lock
-        hash_of = dict(zip(files, pool.map(file_hash, files)))
+    hash_of = hashes_of(files, _file_hashes)
     return {path: _content_hash(path, found, hash_of) for path, found in files_of.items()}
+
+
+def _file_hashes(files):
+    with ThreadPoolExecutor(max_workers=8) as pool:  # reading and hashing both release the interpreter's lock
+        return list(pool.map(file_hash, files))
 
 
 def data_hashes(train, val):
@@ -99,10 +105,11 @@ def _describe(value, key=None):
 
 
 def _files_at(path):
-    """Return the file itself, or all files below a folder in order; none for a missing path."""
+    """Return the file itself, or all in a folder that are not hidden, in order; none for a missing path."""
     if path.is_file():
         return [path]
-    return sorted(file for file in path.rglob("*") if file.is_file())
+    found = (file for file in path.rglob("*") if file.is_file())
+    return sorted(file for file in found if not any(map(is_hidden, file.relative_to(path).parts)))
 
 
 def _content_hash(path, files, hash_of):

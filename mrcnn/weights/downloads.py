@@ -13,7 +13,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from mrcnn.backbones import BACKBONES, KnownFile
-from mrcnn.files import lock
+from mrcnn.files import cache_folder, lock
 from mrcnn.http import Client, IntegrityError, RangeIgnored, Retry, SourceChanged, TransferError
 
 _MATTERPORT = "https://github.com/matterport/Mask_RCNN/releases/download/v2.0"
@@ -41,8 +41,7 @@ def fetch(name, cache_dir=None, base_url=None, offline=False, retry_wait=1.0):
     Raises DownloadError, which says what to do instead.
     """
     file = known_file(name)
-    folder = Path(cache_dir or os.environ.get("MRCNN_CACHE") or "~/.cache/mrcnn").expanduser()
-    path = folder / file.name
+    path = (Path(cache_dir).expanduser() if cache_dir else cache_folder()) / file.name
     if offline and _problem(path, file):
         raise DownloadError(
             f"{path}: {_problem(path, file)}, and downloads are off. {_instead(file, base_url)}"
