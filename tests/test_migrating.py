@@ -109,6 +109,13 @@ CLAIMS = {
         "tests/modeling/test_targets.py::test_positives_come_first",
     ],
     "`detect` takes": ["tests/test_parity.py::test_any_number_of_images_of_any_sizes"],
+    "`load_image` of the base class turns": [
+        "tests/datasets/test_orientation.py::test_the_size_of_their_masks_decides",
+        "tests/datasets/test_orientation.py::test_so_does_the_size_in_image_info",
+    ],
+    "A class id that the data set does not have": [
+        "tests/pipeline/test_loading.py::test_wrong_masks_are_a_sentence_in_training_evaluation_and_check",
+    ],
     "An unreadable image": ["tests/training/test_driver.py::test_an_unreadable_image_stops_with_its_name"],
     "Wrong settings": [
         "tests/training/test_driver.py::test_what_cannot_be_trained_is_said_before_the_first_step",

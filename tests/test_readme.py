@@ -7,9 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from mrcnn.datasets.image_folders import ImageFolders
 from pumpkin.commands import demo
+from tests.scenes import rectangles
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -102,11 +106,25 @@ def test_python_in_the_readme_is_valid():
         compile(block, "README.md", "exec")
 
 
-def test_the_data_set_in_the_readme_is_the_real_one():
-    source = (ROOT / "mrcnn" / "datasets" / "image_folders.py").read_text(encoding="utf-8")
-    shown = next(block for block in fenced("python") if "NucleiDataset" in block)
-    body = shown[shown.index("    def load_mask") :].rstrip()
-    assert re.sub(r'\n        """.*?"""', "", source[source.index("class ImageFolders") :]).count(body) == 1
+def test_the_data_set_in_the_readme_reads_what_the_real_one_reads(tmp_path):
+    names = {}
+    exec(next(block for block in fenced("python") if "NucleiDataset" in block), names)
+    for split, count in (("train", 3), ("val", 1)):
+        image, masks = rectangles(30, 40, count, seed=count)
+        for folder in ("images", "masks"):
+            (tmp_path / split / "a" / folder).mkdir(parents=True)
+        Image.fromarray(image).save(tmp_path / split / "a/images/a.png")
+        for number in range(count):
+            Image.fromarray(masks[:, :, number]).save(tmp_path / split / f"a/masks/{number}.png")
+        found = []
+        for kind in (names["NucleiDataset"], ImageFolders):
+            dataset = kind()
+            dataset.load_split(tmp_path, split, ["nucleus"])
+            dataset.prepare()
+            found.append((dataset.image_info, *dataset.load_mask(0)))
+        assert found[0][0] == found[1][0]
+        for one, other in zip(found[0][1:], found[1][1:]):
+            np.testing.assert_array_equal(one, other)
 
 
 def test_the_picture_is_small():
