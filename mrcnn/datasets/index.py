@@ -5,7 +5,7 @@ import gc
 from dataclasses import dataclass, field
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which takes four times as long to make; there may be a million
 class Annotation:
     """One instance. name: of its class. shape: of mrcnn.datasets.shapes. crowd: a region of many instances.
 

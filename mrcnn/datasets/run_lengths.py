@@ -1,4 +1,4 @@
-"""COCO's run lengths, read with care: the library that decodes them trusts what it is given.
+"""COCO's run lengths, read with care: the library measures them without asking whether they fit.
 
 Runs go down the columns and begin with the background. In their compressed form, each character holds five
 bits of a number and whether more follow. From the fourth on, a number is the difference to the last but one.

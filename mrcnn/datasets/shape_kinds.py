@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which takes twice as long to make; there may be a million
 class Rings:
     """The union of closed rings, each an array [K, (x, y)] of pixels; K is at least 3."""
 
     rings: tuple
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Shares:
     """The union of closed rings in shares of the image's width and height, from 0 to 1; else as Rings."""
 
