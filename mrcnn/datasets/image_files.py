@@ -48,7 +48,7 @@ class ImageFinder:
     def _in_folder(self, path):
         folder, name = os.path.split(path)
         if folder not in self._listings:
-            self._listings[folder] = _list_files(folder)
+            self._listings[folder] = _list_files(folder or ".")
         found = self._listings[folder].get(_composed(name))
         return found and os.path.join(folder, found)
 

@@ -99,8 +99,12 @@ def apply(dataset, choice, report=print):
         if keys:
             then = "they are left out" if what == "new" else "the others are used"
             report(f"Since the splits were chosen, {len(keys)} images are {what} ({min(keys)}, ...); {then}")
-    parts = ([position[key] for key in keys if key in position] for keys in (choice.train, choice.val))
-    return tuple(Subset(dataset, part) if part else None for part in parts)
+    train, val = ([position[key] for key in keys if key in position] for keys in (choice.train, choice.val))
+    paths = {str(dataset.image_info[image_id].get("path")) for image_id in val}
+    aside = [fault for fault in dataset.faults if fault[1] in paths]
+    others = [fault for fault in dataset.faults if fault[1] not in paths]
+    parts = ((train, others), (val, aside))
+    return tuple(Subset(dataset, part, faults) if part else None for part, faults in parts)
 
 
 def _thumbnails(dataset, progress):

@@ -10,13 +10,15 @@ from mrcnn.datasets.scan import look
 class Subset(Dataset):
     """Some images of a prepared Dataset, under the ids 0, 1, ...
 
-    whole: the data set. positions: the ids there of the images, in the new order. ``image_info`` holds the
-    same dicts, so that a run identifies its data by them. Everything about an image is asked of the whole
-    under the image's id there, whatever methods the class of a user's own overrides.
+    whole: the data set. positions: the ids there of the images, in the new order. faults: those of the whole
+    that belong to these images. ``image_info`` holds the same dicts, so that a run identifies its data by
+    them. Everything about an image is asked of the whole under the image's id there, whatever methods the
+    class of a user's own overrides.
     """
 
-    def __init__(self, whole, positions):
+    def __init__(self, whole, positions, faults=()):
         super().__init__()
+        self.faults = list(faults)
         self.whole = whole
         self.positions = [int(position) for position in positions]
         self.class_info = list(whole.class_info)
@@ -30,7 +32,7 @@ class Subset(Dataset):
         return dataclasses.replace(found, image_id=int(image_id))
 
     def __getattr__(self, name):
-        """Return what only the class of the whole has, for example ``faults`` of annotation files."""
+        """Return what only the class of the whole has."""
         if name in ("whole", "positions"):  # not set yet
             raise AttributeError(name)
         return getattr(self.whole, name)

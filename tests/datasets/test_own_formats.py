@@ -19,7 +19,7 @@ from pumpkin.commands import check, train
 from tests.scenes import rectangles, write_dataset
 
 ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
 SMALL = ["IMAGE_MIN_DIM=64", "IMAGE_MAX_DIM=64", "RPN_ANCHOR_SCALES=[8, 16, 32, 48, 64]"]
 TINY = [
     "STAGES=[{layers: all, epochs: 1, learning_rate: 0.001}]", "BACKBONE=light", "IMAGES_PER_GPU=2",
@@ -120,8 +120,8 @@ def _resumed(folder, capsys):
     return capsys.readouterr().out
 
 
-def test_the_class_in_the_readme_runs_as_it_stands(module, tmp_path, capsys):
-    blocks = [block.split("```")[0] for block in README.split("```python\n")[1:]]
+def test_the_class_in_the_documentation_runs_as_it_stands(module, tmp_path, capsys):
+    blocks = [block.split("```")[0] for block in PAGE.split("```python\n")[1:]]
     module("my_nuclei", next(block for block in blocks if "class NucleiDataset" in block))
     for split in ("train", "val"):
         image, masks = rectangles(64, 64, 2, seed=len(split))
@@ -134,6 +134,22 @@ def test_the_class_in_the_readme_runs_as_it_stands(module, tmp_path, capsys):
     assert check.main(words) == 0
     (row,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("instances"))
     assert row.split() == ["instances", "2", "2"]
+    assert check.main([word for word in words if not word.startswith("CLASSES")]) == 0
+    assert capsys.readouterr().out.startswith("Read as my_nuclei:NucleiDataset: 2 images, class nucleus\n")
+    ours, theirs = (
+        formats.open_dataset(layout, tmp_path / "cells", "val")
+        for layout in ("nuclei", "my_nuclei:NucleiDataset")
+    )
+    np.testing.assert_array_equal(ours.load_mask(0)[0], theirs.load_mask(0)[0])
+
+
+def test_a_class_that_needs_names_says_so_without_them(labels, capsys):
+    words = [word for word in labels if not word.startswith("CLASSES")]
+    assert check.main(words) == 1
+    error = capsys.readouterr().err
+    assert "my_labels:Labels: load_split of photos, split 'train', raised TypeError: 'NoneType'" in error
+    assert "The setting CLASSES is not named, so the argument classes is None; name them" in error
+    assert error.count("\n") == 1
 
 
 # --- What a LAYOUT may not be -------------------------------------------------------------------------

@@ -111,6 +111,16 @@ def test_the_choice_is_kept_in_a_file_and_applied_by_keys(tmp_path):
     ]
 
 
+def test_faults_are_those_of_the_image_or_of_the_training_part():
+    dataset = Album([("a", 1, [1]), ("b", 2, [1])])
+    for info in dataset.image_info:
+        info["path"] = info["id"]
+    dataset.faults = [("ring", "a", "1"), ("ring", "b", "2"), ("no_image", "all.json", "3")]
+    train, val = set_aside.apply(dataset, Choice(("a",), ("b",), 0.5, 0))
+    assert [fault[2] for fault in train.faults] == ["1", "3"]
+    assert [fault[2] for fault in val.faults] == ["2"]
+
+
 def test_equal_ids_get_numbers():
     dataset = Album([("a", 1, []), ("b", 2, []), ("a", 3, [])])
     assert set_aside.keys_of(dataset) == ["a", "b", "a (2)"]
