@@ -15,6 +15,9 @@ from mrcnn.pipeline.masks import extract_bboxes
 # COCO's numbers: AP over all IoU thresholds, at 0.50, at 0.75, of small (< 32 x 32 px), medium and large
 # (> 96 x 96 px) gt, and average recall over all thresholds.
 METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR")
+# What is compared: masks, boxes, outlines. "boundary" takes the lower of two masks' IoU and that of their
+# pixels within 2 % of the image's diagonal from their outlines (Cheng et al., "Boundary IoU", 2021).
+KINDS = {"segm": "mask", "bbox": "box", "boundary": "boundary"}
 MAX_DETECTIONS = 100
 # DETECTION_MIN_CONFIDENCE of every evaluation: AP ranks weak detections, too.
 MIN_CONFIDENCE = 0.05
@@ -27,16 +30,18 @@ class EvaluationError(ValueError):
     """Raised when there is nothing to evaluate, or when detections do not belong to the images."""
 
 
-def evaluate(detect, dataset, image_ids=None, progress=True, batch_size=1, max_detections=MAX_DETECTIONS):
-    """Measure COCO's average precision on a data set, for masks and for boxes.
+def evaluate(
+    detect, dataset, image_ids=None, progress=True, batch_size=1, max_detections=MAX_DETECTIONS, kinds=KINDS
+):
+    """Measure COCO's average precision on a data set, for masks, boxes and outlines.
 
     detect: takes a list of images [H, W, 3] uint8 and returns for each a dict of rois, class_ids, scores and
     masks, like MaskRCNN.detect. image_ids: of the data set; None uses all. batch_size: images per call of
     detect; only their masks are held in memory. max_detections: detections with the highest scores that
-    count in each image.
+    count in each image. kinds: keys of KINDS.
     Returns the dict of ``score``. Raises EvaluationError before detecting if the data set has no instance.
     """
-    return score(*detect_all(detect, dataset, image_ids, progress, batch_size), max_detections)
+    return score(*detect_all(detect, dataset, image_ids, progress, batch_size), max_detections, kinds)
 
 
 def detect_all(detect, dataset, image_ids=None, progress=True, batch_size=1):
@@ -56,16 +61,17 @@ def detect_all(detect, dataset, image_ids=None, progress=True, batch_size=1):
     return ground_truth, results
 
 
-def score(ground_truth, results, max_detections=MAX_DETECTIONS):
+def score(ground_truth, results, max_detections=MAX_DETECTIONS, kinds=KINDS):
     """Compute COCO's metrics of detections against gt.
 
     ground_truth: from ``coco_ground_truth``. results: from ``coco_results``, those of all images in one list.
-    Returns {"segm": {...}, "bbox": {...}, "images": ..., "instances": ...}. The inner dicts hold METRICS
+    kinds: keys of KINDS.
+    Returns {"segm": {...}, "bbox": {...}, ..., "images": ..., "instances": ...}. The inner dicts hold METRICS
     (between 0 and 1, or -1 without gt of that size) and per_class, the AP by class name.
     Crowds count neither for nor against. Raises EvaluationError if there is no instance.
     """
     instances = _require_instances(ground_truth)
-    scores = {kind: _score(kind, ground_truth, results, max_detections) for kind in ("segm", "bbox")}
+    scores = {kind: _score(kind, ground_truth, results, max_detections) for kind in kinds}
     return {**scores, "images": len(ground_truth["images"]), "instances": instances}
 
 
@@ -163,7 +169,7 @@ def _run_coco(kind, ground_truth, annotations, max_detections, areas=None):
 
 
 def _score(kind, ground_truth, results, max_detections):
-    """Return METRICS and per_class of one kind, "segm" or "bbox"."""
+    """Return METRICS and per_class of one of KINDS."""
     precision, recall = _run_coco(kind, ground_truth, _as_annotations(kind, results), max_detections)
     values = {
         "AP": precision[..., _ALL],
@@ -187,7 +193,7 @@ def _as_annotations(kind, results):
             "id": number,
             "iscrowd": 0,
             "area": float(
-                rle.area(result["segmentation"]) if kind == "segm" else result["bbox"][2] * result["bbox"][3]
+                result["bbox"][2] * result["bbox"][3] if kind == "bbox" else rle.area(result["segmentation"])
             ),
         }
         for number, result in enumerate(results, start=1)
@@ -203,11 +209,11 @@ def _mean_of_known(values):
 def format_table(scores):
     """Format the result of evaluate() as lines of text."""
     names = list(METRICS)
-    lines = [f"{'':6}" + "".join(f"{name:>8}" for name in names)]
-    for kind, label in (("segm", "mask"), ("bbox", "box")):
+    lines = [f"{'':9}" + "".join(f"{name:>8}" for name in names)]
+    for kind in filter(scores.get, KINDS):
         values = (scores[kind][name] for name in names)
         lines.append(
-            f"{label:6}" + "".join(f"{value:8.3f}" if value >= 0 else f"{'-':>8}" for value in values)
+            f"{KINDS[kind]:9}" + "".join(f"{value:8.3f}" if value >= 0 else f"{'-':>8}" for value in values)
         )
     if len(scores["segm"]["per_class"]) > 1:
         lines += [f"{name:20}{ap:8.3f}" for name, ap in scores["segm"]["per_class"].items() if ap >= 0]

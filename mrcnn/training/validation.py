@@ -66,7 +66,7 @@ class MeanAP(keras.callbacks.Callback):
             self._detector.take_weights(self.trained)
         return coco.evaluate(
             self._detector.detect, self.dataset, self._image_ids, progress=False,
-            batch_size=self._detector.config.BATCH_SIZE,
+            batch_size=self._detector.config.BATCH_SIZE, kinds=("segm", "bbox"),
         )  # fmt: skip
 
 

@@ -57,7 +57,7 @@ class TestCoco:
     def test_perfect_detections_score_one(self):
         dataset = Squares(SCENES)
         scores = coco.evaluate(perfect(dataset), dataset, progress=False)
-        for kind in ("segm", "bbox"):
+        for kind in coco.KINDS:
             assert scores[kind]["AP"] == scores[kind]["AP50"] == scores[kind]["AR"] == 1.0
             assert scores[kind]["per_class"] == {"small": 1.0, "large": 1.0}
         assert (scores["images"], scores["instances"]) == (3, 3)
@@ -86,6 +86,25 @@ class TestCoco:
         scores = coco.evaluate(detect, dataset, progress=False)["segm"]
         assert (scores["AP50"], scores["AP75"]) == (1.0, 0.0)
         assert scores["AP"] == pytest.approx(0.4, abs=1e-6)  # 0.5, 0.55, 0.6 and 0.65 of ten
+
+    def test_an_outline_that_is_off_costs_the_boundary_more_than_the_mask(self):
+        """Squares of 80 and 76 px: their bands of 3 px (2 % of the diagonal) share one pixel's width."""
+        dataset = Squares([[(2, 10, 10, 80)]])
+
+        def detect(images):
+            masks = np.zeros((100, 100, 1), bool)
+            masks[12:88, 12:88] = True
+            return [result_of(masks, np.array([2]), np.array([0.8]))]
+
+        scores = coco.evaluate(detect, dataset, progress=False)
+        assert scores["segm"]["AP"] == pytest.approx(0.9, abs=1e-6)  # IoU 0.9025
+        assert scores["boundary"]["AP"] == 0.0
+
+    def test_the_kinds_can_be_chosen(self):
+        dataset = Squares(SCENES)
+        scores = coco.evaluate(perfect(dataset), dataset, progress=False, kinds=("segm",))
+        assert "bbox" not in scores and "boundary" not in scores
+        assert len(coco.format_table(scores).splitlines()) == 4  # head, masks, two classes
 
     def test_what_lies_in_a_crowd_is_not_held_against(self):
         scene = [(1, 10, 10, 20), (-1, 50, 50, 40)]
@@ -189,7 +208,7 @@ class TestCoco:
         dataset = Squares(SCENES)
         lines = coco.format_table(coco.evaluate(nothing, dataset, progress=False)).splitlines()
         assert lines[0].split()[:3] == ["AP", "AP50", "AP75"]
-        assert [line.split()[0] for line in lines[1:]] == ["mask", "box", "small", "large"]
+        assert [line.split()[0] for line in lines[1:]] == ["mask", "box", "boundary", "small", "large"]
 
 
 class TestMatterport:
