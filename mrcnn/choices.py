@@ -3,6 +3,9 @@
 RESIZE_MODES = ("square", "pad64", "crop", "none")
 FIXED_SIZE_MODES = ("square", "crop")  # the network's input has one size for all photographs
 ROI_ALIGN = ("corner", "aligned")
+MASK_TARGETS = ("corner", "aligned")
+MASK_PASTES = ("matterport", "as_trained")
+BOX_LOSSES = ("smooth_l1", "l1", "giou")
 ROI_SAMPLING = ("uniform", "by_instance")
 NMS_METHODS = ("hard", "soft_linear", "soft_gaussian")
 OPTIMIZERS = ("sgd", "adamw")

@@ -244,6 +244,20 @@ class Config(Settings):
         True, flag(), "store gt masks as small crops of their boxes, to save memory and transfers"
     )
     MINI_MASK_SHAPE = setting((56, 56), _PAIR, "height and width of a mini-mask")
+    MASK_TARGET = setting(
+        "corner",
+        word(*choices.MASK_TARGETS),
+        "the mask that the network learns for an ROI. corner: matterport's, sampled from edge to edge of the "
+        "ROI and rounded; aligned: each cell holds the share of it that the instance covers, in the frame of "
+        "ROI_ALIGN aligned. docs/geometry.md compares them",
+    )
+    MASK_PASTE = setting(
+        "matterport",
+        word(*choices.MASK_PASTES),
+        "how detections are mapped to the photograph. matterport: as in its code, which makes masks about "
+        "1.5 % of the side too small at every edge; as_trained: masks where their samples were taken in "
+        "training, by the MASK_TARGET that the weights file names, in boxes that are not rounded to pixels",
+    )
     MAX_GT_INSTANCES = setting(100, whole(1, 100_000), "gt is padded to this number")
 
     # --- Detections -----------------------------------------------------------------------------
@@ -340,6 +354,25 @@ class Config(Settings):
         "a preset of pipeline/augmentations.yaml: none, light (flips, small changes of scale and colour), "
         "strong (also crops, rotations, blur and instances pasted from other images), clumps (instances "
         "pasted against others) and more; or a mapping: {preset: strong, rotation: 45}",
+    )
+    BOX_LOSS = setting(
+        "smooth_l1",
+        word(*choices.BOX_LOSSES),
+        "loss of the box head's deltas, and of the RPN's unless RPN_BOX_LOSS says otherwise. smooth_l1: "
+        "quadratic below BOX_LOSS_BETA, linear above; l1: linear; giou: 1 - generalised IoU of the boxes "
+        "(Rezatofighi et al. 2019)",
+    )
+    BOX_LOSS_BETA = setting(
+        1.0,
+        number(above=0, most=1000),
+        "where smooth_l1 becomes linear, in units of BBOX_STD_DEV; a small value, such as 0.111, gives small "
+        "errors more weight",
+    )
+    RPN_BOX_LOSS = setting(
+        None, or_none(word(*choices.BOX_LOSSES), "that of BOX_LOSS"), "like BOX_LOSS, for the RPN"
+    )
+    RPN_BOX_LOSS_BETA = setting(
+        None, or_none(number(above=0, most=1000), "that of BOX_LOSS_BETA"), "like BOX_LOSS_BETA, for the RPN"
     )
     LOSS_WEIGHTS = setting(
         dict.fromkeys(_LOSSES, 1.0),

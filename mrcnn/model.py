@@ -12,6 +12,7 @@ from mrcnn.backend import DataParallel, replicas
 from mrcnn.config import Config
 from mrcnn.detection import molding
 from mrcnn.detection.inputs import photographs
+from mrcnn.detection.mask_rule import MaskRule
 from mrcnn.matterport import inspection
 from mrcnn.matterport.batches import (
     build_detection_targets,
@@ -97,7 +98,7 @@ class MaskRCNN:
     mode: "training" or "inference". config: a Config. model_dir: where runs are written.
     keras_model is the Keras model, epoch the number of epochs already trained, log_dir the folder of
     the run and checkpoint_path what its checkpoints are called, class_names what the weights of the class
-    head say of their classes (None: nothing).
+    head say of their classes (None: nothing), mask_rule how the mask head's targets were sampled.
     Raises ConfigError with all that is wrong with the config.
     """
 
@@ -111,6 +112,7 @@ class MaskRCNN:
         with self._parallel.scope():
             self.keras_model = build_network(mode, config)
         self.class_names = None
+        self.mask_rule = MaskRule.of(config.to_plain())
         self.set_log_dir()
         self._anchors_of = molding.AnchorCache(config)
         self._anchored_shape = config.IMAGE_SHAPE
@@ -136,10 +138,16 @@ class MaskRCNN:
             found = named.load(graph, filepath, by_name or insist, exclude, minimum_share=share)
         if any(name.startswith("mrcnn_class_logits/") for name in found.loaded):
             self.class_names = named.read_metadata(filepath).get("class_names")
+        self._take_mask_rule(filepath, found)
         if report is not None:
             report(f"{filepath}: {found.summary()}")
         self.set_log_dir(filepath)
         return found
+
+    def _take_mask_rule(self, filepath, found):
+        """Take over how the loaded mask head was trained; training itself goes on by the config's rule."""
+        if self.mode == "inference" and any(name.startswith("mrcnn_mask/") for name in found.loaded):
+            self.mask_rule = MaskRule.of(named.read_metadata(filepath).get("config") or {})
 
     def get_imagenet_weights(self):
         """Return the path of the backbone's ImageNet weights; download them if they are not in the cache.
@@ -168,6 +176,7 @@ class MaskRCNN:
         config = self.config.to_plain()
         for name in Config.no_effect:  # so that equal runs give equal files
             del config[name]
+        config.update(self.mask_rule.settings())
         metadata = {
             "class_names": self.class_names,
             "config": config,
@@ -195,7 +204,7 @@ class MaskRCNN:
             if str(filepath).endswith(".weights.h5"):
                 keras_load(filepath, skip_mismatch=skip_mismatch, **options)
             else:
-                named.load(keras_model, filepath, by_name or skip_mismatch)
+                self._take_mask_rule(filepath, named.load(keras_model, filepath, by_name or skip_mismatch))
 
         keras_model.save_weights, keras_model.load_weights = save_weights, load_weights
 
@@ -321,6 +330,7 @@ class MaskRCNN:
         """
         stored = {tensor.name: tensor.numpy() for tensor in named.tensors_of(other.keras_model)}
         named.assign(self.keras_model, stored, "the other model", skip_mismatch=False, minimum_share=1)
+        self.mask_rule = other.mask_rule
 
     # --- Detection ------------------------------------------------------------------------------
 
@@ -364,7 +374,7 @@ class MaskRCNN:
                 np.stack([molded[i] for i in batch]), np.stack([metas[i] for i in batch])
             )
             for row, i in enumerate(batch):
-                found = molding.unmold_detections(
+                found = self.unmold_detections(
                     detections[row], masks[row], shapes[i], molded[i].shape, windows[i]
                 )
                 results.append(dict(zip(("rois", "class_ids", "scores", "masks"), found)))
@@ -375,8 +385,11 @@ class MaskRCNN:
         return molding.mold_inputs(images, self.config)
 
     def unmold_detections(self, detections, mrcnn_mask, original_image_shape, image_shape, window):
-        """Convert detections of one image to its own pixels, see molding.unmold_detections."""
-        return molding.unmold_detections(detections, mrcnn_mask, original_image_shape, image_shape, window)
+        """Convert detections of one image to its own pixels by MASK_PASTE, see molding.unmold_detections."""
+        rule = self.mask_rule if self.config.MASK_PASTE == "as_trained" else None
+        return molding.unmold_detections(
+            detections, mrcnn_mask, original_image_shape, image_shape, window, rule
+        )
 
     def get_anchors(self, image_shape):
         """Return normalised anchors [A, (y1, x1, y2, x2)] of an image of the given molded shape."""

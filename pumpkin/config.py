@@ -66,6 +66,8 @@ class PumpkinConfig(Config):
     )
     STEPS_PER_EPOCH = None  # an epoch shows every image once
     VALIDATION_STEPS = None
+    MASK_TARGET = "aligned"
+    MASK_PASTE = "as_trained"
 
     rules = (*Config.rules, _names_differ, _photographs_are_rgb)
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from mrcnn.config import ConfigError
+from mrcnn.config import ConfigError, read_settings
 from mrcnn.training.run import RunError, checkpoints, find_run, read_facts
 from mrcnn.training.stages import extend_stages
 from pumpkin.config import PumpkinConfig
@@ -25,7 +25,7 @@ def read_run(name, runs_dir, settings, moved=None, report=print):
             f"{folder}: was not started by scripts/train.py; resume it with the program that started it."
         )
     _check_facts(folder, facts)
-    config = PumpkinConfig.from_yaml(folder / "config.yaml")
+    config = PumpkinConfig.from_yaml(folder / "config.yaml", **_settings_of_then(folder))
     for setting in settings:
         if setting not in config.no_effect:
             raise ConfigError(
@@ -59,6 +59,16 @@ def _check_facts(folder, facts):
         isinstance(change, dict) and {"epoch", "step", "changed"} <= set(change) for change in changes
     ):
         raise RunError(f"{folder / 'run.json'}: is damaged: its changes are not a list of changes.")
+
+
+# The only values that existed before the settings did, where PumpkinConfig has another default.
+_OF_THEN = {"MASK_TARGET": "corner", "MASK_PASTE": "matterport"}
+
+
+def _settings_of_then(folder):
+    """Return the values of settings that a run's config.yaml lacks because they are newer than the run."""
+    known = read_settings(folder / "config.yaml")
+    return {name: value for name, value in _OF_THEN.items() if name not in known}
 
 
 def extend(config, epochs):

@@ -60,6 +60,8 @@ def _settings_in(metadata):
     names = (metadata.get("class_names") or [])[1:]
     classes = stored.get("CLASSES") or names or _unnamed_classes(stored.get("NUM_CLASSES", 1) - 1)
     known = {k: v for k, v in stored.items() if k in PumpkinConfig.names() and (k, v) != ("NAME", None)}
+    if "CLASSES" not in stored:  # a program's file; its MASK_PASTE is for results like those of matterport's
+        known.pop("MASK_PASTE", None)
     return {**known, "CLASSES": classes}
 
 

@@ -5,7 +5,7 @@ from keras import ops
 
 from mrcnn.modeling.anchors import image_anchors
 from mrcnn.ops import boxes as box_ops
-from mrcnn.pipeline.masks import unmold_mask
+from mrcnn.pipeline.masks import paste_mask, unmold_mask
 from mrcnn.pipeline.transforms import compose_image_meta, mold_image, resize_image
 
 
@@ -47,9 +47,11 @@ def detection_mode(config):
     return "square" if config.IMAGE_RESIZE_MODE == "crop" else config.IMAGE_RESIZE_MODE
 
 
-def unmold_detections(detections, mrcnn_mask, original_image_shape, image_shape, window):
+def unmold_detections(detections, mrcnn_mask, original_image_shape, image_shape, window, rule=None):
     """Convert the detections of one image to the coordinates of the original image.
 
+    rule: the MaskRule of the weights, by which masks and boxes are mapped without rounding in between; None
+    maps them as matterport's code does.
     detections: [D, (y1, x1, y2, x2, class_id, score)] normalised, zero-padded.
     mrcnn_mask: [D, height, width, classes]. original_image_shape, image_shape: before and after molding.
     window: (y1, x1, y2, x2) pixels of the molded image.
@@ -58,6 +60,8 @@ def unmold_detections(detections, mrcnn_mask, original_image_shape, image_shape,
     count = _number_of_detections(detections)
     class_ids = detections[:count, 4].astype(np.int32)
     scores = detections[:count, 5]
+    if rule is not None:
+        return _unmold_by(rule, detections[:count], mrcnn_mask, original_image_shape, image_shape, window)
     boxes = _to_original(detections[:count, :4], original_image_shape, image_shape, window)
 
     whole = np.flatnonzero((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1]))
@@ -67,6 +71,46 @@ def unmold_detections(detections, mrcnn_mask, original_image_shape, image_shape,
         mask = mrcnn_mask[index, :, :, class_ids[index]]
         masks[place] = unmold_mask(mask, boxes[index], original_image_shape)
     return boxes[whole], class_ids[whole], scores[whole], np.moveaxis(masks, 0, -1)
+
+
+def _unmold_by(rule, detections, mrcnn_mask, original_image_shape, image_shape, window):
+    """Return what unmold_detections does, by a MaskRule."""
+    class_ids = detections[:, 4].astype(np.int32)
+    molded, boxes = _edges(detections[:, :4], original_image_shape, image_shape, window)
+    whole = np.flatnonzero((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1]))
+    masks = np.zeros((len(whole), *original_image_shape[:2]), bool)
+    for place, index in enumerate(whole):
+        mask = mrcnn_mask[index, :, :, class_ids[index]]
+        first = rule.first_sample(molded[index, 2:] - molded[index, :2])
+        masks[place] = paste_mask(mask, boxes[index], original_image_shape, first)
+    pixels = _whole_pixels(boxes[whole], original_image_shape)
+    return pixels, class_ids[whole], detections[whole, 5], np.moveaxis(masks, 0, -1)
+
+
+def _edges(boxes, original_image_shape, image_shape, window):
+    """Convert normalised boxes to continuous pixels of the molded and of the original image, [N, 4] each.
+
+    A normalised box ends at the centres of its outermost pixels, a continuous one at their edges.
+    """
+    last = np.tile(np.subtract(image_shape[:2], 1.0), 2)
+    molded = np.asarray(boxes, float) * last + [0, 0, 1, 1]
+    top, left, bottom, right = np.asarray(window, float)
+    height, width = original_image_shape[:2]
+    scale = height / (bottom - top), width / (right - left)
+    boxes = (molded - [top, left, top, left]) * [*scale, *scale]
+    return molded, np.clip(boxes, 0, [height, width, height, width])
+
+
+def _whole_pixels(boxes, image_shape):
+    """Round boxes [N, 4] to pixels; a box of less than a pixel becomes the pixel that its centre lies in."""
+    rounded = np.round(boxes).astype(np.int32).reshape(-1, 4)
+    limits = np.array(image_shape[:2]) - 1
+    for low, high in ((0, 2), (1, 3)):
+        empty = rounded[:, high] <= rounded[:, low]
+        center = np.floor((boxes[:, low] + boxes[:, high]) / 2).astype(np.int32)
+        rounded[empty, low] = np.minimum(center, limits[low])[empty]
+        rounded[empty, high] = rounded[empty, low] + 1
+    return rounded
 
 
 def _number_of_detections(detections):

@@ -15,7 +15,7 @@ from mrcnn.ops.matching import ANCHORS, NEGATIVE, NEUTRAL, POSITIVE, PROPOSALS, 
 from mrcnn.pipeline.augment import Augmentation
 from mrcnn.pipeline.loader import Loader
 from mrcnn.pipeline.loader import load_image_gt as load_as_configured
-from mrcnn.pipeline.masks import expand_mask, minimize_mask
+from mrcnn.pipeline.masks import cover_mask, expand_mask, minimize_mask
 from mrcnn.pipeline.rois import random_rois
 
 # The key of these random streams; the loader uses 0 and 1.
@@ -180,8 +180,9 @@ def _deltas(boxes, gt_boxes, std_dev):
 
 
 def _crop(masks, gt_boxes, rois, config):
-    """Crop each mask to its ROI and resize it to MASK_SHAPE: [*MASK_SHAPE, P] bool."""
+    """Crop each mask to its ROI and resize it to MASK_SHAPE, by MASK_TARGET: [*MASK_SHAPE, P]."""
     if config.USE_MINI_MASK:
         corner = np.maximum(gt_boxes, rois)[:, 2:].max(axis=0)
         masks = expand_mask(gt_boxes, masks, tuple(corner))
-    return minimize_mask(rois, masks, config.MASK_SHAPE)
+    minimize = cover_mask if config.MASK_TARGET == "aligned" else minimize_mask
+    return minimize(rois, masks, config.MASK_SHAPE)

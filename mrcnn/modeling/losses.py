@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import keras
 from keras import ops
 
+from mrcnn.ops import boxes as box_ops
 from mrcnn.ops.matching import NEUTRAL, POSITIVE
 
 
@@ -40,15 +41,53 @@ class Loss:
         """The loss's name."""
         return self.function.__name__
 
-    def __call__(self, *tensors):
-        """Apply the loss to symbolic tensors, as a layer that has its name."""
-        return LossLayer(self.function, name=self.name)(list(tensors))
+    def __call__(self, *tensors, **settings):
+        """Apply the loss to symbolic tensors, as a layer that has its name. settings: of the function."""
+        return LossLayer(self.function, settings, name=self.name)(list(tensors))
 
 
-def smooth_l1(target, prediction):
-    """Compute 0.5 d^2 where |d| < 1 and |d| - 0.5 elsewhere (Girshick 2015, equation 3), by element."""
+def smooth_l1(target, prediction, beta=1.0):
+    """Compute 0.5 d^2 / beta where |d| < beta and |d| - 0.5 beta elsewhere, by element.
+
+    Girshick, "Fast R-CNN" (2015), equation 3, has beta 1.
+    """
     distance = ops.abs(ops.subtract(target, prediction))
-    return ops.where(distance < 1.0, 0.5 * ops.square(distance), distance - 0.5)
+    return ops.where(distance < beta, (0.5 / beta) * ops.square(distance), distance - 0.5 * beta)
+
+
+def giou(target, prediction):
+    """Compute the generalised IoU of boxes that are given as deltas of the same box.
+
+    It is IoU - (hull - union) / hull, where the hull is the smallest box around both (Rezatofighi et al.,
+    "Generalized Intersection over Union", 2019). Deltas place a box in units of its reference, and ratios of
+    areas do not depend on units, so the reference itself is not needed.
+
+    target, prediction: [..., (dy, dx, log dh, log dw)], not divided by a unit. Returns [...] from -1 to 1.
+    """
+    unit = ops.convert_to_tensor([[0.0, 0.0, 1.0, 1.0]], "float32")
+    y1, x1, y2, x2 = box_ops.coordinates(box_ops.decode_deltas(unit, target, box_ops.MAX_LOG_SIZE))
+    v1, u1, v2, u2 = box_ops.coordinates(box_ops.decode_deltas(unit, prediction, box_ops.MAX_LOG_SIZE))
+    height = ops.maximum(ops.minimum(y2, v2) - ops.maximum(y1, v1), 0.0)
+    width = ops.maximum(ops.minimum(x2, u2) - ops.maximum(x1, u1), 0.0)
+    common = height * width
+    union = (y2 - y1) * (x2 - x1) + (v2 - v1) * (u2 - u1) - common
+    hull = (ops.maximum(y2, v2) - ops.minimum(y1, v1)) * (ops.maximum(x2, u2) - ops.minimum(x1, u1))
+    return common / union - (hull - union) / hull
+
+
+def box_distance(target, prediction, kind="smooth_l1", beta=1.0, std_dev=(1.0, 1.0, 1.0, 1.0)):
+    """Compute how far predicted deltas are from their targets: [...] for [..., 4].
+
+    target, prediction: [..., (dy, dx, log dh, log dw)] in units of std_dev. kind: "smooth_l1" and "l1", mean
+    over the four deltas, or "giou", 1 - the generalised IoU of the boxes. beta: of smooth_l1.
+    """
+    if kind == "giou":
+        unit = ops.convert_to_tensor(std_dev, "float32")
+        return 1.0 - giou(target * unit, prediction * unit)
+    distance = (
+        ops.abs(ops.subtract(target, prediction)) if kind == "l1" else smooth_l1(target, prediction, beta)
+    )
+    return ops.mean(distance, axis=-1)
 
 
 def rpn_class_loss(match, logits):
@@ -61,12 +100,12 @@ def rpn_class_loss(match, logits):
     return _mean_where(loss, match != NEUTRAL)
 
 
-def rpn_bbox_loss(match, target, prediction):
-    """Smooth L1 of the deltas, mean over the positive anchors' coordinates.
+def rpn_bbox_loss(match, target, prediction, **settings):
+    """Distance of the deltas, mean over the positive anchors.
 
-    match: [B, S]. target, prediction: [B, S, (dy, dx, log dh, log dw)].
+    match: [B, S]. target, prediction: [B, S, (dy, dx, log dh, log dw)]. settings: of box_distance.
     """
-    return _mean_where(ops.mean(smooth_l1(target, prediction), axis=-1), match == POSITIVE)
+    return _mean_where(box_distance(target, prediction, **settings), match == POSITIVE)
 
 
 def mrcnn_class_loss(target_class_ids, logits, active_class_ids, sampled=None):
@@ -81,19 +120,20 @@ def mrcnn_class_loss(target_class_ids, logits, active_class_ids, sampled=None):
     return _mean_where(loss, active if sampled is None else active & sampled)
 
 
-def mrcnn_bbox_loss(target_class_ids, target, prediction):
-    """Smooth L1 of the true class's deltas, mean over the coordinates of positive ROIs.
+def mrcnn_bbox_loss(target_class_ids, target, prediction, **settings):
+    """Distance of the true class's deltas, mean over positive ROIs.
 
-    target_class_ids: [B, R]. target: [B, R, (dy, dx, log dh, log dw)]. prediction: [B, R, C, 4].
+    target_class_ids: [B, R]. target: [B, R, (dy, dx, log dh, log dw)]. prediction: [B, R, C, 4]. settings: of
+    box_distance.
     """
     prediction = ops.take_along_axis(prediction, target_class_ids[:, :, None, None], axis=2)[:, :, 0]
-    return _mean_where(ops.mean(smooth_l1(target, prediction), axis=-1), target_class_ids > 0)
+    return _mean_where(box_distance(target, prediction, **settings), target_class_ids > 0)
 
 
 def mrcnn_mask_loss(target_class_ids, target, prediction):
     """Binary cross-entropy of the true class's mask, mean over the pixels of positive ROIs.
 
-    target_class_ids: [B, P]. target: [B, P, height, width] of 0 and 1.
+    target_class_ids: [B, P]. target: [B, P, height, width] from 0 to 1.
     prediction: [B, P, height, width, C] probabilities.
     """
     class_index = ops.maximum(target_class_ids, 0)[:, :, None, None, None]
@@ -117,21 +157,23 @@ def _mean_where(values, mask):
 class LossLayer(keras.layers.Layer):
     """A loss as a layer, so that it has a name in the graph. Always float32.
 
-    function: takes the layer's inputs one by one and returns a number.
+    function: takes the layer's inputs one by one and returns a number. settings: its further arguments.
     """
 
-    def __init__(self, function, **kwargs):
+    def __init__(self, function, settings=None, **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
         self.function = function
+        self.settings = dict(settings or {})
 
     def call(self, inputs):
-        return self.function(*inputs)
+        return self.function(*inputs, **self.settings)
 
     def compute_output_spec(self, inputs):
         return keras.KerasTensor((), dtype="float32")
 
     def get_config(self):
-        return {**super().get_config(), "function": keras.saving.serialize_keras_object(self.function)}
+        function = keras.saving.serialize_keras_object(self.function)
+        return {**super().get_config(), "function": function, "settings": self.settings}
 
     @classmethod
     def from_config(cls, config):

@@ -85,7 +85,8 @@ def _build_training(config):
     gt_boxes = keras.Input((config.MAX_GT_INSTANCES, 4), name="input_gt_boxes", dtype="float32")
     mask_size = config.MINI_MASK_SHAPE if config.USE_MINI_MASK else config.IMAGE_SHAPE[:2]
     mask_shape = (*(int(side) for side in mask_size), config.MAX_GT_INSTANCES)
-    gt_masks = keras.Input(mask_shape, name="input_gt_masks", dtype="bool")
+    shares = config.USE_MINI_MASK and config.MASK_TARGET == "aligned"  # bool elsewhere, see masks.cover_mask
+    gt_masks = keras.Input(mask_shape, name="input_gt_masks", dtype="float16" if shares else "bool")
     inputs = [image, meta, gt_class_ids, gt_boxes, gt_masks]
 
     pyramid = _pyramid(image, config)
@@ -119,11 +120,29 @@ def _build_training(config):
         "mrcnn_bbox_loss": [target_class_ids, target_deltas, mrcnn_bbox],
         "mrcnn_mask_loss": [positive_class_ids, target_masks, mrcnn_mask],
     }
-    outputs = {loss.name: loss(*inputs_of[loss.name]) for loss in LOSSES}
+    settings = box_loss_settings(config)
+    outputs = {loss.name: loss(*inputs_of[loss.name], **settings.get(loss.name, {})) for loss in LOSSES}
     model = TrainingModel(inputs, outputs, name="mask_rcnn")
     model.loss_weights = loss_weights(config)
     model.weight_decay = config.WEIGHT_DECAY if decays_through_loss(config) else 0.0
     return model
+
+
+def box_loss_settings(config):
+    """Return the settings of the box losses by the loss's name, see losses.box_distance."""
+
+    def of(kind, beta, std_dev):
+        return {"kind": kind, "beta": float(beta), "std_dev": [float(x) for x in std_dev]}
+
+    rpn_kind, rpn_beta = config.RPN_BOX_LOSS, config.RPN_BOX_LOSS_BETA
+    return {
+        "rpn_bbox_loss": of(
+            config.BOX_LOSS if rpn_kind is None else rpn_kind,
+            config.BOX_LOSS_BETA if rpn_beta is None else rpn_beta,
+            config.RPN_BBOX_STD_DEV,
+        ),
+        "mrcnn_bbox_loss": of(config.BOX_LOSS, config.BOX_LOSS_BETA, config.BBOX_STD_DEV),
+    }
 
 
 def loss_weights(config):
@@ -221,6 +240,8 @@ def head_target_settings(config):
         "use_mini_mask": config.USE_MINI_MASK,
         "std_dev": config.BBOX_STD_DEV,
         "by_instance": config.ROI_SAMPLING == "by_instance",
+        "mask_target": config.MASK_TARGET,
+        "image_shape": config.IMAGE_SHAPE[:2],
     }
 
 

@@ -104,14 +104,15 @@ class DetectionTargetLayer(_Sampler):
 
     count: R. positive_ratio: intended share of positives; P = int(R * positive_ratio) is their maximum.
     mask_shape: (height, width) of mask targets. use_mini_mask: gt masks cover their box alone, not the whole
-    image. std_dev: unit of the deltas.
-    by_instance: sample equally many positives from each instance as far as it has them, and add the gt boxes
-    to the proposals so that each instance has at least one (Pang et al., "Libra R-CNN", 2019, section 3.1).
-    False samples instances in proportion to their proposals, so a mostly hidden instance is rarely sampled.
-    Inputs: proposals [B, N, 4], gt_class_ids [B, G], gt_boxes [B, G, 4] normalised like the proposals,
-    gt_masks [B, height, width, G].
-    Outputs: rois [B, R, 4]; class_ids [B, R], 0 for background; deltas [B, R, 4] divided by std_dev;
-    masks [B, P, *mask_shape] of 0 and 1; sampled [B, R] bool, false for unused entries (all zeros).
+    image. mask_target: "corner" samples them from edge to edge of the ROI and rounds them; "aligned" averages
+    them over the cells of the ROI, which needs image_shape, (height, width) in pixels. std_dev: unit of the
+    deltas. by_instance: sample equally many positives from each instance as far as it has them, and add the
+    gt boxes to the proposals so that each instance has at least one (Pang et al., "Libra R-CNN", 2019,
+    section 3.1). False samples instances in proportion to their proposals, so a mostly hidden instance is
+    rarely sampled. Inputs: proposals [B, N, 4], gt_class_ids [B, G], gt_boxes [B, G, 4] normalised like the
+    proposals, gt_masks [B, height, width, G], bool or numbers from 0 to 1. Outputs: rois [B, R, 4]; class_ids
+    [B, R], 0 for background; deltas [B, R, 4] divided by std_dev; masks [B, P, *mask_shape] from 0 to 1;
+    sampled [B, R] bool, false for unused entries (all zeros).
     """
 
     def __init__(
@@ -123,9 +124,17 @@ class DetectionTargetLayer(_Sampler):
         std_dev=(0.1, 0.1, 0.2, 0.2),
         seed=0,
         by_instance=False,
+        mask_target="corner",
+        image_shape=None,
         **kwargs,
     ):
         super().__init__(seed, **kwargs)
+        if mask_target == "aligned" and image_shape is None:
+            raise ValueError(
+                'mask_target "aligned" needs image_shape, the (height, width) of images in pixels.'
+            )
+        self.mask_target = mask_target
+        self.image_shape = None if image_shape is None else tuple(int(side) for side in image_shape)
         self.by_instance = by_instance
         self.count = count
         self.positive_ratio = positive_ratio
@@ -174,11 +183,21 @@ class DetectionTargetLayer(_Sampler):
     def _masks(self, rois, gt_boxes, gt_index, gt_masks, is_positive):
         """Crop the gt masks of the positive ROIs to the ROIs."""
         rois, gt_boxes, gt_index = (x[:, : self.positive_count] for x in (rois, gt_boxes, gt_index))
+        aligned = self.mask_target == "aligned"
+        if aligned:
+            rois, gt_boxes = self._edges(rois), self._edges(gt_boxes)
         if self.use_mini_mask:
             rois = _relative_to(rois, gt_boxes)
         by_instance = ops.transpose(ops.cast(gt_masks, "float32"), (0, 3, 1, 2))
-        masks = ops.round(crop_masks(by_instance, gt_index, rois, self.mask_shape))
+        masks = crop_masks(by_instance, gt_index, rois, self.mask_shape, self.mask_target)
+        masks = masks if aligned else ops.round(masks)
         return ops.where(is_positive[:, :, None, None], masks, 0.0)
+
+    def _edges(self, boxes):
+        """Convert normalised boxes, which end at the last pixel's centre, to shares of the image's sides."""
+        height, width = self.image_shape
+        pixels = box_ops.to_pixels(boxes, self.image_shape)
+        return pixels / ops.convert_to_tensor(np.float32([height, width, height, width]))
 
     def compute_output_spec(self, inputs):
         batch = inputs[0].shape[0]
@@ -191,7 +210,10 @@ class DetectionTargetLayer(_Sampler):
         )
 
     def get_config(self):
-        names = ("count", "positive_ratio", "mask_shape", "use_mini_mask", "std_dev", "by_instance")
+        names = (
+            "count", "positive_ratio", "mask_shape", "use_mini_mask", "std_dev", "by_instance", "mask_target",
+            "image_shape",
+        )  # fmt: skip
         return {**super().get_config(), **attributes(self, *names)}
 
 

@@ -21,7 +21,7 @@ def area(boxes):
 
     boxes: [..., (y1, x1, y2, x2)]. Returns [...] float32 in the square of the boxes' unit.
     """
-    y1, x1, y2, x2 = _coordinates(boxes)
+    y1, x1, y2, x2 = coordinates(boxes)
     return ops.maximum(y2 - y1, 0.0) * ops.maximum(x2 - x1, 0.0)
 
 
@@ -31,8 +31,8 @@ def iou(boxes1, boxes2):
     boxes1: [..., N, (y1, x1, y2, x2)]. boxes2: [..., M, (y1, x1, y2, x2)], in the same frame.
     Returns [..., N, M] float32, 0 where the union is empty (padding, boxes without area).
     """
-    y1, x1, y2, x2 = (ops.expand_dims(c, axis=-1) for c in _coordinates(boxes1))
-    other_y1, other_x1, other_y2, other_x2 = (ops.expand_dims(c, axis=-2) for c in _coordinates(boxes2))
+    y1, x1, y2, x2 = (ops.expand_dims(c, axis=-1) for c in coordinates(boxes1))
+    other_y1, other_x1, other_y2, other_x2 = (ops.expand_dims(c, axis=-2) for c in coordinates(boxes2))
     height = ops.maximum(ops.minimum(y2, other_y2) - ops.maximum(y1, other_y1), 0.0)
     width = ops.maximum(ops.minimum(x2, other_x2) - ops.maximum(x1, other_x1), 0.0)
     intersection = height * width
@@ -74,7 +74,7 @@ def decode_deltas(boxes, deltas, max_log_size=None):
     Returns [..., (y1, x1, y2, x2)] float32.
     """
     center_y, center_x, height, width = _centers_and_sizes(boxes)
-    dy, dx, log_dh, log_dw = _coordinates(deltas)
+    dy, dx, log_dh, log_dw = coordinates(deltas)
     if max_log_size is not None:
         log_dh = ops.minimum(log_dh, max_log_size)
         log_dw = ops.minimum(log_dw, max_log_size)
@@ -143,12 +143,13 @@ def _spread(values, boxes):
     return values
 
 
-def _coordinates(boxes):
+def coordinates(boxes):
+    """Return the four numbers of boxes or deltas [..., 4] as separate tensors [...] float32."""
     boxes = ops.cast(boxes, "float32")
     return [boxes[..., i] for i in range(4)]
 
 
 def _centers_and_sizes(boxes):
-    y1, x1, y2, x2 = _coordinates(boxes)
+    y1, x1, y2, x2 = coordinates(boxes)
     height, width = y2 - y1, x2 - x1
     return y1 + 0.5 * height, x1 + 0.5 * width, height, width

@@ -65,24 +65,25 @@ def pyramid_roi_align(features, boxes, image_shape, pool_size, method="corner"):
     return ops.cast(crops, features[0].dtype)
 
 
-def crop_masks(masks, index, boxes, shape):
+def crop_masks(masks, index, boxes, shape, method="corner"):
     """Crop boxes out of masks, as the mask targets of ROIs.
 
-    Samples reach from corner to corner of the box, as in method "corner" of pyramid_roi_align.
+    method "corner": samples reach from corner to corner of the box, as in pyramid_roi_align. "aligned": the
+    box is divided into bins, and the four samples of a bin are averaged, at the places of pyramid_roi_align;
+    a mask fades to 0 beyond its edge pixels.
 
     masks: [B, G, h, w], bool or numbers. index: [B, N] int, the mask of each box, in [0, G).
-    boxes: [B, N, (y1, x1, y2, x2)], normalised in the mask's frame: the centres of its first and last pixels
-    are 0 and 1. shape: (rows, columns) of the crops.
-    Returns [B, N, rows, columns] float32, not rounded. No gradient flows through this function.
+    boxes: [B, N, (y1, x1, y2, x2)] in the mask's frame. With "corner" the centres of its first and last
+    pixels are 0 and 1, with "aligned" its edges are. shape: (rows, columns) of the crops. Returns [B, N,
+    rows, columns] float32, not rounded. No gradient flows through this function.
     """
     boxes = ops.stop_gradient(ops.cast(boxes, "float32"))
     _, count, height, width = ops.shape(masks)
     table = ops.reshape(masks, (-1, 1))
     start = (ops.cast(index, "int32") + _image_numbers(boxes) * count) * (height * width)
     size = ops.cast(ops.stack([height, width]), "int32")
-    rows, columns = (
-        _sample_corners(boxes[..., i], boxes[..., i + 2], size[i], None, shape[i]) for i in (0, 1)
-    )
+    sample_axis = {"corner": _sample_corners, "aligned": _sample_mask_bins}[method]
+    rows, columns = (sample_axis(boxes[..., i], boxes[..., i + 2], size[i], None, shape[i]) for i in (0, 1))
     return _weighted_rows(table, start, size[1], rows, columns)[..., 0]
 
 
@@ -146,6 +147,22 @@ def _sample_bins(start, end, size, pixels, count):
         position = (start + (end - start) * step) * (length / pixels) - 0.5
         inside = ops.logical_and(position >= -1.0, position <= length)
         pairs += _neighbours(position, inside, size, 0.5)
+    return pairs
+
+
+def _sample_mask_bins(start, end, size, _, count):
+    """Place samples as _sample_bins does, in a mask with edges 0 and 1 that fades to 0 beyond its pixels."""
+    start, end, size = (ops.expand_dims(x, axis=-1) for x in (start, end, size))
+    length = ops.cast(size, "float32")
+    pairs = []
+    for part in (0.25, 0.75):
+        step = ops.convert_to_tensor((np.arange(count) + part) / count, "float32")
+        position = (start + (end - start) * step) * length - 0.5
+        below = ops.floor(position)
+        for cell, weight in ((below, 1.0 - (position - below)), (below + 1.0, position - below)):
+            inside = ops.logical_and(cell >= 0.0, cell < length)
+            index = ops.cast(ops.where(inside, cell, ops.zeros_like(cell)), "int32")
+            pairs.append((index, ops.where(inside, 0.5 * weight, ops.zeros_like(weight))))
     return pairs
 
 

@@ -15,7 +15,7 @@ from mrcnn.pipeline import copy_paste
 from mrcnn.pipeline.augment import Augmentation, augmentation_of
 from mrcnn.pipeline.errors import ImageError
 from mrcnn.pipeline.loading import load_example
-from mrcnn.pipeline.masks import extract_bboxes, minimize_mask, resize_mask
+from mrcnn.pipeline.masks import cover_mask, extract_bboxes, minimize_mask, resize_mask
 from mrcnn.pipeline.rois import random_rois
 from mrcnn.pipeline.transforms import compose_image_meta, mold_image, resize_image
 
@@ -33,8 +33,9 @@ def load_image_gt(
     Generator, the only randomness; None uses one seeded with config.SEED. donor: a Scene that an
     Augmentation with copy_paste pastes from.
     Returns image [H, W, 3] uint8, image_meta [M], class_ids [N], bbox [N, (y1, x1, y2, x2)] int32 pixels
-    of the resized image, mask [H, W, N] or [*MINI_MASK_SHAPE, N] bool. Instances left without a pixel
-    by resizing or augmentation are dropped.
+    of the resized image, mask [H, W, N] bool or [*MINI_MASK_SHAPE, N]: bool, or with MASK_TARGET aligned
+    float16 from 0 to 1, see masks.cover_mask. Instances left without a pixel by resizing or augmentation are
+    dropped.
     """
     rng = np.random.default_rng(config.SEED) if rng is None else rng
     augmentation = augmentation_of(augmentation)
@@ -51,7 +52,8 @@ def load_image_gt(
         mask, class_ids = mask[:, :, visible], class_ids[visible]
     bbox = extract_bboxes(mask)
     if config.USE_MINI_MASK if use_mini_mask is None else use_mini_mask:
-        mask = minimize_mask(bbox, mask, config.MINI_MASK_SHAPE)
+        minimize = cover_mask if config.MASK_TARGET == "aligned" else minimize_mask
+        mask = minimize(bbox, mask, config.MINI_MASK_SHAPE)
 
     active = np.zeros(dataset.num_classes, np.int32)
     active[dataset.source_class_ids[dataset.image_info[image_id]["source"]]] = 1
@@ -186,10 +188,10 @@ class Loader(PyDataset):
 
         input_image [B, H, W, 3] float32, molded; input_image_meta [B, M] float32; input_gt_class_ids
         [B, G] int32 (0: padding, negative: crowd); input_gt_boxes [B, G, (y1, x1, y2, x2)] float32
-        pixels; input_gt_masks [B, height, width, G] bool. Without USE_RPN_ROIS also input_roi
-        [B, POST_NMS_ROIS_TRAINING, (y1, x1, y2, x2)] float32 pixels.
-        Raises ValueError if an image does not have the size of IMAGE_SHAPE, which anchors and targets are
-        made for, ImageError if it cannot be read.
+        pixels; input_gt_masks [B, height, width, G] bool, or float16 as from load_image_gt. Without
+        USE_RPN_ROIS also input_roi [B, POST_NMS_ROIS_TRAINING, (y1, x1, y2, x2)] float32 pixels. Raises
+        ValueError if an image does not have the size of IMAGE_SHAPE, which anchors and targets are made for,
+        ImageError if it cannot be read.
         """
         samples = [self._sample(position) for position in self._positions(k)]
         for sample in samples:

@@ -1,7 +1,9 @@
 """Instance masks: compute boxes, resize, convert to and from mini-masks, paste detected masks into an image.
 
-Masks are [H, W, N] bool, boxes [N, (y1, x1, y2, x2)] int32 pixels, half-open. Masks created here are views of
-[N, H, W] arrays, so each mask is contiguous in memory: most later steps process one mask at a time.
+docs/geometry.md explains the frames. minimize_mask, expand_mask and unmold_mask are matterport's; cover_mask
+and paste_mask are exact. Masks are [H, W, N] bool, boxes [N, (y1, x1, y2, x2)] int32 pixels, half-open. Masks
+created here are views of [N, H, W] arrays, so each mask is contiguous in memory: most later steps process one
+mask at a time.
 """
 
 import numpy as np
@@ -67,6 +69,26 @@ def minimize_mask(bbox, mask, mini_shape):
     return mini
 
 
+def cover_mask(bbox, mask, shape):
+    """Make mini-masks that keep the outline: each cell holds the share of its area that the mask covers.
+
+    bbox: [N, (y1, x1, y2, x2)] pixels, within the mask or beyond it, where nothing is covered. mask: [H, W,
+    N] bool. shape: (height, width) of a mini-mask. Returns [*shape, N] float16 from 0 to 1. Raises ValueError
+    for a box without area.
+    """
+    covered = np.zeros((*shape, mask.shape[2]), np.float16)
+    for i, box in enumerate(np.asarray(bbox)[:, :4]):
+        (y1, x1, y2, x2), (top, left, bottom, right) = box, _clipped(box, mask.shape)
+        if y2 <= y1 or x2 <= x1:
+            raise ValueError(f"Mask {i} has a box without area, {(y1, x1, y2, x2)}: drop empty masks first.")
+        if bottom <= top or right <= left:
+            continue
+        rows = _overlaps((top, bottom), (y1, y2), shape[0])
+        columns = _overlaps((left, right), (x1, x2), shape[1])
+        covered[:, :, i] = rows @ mask[top:bottom, left:right, i].astype(np.float32) @ columns.T
+    return covered
+
+
 def expand_mask(bbox, mini_mask, image_shape):
     """Paste mini-masks into full-size masks: the inverse of minimize_mask, except for lost detail.
 
@@ -89,6 +111,57 @@ def unmold_mask(mask, bbox, image_shape):
     full = np.zeros(image_shape[:2], bool)
     full[y1:y2, x1:x2] = _resize(mask, (y2 - y1, x2 - x1)) >= 0.5
     return full
+
+
+def paste_mask(mask, box, shape, first=None):
+    """Paste a detected mask into an image where its samples were taken; the box need not be whole pixels.
+
+    mask: [h, w] probabilities. box: (y1, x1, y2, x2) continuous pixels: the first pixel covers 0 to 1. shape:
+    (H, W, ...) of the image. first: where the first sample of each row and column lies, as a share of the
+    box's (height, width) from its edge, see docs/geometry.md; None: samples lie in the middle of h x w equal
+    cells. Returns [H, W] bool: true where the interpolated probability at a pixel's centre is at least 0.5.
+    """
+    full = np.zeros(shape[:2], bool)
+    top, left, bottom, right = _clipped((*np.floor(box[:2]), *np.ceil(box[2:])), shape)
+    if bottom <= top or right <= left or not (box[2] > box[0] and box[3] > box[1]):
+        return full
+    first = (0.5 / mask.shape[0], 0.5 / mask.shape[1]) if first is None else first
+    rows = _samples(np.arange(top, bottom), box[0], box[2], mask.shape[0], first[0])
+    columns = _samples(np.arange(left, right), box[1], box[3], mask.shape[1], first[1])
+    full[top:bottom, left:right] = rows @ np.asarray(mask, np.float32) @ columns.T >= 0.5
+    return full
+
+
+def _clipped(box, shape):
+    """Return a box in whole pixels, cut at the edges of an image of shape (H, W, ...)."""
+    y1, x1, y2, x2 = (int(side) for side in box)
+    height, width = shape[:2]
+    return max(y1, 0), max(x1, 0), min(y2, height), min(x2, width)
+
+
+def _overlaps(pixels, box, count):
+    """Return the share of each of ``count`` cells of a box that each pixel covers, along one axis.
+
+    pixels: (first, last + 1). box: (start, end) of the cells. Returns [count, pixels] float32.
+    """
+    edges = box[0] + np.arange(count + 1) * ((box[1] - box[0]) / count)
+    starts = np.arange(pixels[0], pixels[1])
+    common = np.minimum(edges[1:, None], starts + 1) - np.maximum(edges[:-1, None], starts)
+    return (np.maximum(common, 0) / (edges[1] - edges[0])).astype(np.float32)
+
+
+def _samples(pixels, start, end, count, first):
+    """Return weights [pixels, count] that interpolate samples at the centres of pixels, along one axis.
+
+    start, end: edges of the box. first: place of the first sample, as a share of the box from ``start``; the
+    others follow at equal distances and the last one lies as far from ``end``. Beyond them, values fade to
+    zero over one distance.
+    """
+    share = (pixels + 0.5 - start) / (end - start)
+    if count == 1 or first >= 0.5:
+        return np.ones((len(pixels), count), np.float32) / count
+    place = (share - first) / (1 - 2 * first) * (count - 1)
+    return np.maximum(0, 1 - np.abs(place[:, None] - np.arange(count))).astype(np.float32)
 
 
 def _resize(mask, shape):

@@ -5,6 +5,7 @@ import pytest
 from keras import ops
 
 from mrcnn.modeling import losses
+from mrcnn.ops import boxes as box_ops
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +93,47 @@ def test_a_loss_whose_name_no_setting_could_hold_is_refused():
 
     with pytest.raises(ValueError, match="must end in \"_loss\", got 'dice'"):
         losses.Loss(dice, label="dice", title="Dice")
+
+
+class TestBoxDistance:
+    def test_beta_divides_the_quadratic_part_from_the_linear_one(self):
+        target = np.zeros((4, 4), "float32")
+        prediction = np.float32([[0.05], [0.1], [0.5], [-2]]) * np.ones(4, "float32")
+        found = losses.box_distance(target, prediction, beta=0.1)
+        np.testing.assert_allclose(ops.convert_to_numpy(found), [0.0125, 0.05, 0.45, 1.95], rtol=1e-6)
+        found = losses.box_distance(target, prediction, "l1")
+        np.testing.assert_allclose(ops.convert_to_numpy(found), [0.05, 0.1, 0.5, 2], rtol=1e-6)
+
+    def test_giou_is_that_of_the_boxes_whatever_the_reference(self):
+        """By the definition, on boxes of pixels, for a reference that is no square."""
+        rng = np.random.default_rng(5)
+        reference = np.float32([[30, 40, 90, 180]] * 50)
+        deltas = rng.normal(0, 0.6, (2, 50, 4)).astype("float32")
+        ours, theirs = (ops.convert_to_numpy(box_ops.decode_deltas(reference, d)) for d in deltas)
+        expected = []
+        for a, b in zip(ours, theirs):
+            common = max(0, min(a[2], b[2]) - max(a[0], b[0])) * max(0, min(a[3], b[3]) - max(a[1], b[1]))
+            union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - common
+            hull = (max(a[2], b[2]) - min(a[0], b[0])) * (max(a[3], b[3]) - min(a[1], b[1]))
+            expected.append(1 - common / union + (hull - union) / hull)
+        unit = np.float32([0.1, 0.1, 0.2, 0.2])
+        found = losses.box_distance(deltas[0] / unit, deltas[1] / unit, "giou", std_dev=unit.tolist())
+        np.testing.assert_allclose(ops.convert_to_numpy(found), expected, rtol=2e-4, atol=2e-5)
+        assert min(expected) < 1 < max(expected)
+
+    def test_equal_boxes_have_no_distance(self):
+        same = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
+        for kind in ("smooth_l1", "l1", "giou"):
+            found = losses.box_distance(same, same, kind)
+            np.testing.assert_allclose(ops.convert_to_numpy(found), 0, atol=1e-6)
+
+    def test_the_losses_take_it(self):
+        match = np.int32([[1, -1, 1]])
+        target, prediction = np.zeros((1, 3, 4), "float32"), np.full((1, 3, 4), 0.5, "float32")
+        plain, sharp = (
+            float(losses.rpn_bbox_loss(match, target, prediction, beta=beta)) for beta in (1.0, 0.1)
+        )
+        assert (plain, sharp) == (pytest.approx(0.125), pytest.approx(0.45))
+        of_class = np.repeat(prediction[:, :, None], 2, axis=2)
+        found = losses.mrcnn_bbox_loss(np.int32([[1, 0, 1]]), target, of_class, kind="l1")
+        assert float(found) == pytest.approx(0.5)
