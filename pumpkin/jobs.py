@@ -36,8 +36,9 @@ class Job:
     config: the run's. weights: the initial weights, as for find_start. folder: that of the run to resume;
     None makes a new one in ``out``. old: the facts of the run to resume or repeat. reproduces: the folder of
     the run to repeat. extended: a text on added epochs. check: whether to check the data first. choice: the
-    images that the run to resume or repeat set aside. epochs: as for the default recipe, which is used if
-    ``by_recipe``. data: the Opened data, once they are open. recipe: the text of recipe.yaml, or None.
+    images that the run to resume or repeat set aside. by_recipe: whether the default recipe completes the
+    config. epochs: those that the recipe is scaled to. notes: lines to print after the one on the data.
+    data: the Opened data, once they are open. recipe: the text of recipe.yaml, once there is one.
     """
 
     config: object
@@ -53,6 +54,7 @@ class Job:
     choice: Choice | None = None
     by_recipe: bool = False
     epochs: int | None = None
+    notes: tuple = ()
     data: Opened | None = None
     recipe: str | None = None
 
@@ -61,7 +63,7 @@ def job_of(args, report=print):
     """Return the Job that the options of the command train describe. Raises ConfigError and RunError."""
     if args.resume:
         return resume_job(args, report)
-    return reproduce_job(args, report) if args.reproduce else new_job(args, report)
+    return reproduce_job(args, report) if args.reproduce else new_job(args)
 
 
 def resume_job(args, report=print):
@@ -88,16 +90,16 @@ def reproduce_job(args, report=print):
     )  # fmt: skip
 
 
-def new_job(args, report=print):
+def new_job(args):
     """Return the job of ``--weights``."""
-    by_recipe = args.config is None
+    by_recipe, notes = args.config is None, []
     epochs = None if by_recipe else args.epochs
-    config = settings(args.config, args.set, epochs, report, **options_in(args))
+    config = settings(args.config, args.set, epochs, notes.append, **options_in(args))
     if by_recipe and args.epochs is not None:
         scale_stages(config.STAGES, args.epochs)  # raises for too few before data are read
     return Job(
         config, args.weights, args.skip_bad, args.out, check=not args.no_check, by_recipe=by_recipe,
-        epochs=args.epochs if by_recipe else None,
+        epochs=args.epochs if by_recipe else None, notes=tuple(notes),
     )  # fmt: skip
 
 
@@ -187,6 +189,8 @@ def _open(job, report):
     """
     share = None if job.old is None else 0
     job.data = open_for_training(job.config, share, job.choice, report)
+    for line in job.notes:
+        report(line)
     if job.by_recipe:
         train = job.data.splits["train"]
         job.recipe = default_config.fill(job.config, train, job.weights, job.out, job.epochs, report)

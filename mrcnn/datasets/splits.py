@@ -18,8 +18,9 @@ def open_splits(layout, root, classes=None, splits=("train", "val"), report=prin
     """Open several splits; return a dict from split to prepared Dataset.
 
     layout, root, options: as for formats.open_dataset. classes: those of all splits; None takes the classes
-    of the first split. splits: names of the splits. report: called with a line for each missing split and
-    for classes that only a later split has. The first split must exist; data without splits are the first.
+    of the first split. splits: names of the splits. report: called with a line for each missing split, or one
+    for all, and for classes that only a later split has. The first split must exist; data without splits are
+    the first.
     Raises DatasetError.
     """
     present = formats.find_format(layout).splits(Path(root), options or Options())
@@ -28,10 +29,13 @@ def open_splits(layout, root, classes=None, splits=("train", "val"), report=prin
         raise DatasetError(f"{root}: no {NAMES.get(first, first)} split, only {', '.join(present)}.")
     datasets = {first: open_dataset(layout, root, None if present == [] else first, classes, options)}
     named = names_of(datasets[first])
+    if present == []:
+        report(f"{root} has no splits")
+        return datasets
     for split in splits[1:]:
         what = NAMES.get(split, split)
         if present is not None and split not in present:
-            report(f"No {what}: {root}: {_held(present, split)}.")
+            report(f"No {what}: {root}: no split {split!r}; it holds {', '.join(present)}.")
             continue
         try:
             datasets[split] = open_dataset(layout, root, split, named, options, strict=False)
@@ -46,10 +50,6 @@ def open_splits(layout, root, classes=None, splits=("train", "val"), report=prin
         if only and classes is None:
             report(f"Classes of {what} that {NAMES.get(first, first)} lacks, left out: {', '.join(only)}")
     return datasets
-
-
-def _held(present, split):
-    return f"no split {split!r}; it holds {', '.join(present)}" if present else "has no splits"
 
 
 def names_of(dataset):

@@ -457,8 +457,8 @@ def test_data_that_would_train_something_wrong_are_refused_unless_it_is_meant(co
     assert f"train00.png = {leaked}" in captured.out
     assert "the data have fatal faults (FATAL above)" in captured.err and "--no-check" in captured.err
     assert not (tmp_path / "runs").exists()
-    job = steps.new_job(train.parse([*words, "--no-check"]), print)
-    assert (job.check, steps.new_job(train.parse(words), print).check) == (False, True)
+    job = steps.new_job(train.parse([*words, "--no-check"]))
+    assert (job.check, steps.new_job(train.parse(words)).check) == (False, True)
 
 
 def test_heads_of_another_class_count_start_anew_and_it_is_told(first, config):

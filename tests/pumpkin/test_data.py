@@ -52,7 +52,7 @@ def test_format_and_classes_are_found_and_kept_in_the_config(fruit):
     found, config, lines = opened(fruit)
     assert lines == [
         "Read as COCO: 10 images, 15 instances, classes fig, date",
-        f"No validation: {fruit}: has no splits.",
+        f"{fruit} has no splits",
         "Set aside for validation: 2 of 10 images (VAL_SHARE 0.2, SEED 0)",
     ]
     assert (config.LAYOUT, config.CLASSES, config.NUM_CLASSES) == ("coco", ("fig", "date"), 3)
