@@ -140,9 +140,13 @@ def _evaluated(config, split, folder, same, report):
     is_part = split in ("train", "val") and "val" not in (present or ())
     if choice and is_part and (not present or "train" in present):
         whole = opened(None if present == [] else "train")
-        if same or set(choice.val) <= set(set_aside.keys_of(whole)):
+        known, keys = {*choice.train, *choice.val}, set(set_aside.keys_of(whole))
+        if same or keys == known:  # its data, perhaps in another place
             report(f"The {split} images are those of {folder / set_aside.FILE}")
             return _part(set_aside.apply(whole, choice, report), split, root)
+        trained = len(keys & set(choice.train))
+        if trained:
+            report(f"{trained} of its {len(keys)} images have names of images that the run trained on")
     if present == []:
         report(f"{root} has no splits, so all images are used")
     elif present is not None and split not in present:

@@ -34,6 +34,7 @@ class AnnotatedDataset(Dataset):
 
     source = "annotated"
     options = DEFAULTS
+    has_attributes = False  # whether the option class_attribute names what holds the class
 
     def __init__(self, class_map=None):
         super().__init__(class_map)

@@ -55,6 +55,11 @@ def open_dataset(layout, root, split, classes=None, options=None, strict=True):
             f"IMAGES and CLASS_ATTRIBUTE are for annotation files, and LAYOUT {layout} reads none; remove "
             "them."
         )
+    if options.class_attribute is not None and not kind.has_attributes:
+        raise DatasetError(
+            f"CLASS_ATTRIBUTE {options.class_attribute!r} is for formats with classes in attributes, such as "
+            f"VIA; {root} is read as {kind.title or layout}. Remove it."
+        )
     dataset = _load_split(kind, layout, Path(root), split, classes, options, strict)
     dataset.prepare()
     found = dataset.class_names[1:]

@@ -5,6 +5,7 @@ side. A run keeps the choice in its folder as splits.json, by the keys of the im
 """
 
 import hashlib
+import os
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -57,10 +58,15 @@ class Choice:
 
 
 def keys_of(dataset):
-    """Return a text for each image that identifies it: its id in its source, with a number if it repeats."""
+    """Return a text for each image that identifies it: its id in its source and the name of its file.
+
+    A key that repeats gets a number.
+    """
     seen, keys = defaultdict(int), []
     for info in dataset.image_info:
-        key = str(info["id"])
+        key, name = str(info["id"]), os.path.basename(str(info.get("path") or ""))
+        if name and os.path.splitext(name)[0] not in key:
+            key = f"{key} {name}"
         seen[key] += 1
         keys.append(key if seen[key] == 1 else f"{key} ({seen[key]})")
     return keys

@@ -27,6 +27,7 @@ class ViaDataset(AnnotatedDataset):
     """
 
     source = "via"
+    has_attributes = True
     title = "VIA"
     looks_for = "a JSON or CSV file of the VGG Image Annotator, in the folder or in train/ and val/"
 

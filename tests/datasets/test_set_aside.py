@@ -122,8 +122,11 @@ def test_faults_are_those_of_the_image_or_of_the_training_part():
 
 
 def test_equal_ids_get_numbers():
-    dataset = Album([("a", 1, []), ("b", 2, []), ("a", 3, [])])
-    assert set_aside.keys_of(dataset) == ["a", "b", "a (2)"]
+    dataset = Album([("a", 1, []), ("b", 2, []), ("a", 3, []), (7, 4, []), ("x/y", 5, [])])
+    assert set_aside.keys_of(dataset) == ["a", "b", "a (2)", "7", "x/y"]
+    for info, name in zip(dataset.image_info, ("1/a.jpg", "1/b.jpg", "2/a.jpg", "1/seven.jpg", "x/y.png")):
+        info["path"] = name
+    assert set_aside.keys_of(dataset) == ["a", "b", "a (2)", "7 seven.jpg", "x/y"]
 
 
 def test_a_damaged_choice_is_a_sentence_and_none_is_none(tmp_path):

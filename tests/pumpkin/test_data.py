@@ -1,6 +1,7 @@
 """From --dataset to opened data: formats, splits, classes, and what is said about them."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +112,8 @@ def test_options_of_annotation_files_are_for_those(fruit, tmp_path):
     message = "IMAGES and CLASS_ATTRIBUTE are for annotation files, and LAYOUT openimages reads none"
     with pytest.raises(DatasetError, match=message):
         opened(tmp_path / "folders", "IMAGES=photos")
+    with pytest.raises(DatasetError, match=r"CLASS_ATTRIBUTE 'kind' is for formats .* read as COCO"):
+        opened(fruit / "all.json", "CLASS_ATTRIBUTE=kind")
 
 
 def test_two_formats_that_fit_are_named(tmp_path):
@@ -178,6 +181,19 @@ def test_other_data_without_splits_are_evaluated_as_a_whole(run, fruit, tmp_path
     assert [found.load_mask(i)[1].tolist() for i in range(3)] == [[2]] * 3
     assert Path(config.DATASET) == other.parent
     assert config.IMAGES is None
+
+
+def test_a_set_that_shares_images_with_a_training_is_evaluated_with_a_warning(run, fruit, tmp_path):
+    weights, choice = run
+    write_coco(tmp_path / "grown/all.json", [["fig"]] * 12)
+    found, lines, _ = evaluated(weights, "val", tmp_path / "grown", DATASET=str(fruit))
+    assert found.num_images == 12
+    assert lines[1] == "8 of its 12 images have names of images that the run trained on"
+    shutil.rmtree(fruit)
+    (tmp_path / "grown").rename(fruit)  # two photographs were added
+    found, lines, _ = evaluated(weights, "val", DATASET=str(fruit))
+    assert set_aside.keys_of(found) == list(choice.val)
+    assert "Since the splits were chosen, 2 images are new (10, ...); they are left out" in lines
 
 
 def test_other_data_may_have_another_format(run, fruit, tmp_path):
