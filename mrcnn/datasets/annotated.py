@@ -5,7 +5,6 @@ not rasterised yet. The rest is the same for every format and happens here: clas
 masks are made when an image is loaded, and everything that is left out is recorded.
 """
 
-import difflib
 import os
 from collections import Counter
 from pathlib import Path
@@ -73,7 +72,7 @@ class AnnotatedDataset(Dataset):
         renamed = index.unnamed and len(names) == 1
         self.known_classes = names if renamed else list(index.classes)
         if self.strict and not renamed:
-            _require_known(names, index.classes, root)
+            index.require(names, root)
         for number, name in enumerate(names, start=1):
             self.add_class(self.source, number, name)
         numbers = {name: number for number, name in enumerate(index.classes if renamed else names, start=1)}
@@ -194,13 +193,3 @@ def _with_place(function, info, annotation, size):
         raise ImageError(
             f"{info['annotation_file']}: {annotation.record} (image {image!r}): {error}"
         ) from error
-
-
-def _require_known(names, known, root):
-    for name in names:
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-            hint = f" The nearest is {close[0]!r}." if close else ""
-            raise DatasetError(
-                f"{root}: no class {name!r} in these annotations, only {', '.join(known) or 'none'}.{hint}"
-            )

@@ -1,8 +1,11 @@
 """What a reader of annotation files returns: classes, images, and annotations as shapes."""
 
 import contextlib
+import difflib
 import gc
 from dataclasses import dataclass, field
+
+from mrcnn.datasets.errors import DatasetError
 
 
 @dataclass(slots=True)  # not frozen, which takes four times as long to make; there may be a million
@@ -46,6 +49,15 @@ class Index:
     images: list
     faults: list = field(default_factory=list)
     unnamed: bool = False
+
+    def require(self, names, root):
+        """Raise DatasetError for a class name that is not here. root: of the data, for the message."""
+        for name in names:
+            if name not in self.classes:
+                close = difflib.get_close_matches(name, self.classes, n=1, cutoff=0.0)
+                hint = f" The nearest is {close[0]!r}." if close else ""
+                known = ", ".join(self.classes) or "none"
+                raise DatasetError(f"{root}: no class {name!r} in these annotations, only {known}.{hint}")
 
 
 @dataclass(frozen=True)
