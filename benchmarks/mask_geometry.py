@@ -111,6 +111,7 @@ def _detect(dataset, config, image_id, jitter, rng):
     boxes = boxes[class_ids > 0].astype(np.float32)
     sides = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
     moved = boxes + rng.uniform(-jitter, jitter, boxes.shape) * sides if jitter else boxes
+    moved = np.clip(moved, 0, np.tile(image.shape[:2], 2)).astype(np.float32)  # as the network clips them
     rois, roi_ids, targets = _targets(config, image.shape, moved, boxes, class_ids, masks)
     detections = np.concatenate([rois, roi_ids[:, None], np.ones((len(rois), 1))], axis=1)
     output = np.repeat(targets[..., None], config.NUM_CLASSES, axis=-1)

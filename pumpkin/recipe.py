@@ -84,6 +84,7 @@ def choose(facts, fixed=None):
     take(_batch(facts, now))
     take(_anchors(facts, scale))
     take(_rois(facts, now("BACKBONE")))
+    take(_geometry(facts, now("BACKBONE")))
     take(_instances(facts))
     take(_detection())
     take(_training(facts))
@@ -212,6 +213,14 @@ def _rois(facts, backbone):
         "TRAIN_ROIS_PER_IMAGE",
     )  # fmt: skip
     return {name: (value, reason) for name, value in zip(names, values)}
+
+
+def _geometry(facts, backbone):
+    """Return the frame of features and boxes; weights of COCO and stored ones keep theirs."""
+    if facts.stored or backbone not in _SMALL_NETWORKS:
+        return {}
+    measured = "more precise boxes and masks, see docs/accuracy.md"
+    return {"ROI_ALIGN": ("aligned", measured), "BOX_LOSS_BETA": (0.111, measured)}
 
 
 def _instances(facts):

@@ -44,6 +44,7 @@ def test_small_nuclei_get_the_settings_that_were_measured():
         "MASK_HEAD_CHANNELS", "RPN_ANCHOR_SCALES", "RPN_TRAIN_ANCHORS_PER_IMAGE", "PRE_NMS_LIMIT",
         "POST_NMS_ROIS_TRAINING", "POST_NMS_ROIS_INFERENCE", "TRAIN_ROIS_PER_IMAGE", "ROI_SAMPLING",
         "DETECTION_NMS", "DETECTION_BACKGROUND_WINS", "OPTIMIZER", "WEIGHT_DECAY", "LEARNING_RATE_SCHEDULE",
+        "ROI_ALIGN", "BOX_LOSS_BETA",
     )  # fmt: skip
     assert {name: found[name] for name in same} == {name: measured[name] for name in same}
     assert (found["MAX_GT_INSTANCES"], found["DETECTION_MAX_INSTANCES"]) == (80, 120)
@@ -54,7 +55,7 @@ def test_scenes_from_random_weights_get_those_of_the_demo():
     found, measured = values(SCENES), packaged("demo")
     differing = {
         "NAME", "MAX_GT_INSTANCES", "DETECTION_MAX_INSTANCES", "DETECTION_MIN_CONFIDENCE",
-        "DETECTION_NMS_THRESHOLD", "RPN_ANCHOR_SCALES",
+        "DETECTION_NMS", "DETECTION_NMS_THRESHOLD", "RPN_ANCHOR_SCALES",
     }  # fmt: skip
     same = (measured.keys() & found.keys()) - differing
     assert len(same) > 15
