@@ -1,24 +1,28 @@
 """Find the files of a data set of labelme's."""
 
 import os
+import re
 
 from mrcnn.datasets.folders import folders_in, is_hidden, split_of
 
-_HEAD = 4096  # bytes of a file in which labelme is recognised
+_HEAD = 4096  # bytes at each end of a file in which labelme is recognised
+_SHAPES = re.compile(r'"shapes"\s*:')
 
 
 def looks_like_labelme(path):
-    """Return whether the first kilobytes of a JSON file look like labelme's."""
+    """Return whether the first or last kilobytes of a JSON file look like labelme's."""
     try:
         with open(path, "rb") as file:
-            head = file.read(_HEAD).decode("utf-8", errors="replace")
-            if '"shapes"' not in head and '"imagePath"' not in head:
-                # A file that has its image first, as some tools write it, ends with the names.
-                file.seek(max(0, file.seek(0, os.SEEK_END) - _HEAD))
-                head = head + file.read().decode("utf-8", errors="replace")
+            text = file.read(_HEAD)
+            # A file that has its image first, as some tools write it, ends with the names.
+            file.seek(max(len(text), file.seek(0, os.SEEK_END) - _HEAD))
+            text = (text + file.read()).decode("utf-8", errors="replace")
     except OSError:
         return False
-    return '"imagePath"' in head or ('"shapes"' in head and '"imageData"' in head)
+    # Many points before imagePath, and the image after it, can leave neither end with that name.
+    return '"imagePath"' in text or bool(
+        _SHAPES.search(text) and ('"points"' in text or '"imageData"' in text)
+    )
 
 
 def some_of(root):

@@ -227,6 +227,15 @@ def test_labels_txt_gives_the_order_of_the_classes(tmp_path):
     assert [name for name, *_ in pixels(load(tmp_path, classes=["b", "a"]))] == ["a", "b"]
 
 
+@pytest.mark.parametrize("data", [None, text(bytes(10_000))])
+def test_a_file_is_recognised_however_many_points_stand_before_its_names(tmp_path, data):
+    points = [[10 + k / 1000, 5 + k % 2] for k in range(400)]
+    write(tmp_path, shape(points), imageData=data)
+    path = tmp_path / "a.json"
+    assert path.read_text().index("imagePath") > 4096
+    assert LabelmeDataset.recognises(tmp_path) and LabelmeDataset.recognises(path)
+
+
 def test_other_folders_are_not_recognised(tmp_path):
     (tmp_path / "via.json").write_text('{"a.png1": {"filename": "a.png", "size": 1, "regions": []}}')
     assert not LabelmeDataset.recognises(tmp_path)
