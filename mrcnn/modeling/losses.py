@@ -83,7 +83,7 @@ def box_distance(target, prediction, kind="smooth_l1", beta=1.0, std_dev=(1.0, 1
     """
     if kind == "giou":
         unit = ops.convert_to_tensor(std_dev, "float32")
-        return 1.0 - giou(target * unit, prediction * unit)
+        return 1.0 - giou(ops.multiply(target, unit), ops.multiply(prediction, unit))
     distance = (
         ops.abs(ops.subtract(target, prediction)) if kind == "l1" else smooth_l1(target, prediction, beta)
     )
