@@ -18,7 +18,6 @@ from mrcnn.datasets.labelme_files import (
     split_folders,
 )
 from mrcnn.datasets.labelme_shapes import joined, shape_of
-from mrcnn.datasets.scan import scan_by_loading
 
 _NAMES = "labels.txt"  # the names of the classes in their order, the file for labelme's option --labels
 
@@ -71,23 +70,10 @@ class LabelmeDataset(AnnotatedDataset):
         index.classes = _in_order(names, root)
         return index
 
-    def scan(self, image_id):
-        """Return the facts about an image for the data check: a scan.Scanned."""
-        info = self.image_info[image_id]
-        return (
-            super().scan(image_id)
-            if info["path"] != info["annotation_file"]
-            else scan_by_loading(self, image_id)
-        )
-
     def image_file(self, image_id):
         """Return the path of an image, or the image that its JSON file contains."""
-        path = self.image_info[image_id]["path"]
-        return _ImageInside(path) if self._is_inside(image_id) else path
-
-    def _is_inside(self, image_id):
         info = self.image_info[image_id]
-        return info["path"] == info["annotation_file"]
+        return _ImageInside(info["path"]) if info["path"] == info["annotation_file"] else info["path"]
 
 
 class _ImageInside(io.BytesIO):

@@ -5,6 +5,7 @@ overrides it if headers and boxes give the same result in less time; ``scan_file
 help with that.
 """
 
+import contextlib
 import hashlib
 import io
 from dataclasses import dataclass, field
@@ -105,7 +106,7 @@ def scan_file(dataset, image_id):
     """
     found = _begin(dataset, image_id)
     try:
-        _require_whole(found.path)
+        _require_whole(dataset.image_file(image_id) or found.path)
         found.size = tuple(dataset.image_size(image_id))
         decision = dataset.exif_orientation(image_id)
         found.orientation = decision if decision.number > 1 else None
@@ -172,16 +173,17 @@ def _add_masks(found, masks, class_ids):
             _add_instance(found, int(class_id), facts, found.path, alone, f"mask {number}")
 
 
-def _require_whole(path):
-    """Raise ImageError if a photograph is cut short or no image."""
-    read_size(path)
-    with open(path, "rb") as file:
+def _require_whole(source):
+    """Raise ImageError if a photograph is cut short or no image. source: its path, or an open file."""
+    read_size(source)
+    with contextlib.nullcontext(source) if hasattr(source, "read") else open(source, "rb") as file:
+        file.seek(0)
         head = file.read(4)
         file.seek(max(0, file.seek(0, io.SEEK_END) - _TAIL))
         tail = file.read()
     end = next((end for start, end in _ENDS.items() if head.startswith(start)), None)
     if end is None or end not in tail:
-        read_image(path)  # raises an error that names the fault, if any
+        read_image(source)  # raises an error that names the fault, if any
 
 
 def _sizes(mask, image):

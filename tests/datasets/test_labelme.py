@@ -12,15 +12,16 @@ from mrcnn.datasets.annotated import Options
 from mrcnn.datasets.errors import DatasetError
 from mrcnn.datasets.images import ImageError
 from mrcnn.datasets.labelme import LabelmeDataset
+from mrcnn.datasets.scan import look
 
 SIZE = (40, 60)
 SQUARE = [[10, 5], [20, 5], [20, 15], [10, 15]]
 PHOTOGRAPH = np.random.default_rng(0).integers(0, 255, (*SIZE, 3), np.uint8)
 
 
-def png(array):
+def png(array, kind="PNG"):
     file = io.BytesIO()
-    Image.fromarray(array).save(file, "PNG")
+    Image.fromarray(array).save(file, kind)
     return file.getvalue()
 
 
@@ -150,6 +151,22 @@ def test_the_image_inside_is_used_if_its_file_is_missing(tmp_path):
     assert dataset.image_size(0) == SIZE and len(pixels(dataset)) == 1
     assert dataset.data_files(0) == [tmp_path / "a.json"]
     assert dataset.exif_orientation(0).number == 1
+
+
+@pytest.mark.parametrize("encoded", [png(PHOTOGRAPH), png(PHOTOGRAPH, "BMP")])
+def test_the_check_looks_at_the_image_inside(tmp_path, encoded):
+    write(tmp_path, shape(SQUARE), image=False, imageData=text(encoded))
+    dataset = load(tmp_path)
+    found = look(dataset, 0)
+    y, x = np.nonzero(dataset.load_mask(0)[0][:, :, 0])
+    assert (found.size, found.faults) == (SIZE, [])
+    assert found.instances == [(1, np.ptp(y) + 1, np.ptp(x) + 1)]
+
+
+def test_the_check_names_a_damaged_image_inside(tmp_path):
+    write(tmp_path, shape(SQUARE), image=False, imageData=text(png(PHOTOGRAPH)[:-30]))
+    found = look(load(tmp_path), 0)
+    assert [(kind, path) for kind, path, _ in found.faults] == [("image", str(tmp_path / "a.json"))]
 
 
 def test_a_file_goes_before_the_image_inside(tmp_path):
