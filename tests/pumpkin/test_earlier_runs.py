@@ -35,6 +35,16 @@ def test_a_whole_run_is_read(folder):
     assert (found, config.WORKERS, facts) == (folder, 3, FACTS)
 
 
+def test_a_run_keeps_the_masks_that_it_began_with(folder):
+    """Runs that are older than MASK_TARGET learned matterport's targets; newer ones say what they learn."""
+    settings = yaml.safe_load((folder / "config.yaml").read_text())
+    assert read_run("last", folder.parent, {})[1].MASK_TARGET == "aligned"
+    del settings["MASK_TARGET"], settings["MASK_PASTE"]
+    (folder / "config.yaml").write_text(yaml.safe_dump(settings))
+    config = read_run("last", folder.parent, {})[1]
+    assert (config.MASK_TARGET, config.MASK_PASTE) == ("corner", "matterport")
+
+
 @pytest.mark.parametrize(
     ("facts", "message"),
     [
