@@ -115,6 +115,14 @@ FAULTS = {
 }  # fmt: skip
 
 
+def summaries(faults):
+    """Return a sentence on each kind of faults, with an example. faults: (kind, path, detail) of them."""
+    found = {}
+    for kind, path, detail in faults:
+        found.setdefault(kind, []).append(f"{path}: {detail}" if detail else path)
+    return [f"{FAULTS[kind][2]}: {len(files)}, such as {files[0]}." for kind, files in found.items()]
+
+
 @dataclass(frozen=True)
 class Finding:
     """A fault of a data set.

@@ -10,6 +10,7 @@ from mrcnn.datasets import FORMATS
 from mrcnn.datasets.annotated import AnnotatedDataset, Options
 from mrcnn.datasets.dataset import Dataset
 from mrcnn.datasets.errors import DatasetError, LoadError
+from mrcnn.datasets.faults import summaries
 from mrcnn.datasets.images import ImageError
 from mrcnn.files import FileError
 
@@ -60,11 +61,15 @@ def open_dataset(layout, root, split, classes=None, options=None, strict=True):
             f"CLASS_ATTRIBUTE {options.class_attribute!r} is for formats with classes in attributes, such as "
             f"VIA; {root} is read as {kind.title or layout}. Remove it."
         )
+    if options.images is not None and not Path(options.images).is_dir():
+        raise DatasetError(
+            f"{options.images}: there is no such folder of images; correct the setting IMAGES (--images)."
+        )
     dataset = _load_split(kind, layout, Path(root), split, classes, options, strict)
     dataset.prepare()
     found = dataset.class_names[1:]
     if not found:
-        raise DatasetError(f"{root}: LAYOUT {layout} finds no class for the split {split!r}.")
+        raise DatasetError(_without("class", root, layout, split, dataset))
     if classes is not None and found != [name.split(",")[0] for name in classes]:
         raise DatasetError(
             f"{root}: LAYOUT {layout} has the classes {', '.join(found) or '(none)'}, but CLASSES names "
@@ -72,8 +77,15 @@ def open_dataset(layout, root, split, classes=None, options=None, strict=True):
             "classes."
         )
     if not dataset.num_images:
-        raise DatasetError(f"{root}: LAYOUT {layout} finds no image for the split {split!r}.")
+        raise DatasetError(_without("image", root, layout, split, dataset))
     return dataset
+
+
+def _without(what, root, layout, split, dataset):
+    """Return a sentence on data without a class or image, and on what was left out, which may explain it."""
+    place = f" for the split {split!r}" if split else ""
+    advice = " Annotate an instance first." if what == "class" and not dataset.faults else ""
+    return " ".join([f"{root}: LAYOUT {layout} finds no {what}{place}.{advice}", *summaries(dataset.faults)])
 
 
 def source_files(layout):

@@ -62,6 +62,7 @@ def convert_data(args):
     """Convert the data, print what was written and what is not as it was, and return the exit code."""
     from mrcnn.datasets.convert import convert
     from mrcnn.datasets.errors import DatasetError, DatasetWarning
+    from mrcnn.datasets.faults import summaries
 
     source, target = Path(args.source), Path(args.target)
     if source.resolve() in (target.resolve(), *target.resolve().parents) and source.is_dir():
@@ -70,7 +71,7 @@ def convert_data(args):
         warnings.simplefilter("always", DatasetWarning)
         datasets = open_all(args)
         result = convert(datasets, args.to, target)
-    left_out = [line for dataset in datasets.values() for line in lines_on_faults(dataset)]
+    left_out = summaries(dict.fromkeys(fault for dataset in datasets.values() for fault in dataset.faults))
     for line in [*left_out, *(str(warning.message) for warning in caught), *result.notes]:
         print(f"note   {line}")
     print(describe(result, target))
@@ -100,16 +101,6 @@ def open_all(args):
     for line in [splits.read_as(layout, list(datasets.values())), *lines]:
         print(line)
     return datasets
-
-
-def lines_on_faults(dataset):
-    """Return lines on what the reader of annotation files left out, by kind, with an example."""
-    from mrcnn.datasets.faults import FAULTS
-
-    found = {}
-    for kind, path, detail in getattr(dataset, "faults", ()):
-        found.setdefault(kind, []).append(f"{path}: {detail}" if detail else path)
-    return [f"{FAULTS[kind][2]}: {len(files)}, such as {files[0]}." for kind, files in found.items()]
 
 
 def describe(result, target):

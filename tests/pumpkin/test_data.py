@@ -1,6 +1,7 @@
 """From --dataset to opened data: formats, splits, classes, and what is said about them."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -62,6 +63,40 @@ def test_format_and_classes_are_found_and_kept_in_the_config(fruit):
     dates = [sum(part.count_instances(i).get(2, 0) for i in part.image_ids) for part in (train, val)]
     assert dates == [4, 1]
     assert set_aside.keys_of(val) == list(found.choice.val)
+
+
+def change(path, function):
+    content = json.loads(path.read_text())
+    function(content)
+    path.write_text(json.dumps(content))
+
+
+def test_data_without_annotations_say_what_is_missing(fruit):
+    change(fruit / "all.json", lambda content: content.update(annotations=[], categories=[]))
+    message = f"{fruit}: LAYOUT coco finds no class. Annotate an instance first."
+    with pytest.raises(DatasetError, match=f"^{re.escape(message)}$"):
+        opened(fruit)
+    change(fruit / "all.json", lambda content: content.update(images=[], categories=[{"id": 1, "name": "x"}]))
+    with pytest.raises(DatasetError, match=f"^{re.escape(f'{fruit}: LAYOUT coco finds no image.')}$"):
+        opened(fruit)
+
+
+def test_data_of_which_all_is_left_out_say_why(tmp_path):
+    Image.new("RGB", (60, 40)).save(tmp_path / "a.png")
+    point = {"label": "fig", "shape_type": "point", "points": [[5, 6]]}
+    content = {"imagePath": "a.png", "imageHeight": 40, "imageWidth": 60, "shapes": [point, point]}
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    message = (
+        f"{tmp_path}: LAYOUT labelme finds no class. Annotations without an outline (a box, a line, a "
+        f"point), which are left out: 2, such as {tmp_path / 'a.json'}: shape 0 ('fig')."
+    )
+    with pytest.raises(DatasetError, match=f"^{re.escape(message)}$"):
+        opened(tmp_path)
+
+
+def test_a_folder_of_images_must_exist(fruit):
+    with pytest.raises(DatasetError, match=r"^gone: there is no such folder of images; .*--images"):
+        opened(fruit, "IMAGES=gone")
 
 
 def test_a_file_is_a_data_set(fruit):
