@@ -25,7 +25,9 @@ try:
 except ImportError:  # everywhere else
     msvcrt = None
 
-_TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
+_TEMPORARY = re.compile(r"\.(.+)\.\d+\.tmp")
+# The disk's own faults: the system does not say which file they hit.
+_OF_DISKS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 # Windows locks bytes and keeps other programs from reading them, so lock one that no file of ours reaches.
 _LOCKED_BYTE = 2**31 - 2
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
@@ -84,6 +86,10 @@ def replacing_path(path, durable=True):
         os.replace(temporary, path)
         if durable:
             _sync_folder(path.parent)
+    except OSError as error:
+        if error.filename is None and error.errno in _OF_DISKS:
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -128,6 +134,12 @@ def write_text(path, text, durable=True):
 def write_json(path, value, sort_keys=False):
     """Write a value as JSON, indented and with a last newline; see replacing_path."""
     write_text(path, json.dumps(value, indent=1, sort_keys=sort_keys) + "\n")
+
+
+def meant(path):
+    """Return a path, as text, with the final names of files and folders that are still temporary."""
+    parts = (_TEMPORARY.fullmatch(part) for part in Path(path).parts)
+    return str(Path(*(found[1] if found else part for found, part in zip(parts, Path(path).parts))))
 
 
 def remove_leftovers(folder, pattern=".*.tmp"):

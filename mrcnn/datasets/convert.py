@@ -45,8 +45,7 @@ def convert(datasets, target, folder, progress=True):
     Returns Converted. Raises DatasetError, ImageError and OSError; then nothing is written.
     """
     folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DatasetError(f"{folder}: exists and is not empty; name a new folder.")
+    require_new(folder)
     classes = list(dict.fromkeys(name for dataset in datasets.values() for name in _names_of(dataset)))
     total = sum(dataset.num_images for dataset in datasets.values())
     with (
@@ -61,6 +60,13 @@ def convert(datasets, target, folder, progress=True):
                 conversion.add(split, dataset, image_id, numbers, names)
                 bar.update(1)
         return conversion.finish()
+
+
+def require_new(folder):
+    """Raise DatasetError if there is already something at a path, other than an empty folder."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        what = "and is not empty" if folder.is_dir() else "and is a file"
+        raise DatasetError(f"{folder}: exists {what}; name a new folder.")
 
 
 def _find(target):

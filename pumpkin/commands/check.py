@@ -4,9 +4,9 @@ Exit code 0: fine, perhaps with notes; 1: the data cannot be checked; 3: a fault
 """
 
 import argparse
-import sys
 import warnings
 
+from pumpkin import ending
 from pumpkin.calls import typed
 from pumpkin.options import add_data_options, data_settings
 from pumpkin.packaged import CONFIG_HELP
@@ -34,14 +34,7 @@ def parse(argv):
 def main(argv=None):
     """Run the command and return its exit status."""
     args = parse(argv)
-    try:
-        return check_data(args)
-    except (ValueError, OSError) as error:
-        print(f"check: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\ncheck: stopped.", file=sys.stderr)
-        return 130
+    return ending.run("check", lambda: check_data(args))
 
 
 def check_data(args):

@@ -13,11 +13,11 @@ Exit code 0: written; 1: the data cannot be read or written; 130: stopped.
 """
 
 import argparse
-import sys
 import warnings
 from pathlib import Path
 
 from mrcnn.datasets.writers import WRITERS
+from pumpkin import ending
 from pumpkin.calls import typed
 from pumpkin.packaged import CONFIG_HELP
 
@@ -48,25 +48,19 @@ def parse(argv):
 def main(argv=None):
     """Run the command and return its exit status."""
     args = parse(argv)
-    try:
-        return convert_data(args)
-    except (ValueError, OSError) as error:
-        print(f"convert: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nconvert: stopped; nothing is written.", file=sys.stderr)
-        return 130
+    return ending.run("convert", lambda: convert_data(args), stopped="stopped; nothing is written.")
 
 
 def convert_data(args):
     """Convert the data, print what was written and what is not as it was, and return the exit code."""
-    from mrcnn.datasets.convert import convert
+    from mrcnn.datasets.convert import convert, require_new
     from mrcnn.datasets.errors import DatasetError, DatasetWarning
     from mrcnn.datasets.faults import summaries
 
     source, target = Path(args.source), Path(args.target)
     if source.resolve() in (target.resolve(), *target.resolve().parents) and source.is_dir():
         raise DatasetError(f"{target}: lies in the data set itself; name a folder elsewhere.")
+    require_new(target)  # before a large data set is read
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", DatasetWarning)
         datasets = open_all(args)

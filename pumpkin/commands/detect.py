@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mrcnn import startup
 from mrcnn.choices import PRECISIONS
+from pumpkin import ending
 from pumpkin.calls import typed
 from pumpkin.image_files import InputError, find_images, passed_over
 from pumpkin.packaged import CONFIG_HELP
@@ -56,15 +57,10 @@ def main(argv=None):
     from pumpkin.show import DisplayError
 
     try:
-        return detect(args)
+        return ending.run("detect", lambda: detect(args), (DownloadError,))
     except DisplayError as error:
         print(error, file=sys.stderr)
-    except (ValueError, OSError, DownloadError) as error:
-        print(f"detect: {error}", file=sys.stderr)
-    except KeyboardInterrupt:
-        print("\ndetect: stopped.", file=sys.stderr)
-        return 130
-    return 1
+        return 1
 
 
 def detect(args):

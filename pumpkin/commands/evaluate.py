@@ -1,10 +1,10 @@
 """Measure COCO AP of a model's masks and boxes on one split of a data set."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from mrcnn import startup
+from pumpkin import ending
 from pumpkin.calls import typed
 from pumpkin.options import add_data_options
 from pumpkin.packaged import CONFIG_HELP
@@ -50,12 +50,7 @@ def main(argv=None):
     startup.start()
     from mrcnn.weights.downloads import DownloadError
 
-    try:
-        evaluate(args)
-    except (ValueError, OSError, DownloadError) as error:
-        print(f"evaluate: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return ending.run("evaluate", lambda: evaluate(args), (DownloadError,))
 
 
 def evaluate(args):

@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from pumpkin.calls import typed
+from pumpkin.ending import sentence
 from pumpkin.synthetic.folder import SPLITS, SyntheticError, generate
 from pumpkin.synthetic.layout import STYLES
 from pumpkin.synthetic.scene import OVERLAPPED
@@ -49,7 +50,7 @@ def main(argv=None):
             contact_sheet(args.out, split, args.sheet_count, args.sheet)
             print(f"Contact sheet: {args.sheet}")
     except (SyntheticError, OSError) as error:
-        print(f"synthetic: {error}", file=sys.stderr)
+        print(f"synthetic: {sentence(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"\nStopped: {args.out} is incomplete; run again with --overwrite.", file=sys.stderr)

@@ -14,6 +14,7 @@ from mrcnn.training.log import tee
 from mrcnn.weights.downloads import DownloadError
 from pumpkin import jobs as steps
 from pumpkin.calls import typed
+from pumpkin.ending import sentence
 from pumpkin.options import add_data_options
 from pumpkin.packaged import CONFIG_HELP
 
@@ -105,7 +106,7 @@ def main(argv=None):
             log.error(f"train: {error}")
             return 5
         except (ValueError, OSError, DownloadError) as error:
-            log.error(f"train: {error}")
+            log.error(f"train: {sentence(error)}")
             return 1
         except KeyboardInterrupt:
             log.error("\ntrain: stopped before the first step.")

@@ -98,9 +98,11 @@ def test_a_file_and_attributes_of_via(tmp_path, capsys):
     whole = without_splits(selected(SET, lambda thing: len(thing.boxes) == 1 and not thing.crowd))
     format_sets.write_via(tmp_path / "source", whole)
     (tmp_path / "source/via.json").rename(tmp_path / "via.json")
-    words = [str(tmp_path / "via.json"), str(tmp_path / "made"), "--to", "coco", "--images"]
+    made = str(tmp_path / "made")
+    words = [str(tmp_path / "via.json"), made, "--to", "coco", "--images"]
     assert convert.main([*words, str(tmp_path / "source"), "--class-attribute", "class"]) == 0
     assert capsys.readouterr().out.startswith("Read as VIA: 3 images, 4 instances, classes fig tree, nut\n")
+    words[1] = str(tmp_path / "other")
     assert convert.main([*words, str(tmp_path / "source"), "--class-attribute", "kind"]) == 1
     assert "no region has an attribute 'kind', only 'class'" in capsys.readouterr().err
 

@@ -325,7 +325,7 @@ def test_an_existing_folder_is_refused_unless_it_is_empty(tmp_path):
     convert({None: dataset}, "coco", tmp_path / "made", progress=False)
     with pytest.raises(DatasetError, match="exists and is not empty"):
         convert({None: dataset}, "coco", tmp_path / "made", progress=False)
-    with pytest.raises(DatasetError, match="exists and is not empty"):
+    with pytest.raises(DatasetError, match="exists and is a file"):
         convert({None: dataset}, "coco", tmp_path / "x.png", progress=False)
 
 
