@@ -15,7 +15,10 @@ FORM = (
 _READ = 65_536  # bytes at either end of a file in which its keys are looked for
 _TRIED = 50  # JSON files of a folder that are looked into: a folder of labelme has thousands
 _FIRST_KEY = re.compile(rb'\s*\{\s*"([^"]*)"\s*:\s*(\[?)')
-_LISTS = (b"images", b"annotations", b"categories")
+_LONG = (
+    b"images",
+    b"annotations",
+)  # lists that may fill both ends of a file; one of classes alone is not COCO
 _KEYS = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[')
 
 
@@ -58,7 +61,7 @@ def looks_like_coco(path):
     first = _FIRST_KEY.match(head)
     if not first:
         return False
-    return (first[1] in _LISTS and bool(first[2])) or len(set(_KEYS.findall(head + tail))) >= 2
+    return (first[1] in _LONG and bool(first[2])) or len(set(_KEYS.findall(head + tail))) >= 2
 
 
 def _of_coco(root):

@@ -1,5 +1,7 @@
 """Which format a folder has, and what is said if it has none."""
 
+import json
+
 import pytest
 
 from mrcnn.datasets import FORMATS, DatasetError, recognition
@@ -70,3 +72,14 @@ def test_real_data_are_recognised(shared_data):
     known = {"nuclei": "nuclei", "openimages_sample": "openimages", "nuts_coco": "coco", "food_via": "via"}
     for name, layout in known.items():
         assert recognition.recognise(shared_data(name)) == [layout], name
+
+
+def test_the_notes_that_label_studio_puts_beside_yolo_are_not_coco(tmp_path):
+    for name in ("images", "labels"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "images" / "a.jpg").touch()
+    (tmp_path / "labels" / "a.txt").write_text("0 0.1 0.1 0.5 0.1 0.5 0.5\n")
+    (tmp_path / "classes.txt").write_text("fig\n")
+    notes = {"categories": [{"id": 0, "name": "fig"}], "info": {"contributor": "Label Studio"}}
+    (tmp_path / "notes.json").write_text(json.dumps(notes, indent=2))
+    assert recognition.recognise(tmp_path) == ["yolo"]
