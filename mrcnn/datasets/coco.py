@@ -4,7 +4,7 @@ coco_files.py finds the files, and coco_reader.py reads one.
 """
 
 from mrcnn.datasets.annotated import DEFAULTS, AnnotatedDataset, Index
-from mrcnn.datasets.coco_files import FORM, find_sources, looks_like_coco
+from mrcnn.datasets.coco_files import FORM, Ambiguous, find_sources, looks_like_coco
 from mrcnn.datasets.coco_reader import CocoReader
 from mrcnn.datasets.errors import DatasetError
 
@@ -25,6 +25,8 @@ class Coco(AnnotatedDataset):
         """Return whether there are files with COCO's keys where COCO, Roboflow and others put them."""
         try:
             sources = find_sources(root, DEFAULTS)
+        except Ambiguous:
+            return True  # so that reading them names the files
         except DatasetError:
             return False
         return all(looks_like_coco(source.path) for source in sources.values())

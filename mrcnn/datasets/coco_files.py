@@ -22,6 +22,10 @@ _LONG = (
 _KEYS = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[')
 
 
+class Ambiguous(DatasetError):
+    """Several annotation files are there, and it is not clear which one is meant."""
+
+
 @dataclass(frozen=True)
 class Source:
     """An annotation file and the folders in which its images may be, the likeliest first."""
@@ -34,7 +38,7 @@ def find_sources(root, options):
     """Return a dict from split to Source; the one key is None for data without splits.
 
     root: a folder or a JSON file. options: an annotated.Options. Raises DatasetError if there is no
-    annotation file, or if it is not clear which one is meant.
+    annotation file, and Ambiguous.
     """
     if root.is_file():
         return {None: Source(root, _image_folders(root.parent, root, None, options))}
@@ -108,7 +112,7 @@ def _by_split(root, paths):
         if len(claimed) > 1 or (split is None and len(by_split) > 1):
             names = ", ".join(str(path.relative_to(root)) for path in paths)
             what = f"several files of the split {split}" if split else "several annotation files"
-            raise DatasetError(f"{root}: {what}: {names}; give the path of one of them as --dataset.")
+            raise Ambiguous(f"{root}: {what}: {names}; give the path of one of them as --dataset.")
     return {split: by_split[split][0] for split in (*SPLITS, None) if split in by_split}
 
 

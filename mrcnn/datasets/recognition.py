@@ -6,10 +6,13 @@ from pathlib import Path
 
 from mrcnn.datasets import FORMATS
 from mrcnn.datasets.errors import DatasetError
+from mrcnn.datasets.folders import files_in
 from mrcnn.datasets.formats import find_format
+from mrcnn.files import FileError, read_json, read_yaml
 
 AUTO = "auto"  # the LAYOUT that is recognised
 _LOOKED_AT = 20_000  # files and folders that a message counts
+_TRIED, _QUICK = 50, 5_000_000  # files that are read to find damage, and their bytes
 _NAMED = 5  # folders and kinds of files that a message names
 
 
@@ -35,9 +38,23 @@ def title_of(layout):
 
 def _unrecognised(root):
     what = "this folder" if root.is_dir() else "this file"
-    lines = [f"{root}: no format recognises {what}. {describe(root)} LAYOUT=NAME forces a format:"]
+    held = " ".join([describe(root), *_damaged(root)])
+    lines = [f"{root}: no format recognises {what}. {held} LAYOUT=NAME forces a format:"]
     lines += [f"  {layout} looks for {find_format(layout).looks_for}" for layout in FORMATS]
     return "\n".join([*lines, "  my_module:MyDataset is a class of your own, see docs/extending.md"])
+
+
+def _damaged(root):
+    """Return what is wrong with the first files of annotations that cannot be read, as sentences."""
+    found = []
+    for path in [root] if root.is_file() else files_in(root)[:_TRIED]:
+        read = {".json": read_json, ".yaml": read_yaml, ".yml": read_yaml}.get(path.suffix.lower())
+        if read and path.stat().st_size < _QUICK:
+            try:
+                read(path)
+            except FileError as error:
+                found.append(str(error))
+    return found[:_NAMED]
 
 
 def describe(root):

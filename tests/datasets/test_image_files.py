@@ -22,8 +22,19 @@ def test_folders_are_searched_in_order_and_whole_names_first(tmp_path):
     assert finder.find("./b/../b/a.jpg") == deep
     assert finder.find("c/a.jpg") == first
     assert finder.find(second) == second
-    assert finder.find("A.jpg") is None and finder.find("b") is None and finder.find("") is None
+    assert finder.find("b") is None and finder.find("") is None
     assert finder.places() == f"{tmp_path / 'one'}, {tmp_path / 'two'}"
+
+
+def test_the_case_of_letters_counts_only_where_two_files_differ_in_it(tmp_path):
+    lower, photo = touch(tmp_path / "two/a.jpg"), touch(tmp_path / "one/Kürbis.JPG")
+    touch(tmp_path / "one/b.png")
+    touch(tmp_path / "one/B.png")
+    finder = ImageFinder([tmp_path / "one", tmp_path / "two"])
+    assert finder.find("A.JPG") == lower
+    assert finder.find("C:\\photos\\KÜRBIS.jpg") == photo
+    assert finder.find("B.png") == str(tmp_path / "one/B.png")
+    assert finder.find("b.PNG") is None
 
 
 @pytest.mark.parametrize("name", ["a\0b.jpg", "\ud800.jpg", "x" * 5000, "y/" * 3000 + "z.jpg"])

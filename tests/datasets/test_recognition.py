@@ -6,7 +6,7 @@ import pytest
 
 from mrcnn.datasets import FORMATS, DatasetError, recognition
 from mrcnn.datasets.class_folders import ClassFolders
-from mrcnn.datasets.formats import find_format
+from mrcnn.datasets.formats import find_format, open_dataset
 from tests.datasets import format_sets
 from tests.scenes import write_dataset
 
@@ -38,6 +38,37 @@ def test_what_is_not_recognised_is_described_with_what_each_format_looks_for(tmp
     assert [line.split(" looks for ")[0] for line in others[:-1]] == [f"  {layout}" for layout in FORMATS]
     assert ClassFolders.looks_for in others[list(FORMATS).index("openimages")]
     assert others[-1].startswith("  my_module:MyDataset is a class of your own")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("empty.json", b"", "is empty"),
+        ("wide.json", '{"images": []}'.encode("utf-16"), "is not UTF-8 text"),
+        ("cut.json", b'{"x": [', "is cut short"),
+        ("data.yaml", b"names: [fig", "is not YAML"),
+    ],
+)
+def test_damage_is_named_where_it_hides_the_format(tmp_path, name, content, reason):
+    (tmp_path / name).write_bytes(content)
+    for root in (tmp_path, tmp_path / name):
+        with pytest.raises(DatasetError) as caught:
+            recognition.recognise(root)
+        first = str(caught.value).splitlines()[0]
+        assert first.endswith(". LAYOUT=NAME forces a format:")
+        assert f". {tmp_path / name}" in first and reason in first
+
+
+def test_several_files_of_a_format_are_recognised_and_named(tmp_path):
+    whole = format_sets.without_splits(format_sets.SET)
+    format_sets.write_coco(tmp_path, whole)
+    (file,) = tmp_path.rglob("*.json")
+    (tmp_path / "old.json").write_bytes(file.read_bytes())
+    (tmp_path / "new.json").write_bytes(file.read_bytes())
+    file.unlink()
+    assert recognition.recognise(tmp_path) == ["coco"]
+    with pytest.raises(DatasetError, match=r"several annotation files: new.json, old.json; give the path"):
+        open_dataset("coco", tmp_path, None)
 
 
 def test_many_kinds_are_cut_short(tmp_path):
