@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mrcnn.datasets.errors import DatasetError
-from mrcnn.datasets.folders import SPLITS
+from mrcnn.datasets.folders import SPLITS, images_in
 from mrcnn.datasets.image_files import list_images
 from mrcnn.files import FileError, read_text, read_yaml
 
-FORM = "a YAML file with names and train, such as data.yaml, or classes.txt beside images/ and labels/"
+FORM = "a YAML file with names and train, such as data.yaml, or classes.txt beside images and labels"
 _USUAL = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
 _TRIED = 20  # other YAML files of a folder that are looked into
 
@@ -72,8 +72,14 @@ def describes(path):
 
 
 def has_only_names(root):
-    """Return whether a folder has classes.txt, images and labels, as labelling tools export them."""
-    return all((root / name).exists() for name in ("classes.txt", "images", "labels"))
+    """Return whether a folder has classes.txt, images and labels, as labelling tools export them.
+
+    Images and labels may be in folders of these names, or side by side in the folder itself.
+    """
+    if not (root / "classes.txt").is_file():
+        return False
+    in_folders = (root / "images").exists() and (root / "labels").exists()
+    return in_folders or any(path.with_suffix(".txt").is_file() for path in images_in(root))
 
 
 def images_of(description, split):
@@ -96,7 +102,8 @@ def _without_yaml(root):
         raise DatasetError(f"{root}: {what}; looked for {FORM}.")
     path = root / "classes.txt"
     names = [line.strip() for line in _read(read_text, path).splitlines()]
-    return Description(path, _names([name for name in names if name], path), {None: ["images"]}, root)
+    place = "images" if (root / "images").exists() else "."
+    return Description(path, _names([name for name in names if name], path), {None: [place]}, root)
 
 
 def _names(names, path):
@@ -125,14 +132,26 @@ def _text(value, path, key):
 
 def _find(description, place):
     """Return the path of a place, or None. Roboflow counts from a folder deeper than the one it writes to."""
-    places = (place, place.removeprefix("../"))
-    for base in dict.fromkeys((description.base, description.path.parent)):
-        for path in (base / part for part in dict.fromkeys(places)):
-            try:
-                if path.exists():
-                    return path
-            except OSError:  # a name that no file can have
-                continue
+    bases = tuple(dict.fromkeys((description.base, description.path.parent)))
+    return next(filter(None, (_existing(bases, name) for name in _spellings(place))), None)
+
+
+def _spellings(place):
+    """Yield the ways to read a place: as it is, as on Windows, and below a folder of another machine."""
+    yield from (place, place.removeprefix("../"))
+    parts = place.replace("\\", "/").split("/")
+    yield "/".join(parts)
+    if parts[0] == "" or parts[0].endswith(":"):  # absolute
+        yield from ("/".join(parts[start:]) for start in range(1, len(parts)) if parts[start])
+
+
+def _existing(bases, name):
+    for base in bases:
+        try:
+            if (base / name).exists():
+                return base / name
+        except OSError:  # a name that no file can have
+            continue
     return None
 
 
@@ -140,8 +159,9 @@ def _listed(path, base):
     """Return the images in a text file of paths, which are counted from it if they begin with ./"""
     found = []
     for line in filter(None, map(str.strip, _read(read_text, path).splitlines())):
-        folder = path.parent if line.startswith("./") or not os.path.exists(base / line) else base
-        found.append(os.path.normpath(folder / line))
+        bases = (path.parent,) if line.startswith("./") else (base, path.parent)
+        place = next(filter(None, (_existing(bases, name) for name in _spellings(line))), path.parent / line)
+        found.append(os.path.normpath(place))
     return found
 
 

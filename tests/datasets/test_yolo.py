@@ -101,6 +101,36 @@ def test_roboflow_has_images_and_labels_in_a_folder_a_split(tmp_path):
     assert opened(tmp_path, "val").load_mask(0)[0].shape == (*SIZE, 2)
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "images/train", "images\\train", ".\\images\\train", "/home/me/fruit/images/train",
+        "C:\\Users\\me\\fruit\\images\\train", "D:/fruit/images/train/",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("in_list", [False, True])
+def test_paths_of_another_machine_lead_to_the_folder_here(tmp_path, place, in_list):
+    save(tmp_path, "images/train/a.png", row())
+    if in_list:
+        (tmp_path / "train.txt").write_text(
+            place.rstrip("/") + ("\\" if "\\" in place else "/") + "a.png\r\n"
+        )
+    describe(tmp_path, path="/home/me/fruit", train="train.txt" if in_list else place)
+    dataset = opened(tmp_path)
+    assert [info["path"] for info in dataset.image_info] == [str(tmp_path / "images/train/a.png")]
+    assert dataset.load_mask(0)[0].sum() == 100 and not dataset.faults
+
+
+def test_classes_txt_may_be_beside_images_and_labels(tmp_path):
+    (tmp_path / "classes.txt").write_text("date\nfig\n")
+    assert not Yolo.recognises(tmp_path)
+    save(tmp_path, "a.png", row(class_id=1))
+    assert Yolo.recognises(tmp_path)
+    dataset = opened(tmp_path, None)
+    assert dataset.class_names[1:] == ["date", "fig"]
+    assert dataset.load_mask(0)[1].tolist() == [2]
+
+
 def test_labels_may_be_beside_their_images(tmp_path):
     save(tmp_path, "photos/a.png", row())
     describe(tmp_path, train="photos")
