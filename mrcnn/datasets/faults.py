@@ -56,6 +56,10 @@ FAULTS = {
         "no map", False, "Images without a map of their instances",
         "Draw one, or delete the images: without instances, an image is learned as background.",
     ),
+    "no_masks": (
+        "no masks", False, "Images without a folder of masks",
+        "Draw masks, or delete the images: without instances, an image is learned as background.",
+    ),
     "stray": (
         "no mask's name", False, "Files among the masks that belong to no image, which are left out",
         "Name a mask <name of its image>_<anything>.png, or move the file elsewhere.",

@@ -58,6 +58,7 @@ class ImageFolders(Dataset):
                 self.faults += [("no_image", str(folder), "masks")] if masks.is_dir() else []
                 continue
             self.add_image(SOURCE, folder.name, str(path), masks=masks)
+            self.faults += [] if masks.is_dir() else [("no_masks", str(path), "")]
             self.faults += [("stray", str(file), "") for file in files_in(masks) if not is_image(file)]
         if not self.image_info:
             raise DatasetError(f"{root}: no <id>/images/*.png in the split {split!r}.")

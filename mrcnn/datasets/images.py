@@ -78,14 +78,22 @@ def read_mask(path):
 def read_labels(path):
     """Read a label map as [H, W] int32: the values of its pixels, or indices into its palette.
 
-    Raises ImageError, also for a picture in colours, whose values are no numbers.
+    Raises ImageError, also for a picture in colours, whose values are no numbers, and for JPEG, which changes
+    values.
     """
     with opened(path) as image:
+        if image.format == "JPEG":
+            raise ImageError(
+                f"{path}: JPEG has changed the values of this label map; save it as PNG or TIFF."
+            )
         pixels = np.asarray(image)
     if pixels.ndim == 3 and pixels.shape[2] >= 3 and (pixels[:, :, :1] == pixels[:, :, 1:3]).all():
         pixels = pixels[:, :, 0]  # grey, saved as colours
     if pixels.ndim != 2:
-        raise ImageError(f"{path}: a label map has one channel, this picture has {pixels.shape[2]}.")
+        raise ImageError(
+            f"{path}: a label map has one channel, whose values number the instances, but this picture has "
+            f"{pixels.shape[2]}; save it in grey or with a palette."
+        )
     with np.errstate(invalid="ignore"):
         labels = pixels.astype(np.int32)
     if not np.array_equal(labels, pixels):

@@ -81,7 +81,7 @@ def choose(dataset, share, seed, progress=True):
     units = _units(_thumbnails(dataset, progress), dataset)
     if len(units) < 2:
         return None
-    shown = [dataset.count_instances(image_id) for image_id in dataset.image_ids]
+    shown = [_counted(dataset, image_id) for image_id in dataset.image_ids]
     classes = np.zeros((len(units), dataset.num_classes - 1), int)
     for unit, members in enumerate(units):
         for image_id in members:
@@ -125,6 +125,14 @@ def _thumbnails(dataset, progress):
     with ThreadPoolExecutor(max_workers=4) as pool:
         numbers = [int(image_id) for image_id in dataset.image_ids]
         return list(tqdm(pool.map(read, numbers), total=len(numbers), **options))
+
+
+def _counted(dataset, image_id):
+    """Return {class id: number of instances} of an image, {} for a faulty one."""
+    try:
+        return dataset.count_instances(image_id)
+    except Exception:  # as below
+        return {}
 
 
 def _loaded(dataset, image_id):

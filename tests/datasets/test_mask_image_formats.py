@@ -17,7 +17,8 @@ from mrcnn.datasets.label_maps import LabelMaps, instance_values
 from mrcnn.datasets.mask_folders import MaskFolders
 from mrcnn.datasets.voc import Voc
 from mrcnn.datasets.voc_colors import color_of
-from pumpkin.config import PumpkinConfig
+from pumpkin.config import PumpkinConfig, load_config
+from pumpkin.data import open_data
 
 H, W = 40, 60
 # The instances of each image: the class of each, and its box.
@@ -324,6 +325,12 @@ class TestImageFolders:
             ("stray", str(tmp_path / "train/d/masks/notes.txt"), ""),
         ]
 
+    def test_an_image_without_a_folder_of_masks_is_named(self, tmp_path):
+        write_image_folders(tmp_path)
+        shutil.rmtree(tmp_path / "train/a/masks")
+        faults = read(ImageFolders, tmp_path).faults
+        assert faults == [("no_masks", str(tmp_path / "train/a/images/a.png"), "")]
+
 
 class TestLabelMaps:
     @pytest.mark.parametrize(
@@ -372,12 +379,35 @@ class TestLabelMaps:
     def test_colours_and_fractions_are_no_labels(self, tmp_path):
         save(tmp_path / "images/a.png", photograph("a"))
         save(tmp_path / "label_maps/a.png", photograph("b"))
-        with pytest.raises(ImageError, match=r"a\.png: a label map has one channel, this picture has 3"):
+        with pytest.raises(ImageError, match=r"a\.png: a label map has one channel.* this picture has 3;"):
             read(LabelMaps, tmp_path, None).load_mask(0)
         (tmp_path / "label_maps/a.png").unlink()
         save(tmp_path / "label_maps/a.tif", np.full((H, W), 0.5, np.float32))
         with pytest.raises(ImageError, match=r"label_maps/a\.tif: a label map has whole numbers"):
             read(LabelMaps, tmp_path, None).load_mask(0)
+
+    @pytest.mark.parametrize(
+        ("maps", "suffix", "reason"),
+        [
+            ("masks", ".png", "has one channel"),
+            ("labels", ".png", "has one channel"),
+            ("label_maps", ".png", "has one channel"),
+            ("label_maps", ".jpg", "JPEG has changed"),
+        ],
+    )
+    def test_maps_in_colours_or_jpeg_are_findings_of_the_check(self, tmp_path, maps, suffix, reason):
+        for name in "abcdef":
+            save(tmp_path / f"images/{name}.png", photograph(name))
+            values = np.zeros((H, W, 3), np.uint8)
+            values[4:12, 4:12], values[4:12, 20:30] = (250, 0, 0), (0, 250, 0)
+            values = values if suffix == ".png" else values.max(axis=2) // 2 + values[:, :, 0] // 4
+            (tmp_path / maps).mkdir(exist_ok=True)
+            Image.fromarray(values).save(tmp_path / maps / f"{name}{suffix}")
+        config = load_config(None, [f"DATASET={tmp_path}"])
+        data = open_data(config, report=lambda line: None)
+        assert config.LAYOUT == "label_maps" and len(data.choice.val) == 1
+        (finding,) = [f for f in check.check(data.splits, config).findings if f.label == "unreadable mask"]
+        assert finding.fatal and len(finding.files) == 6 and all(reason in file for file in finding.files)
 
     def test_grey_saved_as_colours_is_taken(self, tmp_path):
         write_label_maps(tmp_path)
