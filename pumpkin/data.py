@@ -88,7 +88,8 @@ def _divided(found, share, seed, choice, report):
     if choice is None:
         choice = set_aside.choose(found[first], share, seed)
         if choice is None:
-            report("None of the images can be set aside for validation: they are one or alike")
+            why = "there is only one" if found[first].num_images == 1 else "all of them look alike"
+            report(f"No image is set aside for validation: {why}")
             return found, None
         total = len(choice.train) + len(choice.val)
         how = f"VAL_SHARE {share}, SEED {seed}"

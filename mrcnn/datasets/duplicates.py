@@ -30,7 +30,7 @@ def _equal(groups):
             learned,
             f"in {' and '.join(splits)}",
             f"Images in {splits[0]} that are also in {' and '.join(splits[1:])}: {len(found)}. {why}.",
-            "Delete one of each, with its masks.",
+            _advice(found, splits),
             *_named(found),
         )
     for (split,), found in within.items():
@@ -41,6 +41,13 @@ def _equal(groups):
             "Delete the copies with their masks.",
             *_named(found),
         )
+
+
+def _advice(groups, splits):
+    if any(len({image.path for _, image in group}) > 1 for group in groups):
+        return "Delete one of each, with its masks."
+    aside = ", or leave that split out, so that some images are set aside" if "val" in splits[1:] else ""
+    return f"The splits name the same files: name others for {splits[-1]}{aside}."
 
 
 def _named(groups, sign=" = "):

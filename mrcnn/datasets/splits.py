@@ -18,9 +18,8 @@ def open_splits(layout, root, classes=None, splits=("train", "val"), report=prin
     """Open several splits; return a dict from split to prepared Dataset.
 
     layout, root, options: as for formats.open_dataset. classes: those of all splits; None takes the classes
-    of the first split. splits: names of the splits. report: called with a line for each missing split, or one
-    for all, and for classes that only a later split has. The first split must exist; data without splits are
-    the first.
+    of the first split. splits: names of the splits. report: called with a line on missing splits, and on
+    classes that only a later split has. The first split must exist; data without splits are the first.
     Raises DatasetError.
     """
     present = formats.find_format(layout).splits(Path(root), options or Options())
@@ -32,10 +31,12 @@ def open_splits(layout, root, classes=None, splits=("train", "val"), report=prin
     if present == []:
         report(f"{root} has no splits")
         return datasets
+    missing = [NAMES.get(split, split) for split in splits[1:] if present and split not in present]
+    if missing:
+        report(f"{root} has no {' and no '.join(missing)} split, only {', '.join(present)}")
     for split in splits[1:]:
         what = NAMES.get(split, split)
-        if present is not None and split not in present:
-            report(f"No {what}: {root}: no split {split!r}; it holds {', '.join(present)}.")
+        if what in missing:
             continue
         try:
             datasets[split] = open_dataset(layout, root, split, named, options, strict=False)

@@ -26,7 +26,7 @@ def test_fine_data_are_zero(folder, tmp_path, capsys):
     assert check.main(["--dataset", str(folder), "--sheet", str(sheet), *SMALL]) == 0
     told = capsys.readouterr().out.splitlines()
     assert told[0] == "Read as Open Images' folders: 5 images, 7 instances, class pumpkin"
-    assert told[1] == f"No test: {folder}: no split 'test'; it holds train, val."
+    assert told[1] == f"{folder} has no test split, only train, val"
     assert told[2].split()[-2:] == ["train", "val"]
     assert told[-2:] == [f"The sheet of 5 images is {sheet}", "Fine to train on."]
     with Image.open(sheet) as image:

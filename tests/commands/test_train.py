@@ -427,7 +427,7 @@ def test_no_validation_is_told_and_allowed(config, tmp_path):
     write_dataset(tmp_path, train=2, val=0)
     found, lines = opened(config, tmp_path, "VAL_SHARE=0")
     assert (found["train"].num_images, found.keys()) == (2, {"train"})
-    assert lines[1] == f"No validation: {tmp_path}: no split 'val'; it holds train."
+    assert lines[1] == f"{tmp_path} has no validation split, only train"
     assert lines[2:] == ["Data: 2 images to train on, 0 to validate on"]
 
 

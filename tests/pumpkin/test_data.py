@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mrcnn.datasets import DatasetError, set_aside
+from mrcnn.datasets import DatasetError, check, set_aside
 from pumpkin.config import PumpkinConfig, load_config
 from pumpkin.data import open_data, open_for_evaluation
 from tests.scenes import write_dataset
@@ -168,7 +168,34 @@ def test_a_single_image_is_trained_on(tmp_path):
     write_coco(tmp_path / "one.json", [["fig"]])
     found, _, lines = opened(tmp_path)
     assert found.splits.keys() == {"train"}
-    assert lines[-1] == "None of the images can be set aside for validation: they are one or alike"
+    assert lines[-1] == "No image is set aside for validation: there is only one"
+
+
+def test_images_that_look_alike_are_all_trained_on(fruit):
+    for path in fruit.glob("*.png"):
+        path.write_bytes((fruit / "0.png").read_bytes())
+    found, _, lines = opened(fruit)
+    assert found.splits.keys() == {"train"} and found.splits["train"].num_images == 10
+    assert lines[-1] == "No image is set aside for validation: all of them look alike"
+
+
+def test_splits_of_the_same_files_are_told_as_such(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / "images").mkdir(exist_ok=True)
+        Image.fromarray(np.random.default_rng(ord(name)).integers(0, 255, (40, 60, 3), np.uint8)).save(
+            tmp_path / f"images/{name}.png"
+        )
+        (tmp_path / "labels").mkdir(exist_ok=True)
+        (tmp_path / f"labels/{name}.txt").write_text("0 0.1 0.1 0.5 0.1 0.5 0.5")
+    (tmp_path / "data.yaml").write_text("train: images\nval: images\nnames: [fig]\n")
+    found, config, lines = opened(tmp_path, names=("train", "val", "test"))
+    assert lines[1] == f"{tmp_path} has no test split, only train, val"
+    (finding,) = [finding for finding in check.check(found.splits, config).findings if finding.fatal]
+    assert finding.text.startswith("Images in train that are also in val: 2.")
+    assert finding.advice == (
+        "The splits name the same files: name others for val, or leave that split out, so that some images "
+        "are set aside."
+    )
 
 
 # --- Evaluation --------------------------------------------------------------------------------------
