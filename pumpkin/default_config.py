@@ -12,6 +12,11 @@ from pumpkin.calls import typed
 from pumpkin.models import config_of, find_weights
 from pumpkin.recipe import Facts
 
+# The settings that the data check needs.
+SIZES = (
+    "IMAGE_RESIZE_MODE", "IMAGE_MIN_DIM", "IMAGE_MIN_SCALE", "IMAGE_MAX_DIM", "RPN_ANCHOR_SCALES",
+    "MAX_GT_INSTANCES",
+)  # fmt: skip
 SAMPLE = 200  # images that are looked at, evenly spread
 _NO_SIDES = (0.1, 0.2, 0.4)  # if no image of the sample has an instance
 
@@ -43,6 +48,20 @@ def fill(config, dataset, weights, runs="runs", epochs=None, report=print):
     for line in text.splitlines():
         report(line)
     return text
+
+
+def assume(config, dataset):
+    """Set the sizes that the default recipe has for COCO weights on a CPU; return lines on them, one or none.
+
+    config: with the settings that the user has named, which stay. dataset: the training images. The backend,
+    which knows the device, is not imported.
+    """
+    named = {name: getattr(config, name) for name in config.names() if config.is_set(name)}
+    chosen = recipe.choose(measure(dataset, accelerator=False, weights="coco"), named)
+    sizes = {name: chosen[name].value for name in SIZES if name in chosen}
+    config.update(sizes, source="the recipe")
+    told = [f"{name} {value}" for name, value in sizes.items() if name != "MAX_GT_INSTANCES"]
+    return [f"Sizes are for a training from COCO weights on a CPU: {', '.join(told)}"] if told else []
 
 
 def _stored(weights, runs):

@@ -44,11 +44,15 @@ def check_data(args):
     from mrcnn.datasets.faults import SHOWN
     from pumpkin.config import load_config
     from pumpkin.data import open_data
+    from pumpkin.default_config import assume
 
     config = load_config(args.config, args.set, **data_settings(args))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", DatasetWarning)
         datasets = open_data(config, SPLITS).splits
+        if args.config is None:
+            for line in assume(config, datasets["train"]):
+                print(line)
     report = check.check(datasets, config, warned=[str(warning.message) for warning in caught])
     for line in report.lines(shown=None if args.all else SHOWN):
         print(line)

@@ -33,6 +33,23 @@ def test_fine_data_are_zero(folder, tmp_path, capsys):
         assert image.format == "PNG"
 
 
+def test_sizes_are_those_of_the_recipe_unless_they_are_named(folder, capsys):
+    assert check.main(["--dataset", str(folder)]) == 0
+    told = capsys.readouterr().out.splitlines()
+    anchors = "RPN_ANCHOR_SCALES [32, 64, 128, 256, 512]"
+    line = "Sizes are for a training from COCO weights on a CPU: IMAGE_MIN_DIM 512, IMAGE_MAX_DIM 512"
+    assert told[2] == f"{line}, {anchors}"
+    sides = {row.split(",")[0].strip(): row.split()[-1] for row in told if "px" in row}
+    with Image.open(next(folder.rglob("val0*.png"))) as image:
+        scale = 512 / max(image.size)
+    assert int(sides["side when scaled"]) == pytest.approx(scale * int(sides["side"]), abs=scale)
+    assert check.main(["--dataset", str(folder), "--set", "RPN_ANCHOR_SCALES=[24, 48, 96, 192, 384]"]) == 0
+    out = capsys.readouterr().out
+    assert f"{line}\n" in out and "  below 24 px, the smallest" in out
+    assert check.main(["--dataset", str(folder), "--config", "demo"]) in (0, 3)
+    assert "Sizes are" not in capsys.readouterr().out
+
+
 def test_a_leak_is_three(folder, capsys):
     leaked = folder / "val/pumpkin/leaked.png"
     leaked.write_bytes((folder / "train/pumpkin/train00.png").read_bytes())
