@@ -107,6 +107,7 @@ class Dataset(OrientedImages):
     looks_for = ""  # what recognises() looks for, for the message about data that no format recognises
     # Whether load_split raises DatasetError for a class that the data lack; otherwise it has no instance.
     strict = True
+    counts_pixels = False  # whether count_instances reads pixels, although it is the format's own
     faults = ()  # (kind, path, detail) of what load_split left out; the kinds are keys of faults.FAULTS
     known_classes = None  # the data's own class names, selected or not, once load_split has found them
 

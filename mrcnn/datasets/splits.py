@@ -1,17 +1,20 @@
 """Open the splits of a data set together, and say what was read."""
 
+import contextlib
 from pathlib import Path
 
-from mrcnn.datasets import formats
+from mrcnn.datasets import FORMATS, formats
 from mrcnn.datasets.annotated import Options
 from mrcnn.datasets.dataset import Dataset
 from mrcnn.datasets.errors import DatasetError, LoadError
 from mrcnn.datasets.formats import open_dataset
 from mrcnn.datasets.recognition import title_of
 from mrcnn.datasets.scan import depth
+from mrcnn.pipeline.errors import DataError
 
 NAMES = {"train": "training", "val": "validation", "test": "test"}
 _NAMED = 12  # classes that a line names
+_COUNTED = 500  # images whose pixels are read to count instances
 
 
 def open_splits(layout, root, classes=None, splits=("train", "val"), report=print, options=None):
@@ -61,13 +64,15 @@ def names_of(dataset):
 def read_as(layout, datasets):
     """Return the line on what was read: format, images, instances and classes.
 
-    datasets: Datasets with the same classes. Instances are counted if that needs no pixels.
+    datasets: Datasets with the same classes. Instances are counted if that needs no pixels, or those of
+    a few hundred images.
     """
     images = sum(dataset.num_images for dataset in datasets)
     words = [_counted(images, "image")]
-    if all(counts_quickly(dataset) for dataset in datasets):
-        counts = (dataset.count_instances(i) for dataset in datasets for i in dataset.image_ids)
-        words.append(_counted(sum(sum(count.values()) for count in counts), "instance"))
+    if all(map(counts_quickly, datasets)) or (layout in FORMATS and images <= _COUNTED):
+        with contextlib.suppress(DataError):  # the check and the training name a damaged file
+            counts = (dataset.count_instances(i) for dataset in datasets for i in dataset.image_ids)
+            words.append(_counted(sum(sum(count.values()) for count in counts), "instance"))
     names = names_of(datasets[0])
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     words.append(f"class{'es'[: 2 * (len(names) != 1)]} {', '.join(names[:_NAMED])}{more}")
@@ -82,4 +87,5 @@ def counts_quickly(dataset):
     """Return whether a class counts instances without loading masks, and counts those of its load_mask."""
     whole = getattr(dataset, "whole", dataset)
     place = depth(whole, "count_instances")
-    return type(whole).__mro__[place] is not Dataset and place <= depth(whole, "load_mask")
+    is_its_own = type(whole).__mro__[place] is not Dataset and place <= depth(whole, "load_mask")
+    return is_its_own and not whole.counts_pixels

@@ -15,6 +15,7 @@ from mrcnn.datasets.image_folders import ImageFolders
 from mrcnn.datasets.images import ImageError
 from mrcnn.datasets.label_maps import LabelMaps, instance_values
 from mrcnn.datasets.mask_folders import MaskFolders
+from mrcnn.datasets.splits import read_as
 from mrcnn.datasets.voc import Voc
 from mrcnn.datasets.voc_colors import color_of
 from pumpkin.config import PumpkinConfig, load_config
@@ -353,6 +354,22 @@ class TestLabelMaps:
         dataset = read(LabelMaps, tmp_path / "train", None, ["nut"])
         assert LabelMaps.splits(tmp_path / "train") == []
         assert (content(dataset), dataset.class_names[1]) == (expected("train", one_class=True), "nut")
+
+    @pytest.mark.parametrize(("kind", "suffix"), [(np.uint8, ".png"), (np.int32, ".tif")])
+    def test_instances_of_few_images_are_counted(self, tmp_path, monkeypatch, kind, suffix):
+        write_label_maps(tmp_path, kind, suffix)
+        shutil.rmtree(tmp_path / "val")
+        dataset, number = read(LabelMaps, tmp_path), sum(len(found) for *_, found in scenes(("train",)))
+        images = f"Read as label maps: {dataset.num_images} images"
+        assert read_as("label_maps", [dataset]) == f"{images}, {number} instances, class object"
+        (tmp_path / f"train/label_maps/d{suffix}").write_bytes(b"damaged")
+        assert read_as("label_maps", [dataset]) == f"{images}, class object"
+        monkeypatch.setattr(LabelMaps, "count_instances", None)  # is not called
+        many = f"Read as label maps: {200 * dataset.num_images:,} images, class object"
+        assert read_as("label_maps", [dataset] * 200) == many
+
+    def test_values_beyond_16_bits_and_below_zero(self):
+        assert instance_values(np.array([[0, 70_000, 3], [-1, 3, 65_536]])) == [3, 65_536, 70_000]
 
     def test_many_instances_of_16_bits(self, tmp_path):
         labels = np.zeros((H, W), np.uint16)
