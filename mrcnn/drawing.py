@@ -4,11 +4,20 @@ In an Axes, pixel k of an image spans k - 0.5 to k + 0.5, so a box's edge k is d
 """
 
 import colorsys
+import contextlib
+import functools
+import warnings
 
 import numpy as np
-from matplotlib import patches, patheffects
+from matplotlib import font_manager, patches, patheffects
 from skimage.measure import find_contours
 
+# Fonts of Linux, Windows and macOS with the letters that matplotlib's own lacks.
+_FONTS = (
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei", "Microsoft YaHei", "SimHei", "Yu Gothic", "Malgun Gothic", "PingFang SC",
+    "Hiragino Sans", "Heiti SC", "Apple SD Gothic Neo", "Arial Unicode MS", "Noto Sans",
+)  # fmt: skip
 _GOLDEN_RATIO = (np.sqrt(5) - 1) / 2
 _FIRST_HUE = 0.5  # the rarest in most photographs: neither skin, soil, leaf nor pumpkin
 _HUES_APART = 13  # this many hues are at least a twentieth of the colour circle apart
@@ -54,6 +63,25 @@ def draw_frame(ax, box, color, linestyle="solid", alpha=1.0):
     ax.add_patch(patches.Rectangle((x1, y1), x2 - x1, y2 - y1, linewidth=1.2 * stroke(ax), **options))
 
 
+def lettering():
+    """Return options for a text with a name in it: any letters, and a dollar sign begins no formula."""
+    return {"parse_math": False, "family": ["sans-serif", *_fonts()]}
+
+
+@functools.cache
+def _fonts():
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    return [name for name in _FONTS if name in installed]
+
+
+@contextlib.contextmanager
+def without_warnings_of_letters():
+    """Draw letters that no font has as boxes, without a warning for each."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from", UserWarning)
+        yield
+
+
 def stroke(ax):
     """Return the scale of line widths and font sizes in an Axes: 1 for widths up to 1000 px, then growing."""
     return max(1.0, ax.bbox.width / 1000)
@@ -80,8 +108,10 @@ class Captions:
             0, 0, text, color="white", size=9 * stroke(self._ax), va="baseline", clip_on=True,
             bbox={"facecolor": color, "alpha": 0.55, "pad": 1.5 * stroke(self._ax), "edgecolor": "none"},
             path_effects=[patheffects.withStroke(linewidth=2 * stroke(self._ax), foreground="black")],
+            **lettering(),
         )  # fmt: skip
-        extent = label.get_window_extent()
+        with without_warnings_of_letters():
+            extent = label.get_window_extent()
         offset = self._ax.transData.transform((0, 0)) - np.array([extent.x0, extent.y0])
         for left, bottom in self._places(box, extent.width, extent.height):
             area = np.array([left, bottom, left + extent.width, bottom + extent.height])

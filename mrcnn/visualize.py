@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from mrcnn.datasets import sheets
 from mrcnn.datasets.sheets import DPI, TINT
 from mrcnn.datasets.sheets import save as save_figure
-from mrcnn.drawing import Captions, apply_mask, draw_frame, draw_outline, random_colors
+from mrcnn.drawing import Captions, apply_mask, draw_frame, draw_outline, lettering, random_colors
 from mrcnn.evaluation.matches import compute_matches
 from mrcnn.modeling.layer_names import leaf_layers
 from mrcnn.pipeline.masks import unmold_mask
@@ -91,7 +91,7 @@ def display_images(images, titles=None, cols=4, cmap=None, norm=None, interpolat
     plt.figure(figsize=(14, 14 * rows / cols))
     for place, (image, title) in enumerate(zip(images, titles), start=1):
         ax = plt.subplot(rows, cols, place)
-        ax.set_title(title, fontsize=9)
+        ax.set_title(title, fontsize=9, **lettering())
         ax.axis("off")
         image = image.astype(np.uint8) if image.ndim == 3 else image
         ax.imshow(image, cmap=cmap, norm=norm, interpolation=interpolation)
@@ -230,8 +230,9 @@ def plot_overlaps(gt_class_ids, pred_class_ids, pred_scores, overlaps, class_nam
     shown = ax.imshow(overlaps, interpolation="nearest", cmap="Blues")
     ax.figure.colorbar(shown)
     rows = [f"{class_names[i]} ({score:.2f})" for i, score in zip(pred_class_ids, pred_scores)]
-    ax.set_yticks(np.arange(len(rows)), rows)
-    ax.set_xticks(np.arange(len(gt_class_ids)), [class_names[i] for i in gt_class_ids], rotation=90)
+    ax.set_yticks(np.arange(len(rows)), rows, **lettering())
+    columns = [class_names[i] for i in gt_class_ids]
+    ax.set_xticks(np.arange(len(columns)), columns, rotation=90, **lettering())
     ax.set(xlabel="gt", ylabel="predictions")
     for (i, j), value in np.ndenumerate(overlaps):
         note = "match" if gt_class_ids[j] == pred_class_ids[i] else "wrong"

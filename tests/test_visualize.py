@@ -195,6 +195,21 @@ def test_captions_find_the_free_side():
     assert right.x1 == pytest.approx(300, abs=4)
 
 
+def test_a_class_may_have_any_name(tmp_path):
+    name = r"南瓜 $\date$"
+    masks = np.zeros((60, 80, 1), bool)
+    masks[10:40, 10:60] = True
+    found = {
+        "rois": np.array([[10, 10, 40, 60]]),
+        "masks": masks,
+        "class_ids": np.array([1]),
+        "scores": [0.9],
+    }
+    figure = visualize.draw_detections(np.zeros((60, 80, 3), np.uint8), found, ["BG", name])
+    visualize.save_figure(figure, tmp_path / "a.png")
+    assert [text.get_text() for text in figure.axes[0].texts] == [f"{name} 0.90"]
+
+
 class TestMatterportsNames:
     """Programs' notebooks call these; each draws without a word and without a warning."""
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from mrcnn.drawing import apply_mask, draw_outline, random_colors
+from mrcnn.drawing import apply_mask, draw_outline, lettering, random_colors, without_warnings_of_letters
 from mrcnn.files import write_bytes
 from mrcnn.pipeline.masks import resize_nearest
 
@@ -107,7 +107,7 @@ def _write(figure, words, width, total):
             )
             figure.add_artist(square)
         place = (left + 2 * _LETTER * (color is not None)) / width, (bottom + 3) / total
-        figure.text(*place, text, fontsize=_FONT, color="black", va="bottom")
+        figure.text(*place, text, fontsize=_FONT, color="black", va="bottom", **lettering())
 
 
 def _aspect(item):
@@ -147,7 +147,8 @@ def _draw(ax, item, letters):
     for place, (line, color) in enumerate(reversed(_lines(item, letters))):
         options = {"fontsize": _FONT, "color": color, "weight": "bold" if color == "firebrick" else "normal"}
         offset = (1, 2.5 + place * _LINE * 72 / DPI)  # points
-        ax.annotate(line, (0, 1), offset, xycoords="axes fraction", textcoords="offset points", **options)
+        where = {"xycoords": "axes fraction", "textcoords": "offset points"}
+        ax.annotate(line, (0, 1), offset, **where, **options, **lettering())
 
 
 def save(figure, path, max_bytes=None):
@@ -156,7 +157,8 @@ def save(figure, path, max_bytes=None):
     path: a Path. max_bytes: reduce a larger file to a palette, with as many colours as fit and at least 32.
     """
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None})
+    with without_warnings_of_letters():
+        figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None})
     data = file.getvalue()
     for colors in _COLORS if max_bytes else ():
         if len(data) <= max_bytes:

@@ -44,6 +44,16 @@ def test_an_extreme_shape_takes_no_room_from_the_others():
     assert widths == pytest.approx([300, 50, 100])
 
 
+@pytest.mark.parametrize("text", [r"$\date$", "a $5 $x^{.jpg", "南瓜 Kürbis कद्दू"])
+def test_a_name_of_any_letters_is_a_text_and_no_formula(tmp_path, text):
+    figure = sheets.draw([picture(40, 60, text, text)], legend=[(text, "red")])
+    sheets.save(figure, tmp_path / "sheet.png")
+    assert (tmp_path / "sheet.png").stat().st_size > 0
+    texts = [*figure.texts, *figure.axes[0].texts]
+    assert [found.get_text() for found in texts] == [text] * 3
+    assert not any(found.get_parse_math() for found in texts)
+
+
 def test_no_picture_is_a_blank_sheet(tmp_path):
     figure = sheets.draw([])
     sheets.save(figure, tmp_path / "sheet.png")
