@@ -150,7 +150,9 @@ def _kind(value):
         return "None"
     if isinstance(value, (tuple, list)):
         return f"a {type(value).__name__} of {len(value)}"
-    return f"a {type(value).__name__}" + (f" of shape {_shape(value)}" if hasattr(value, "shape") else "")
+    name = type(value).__name__
+    article = "an" if name[0] in "AEIOUaeio" else "a"  # a uint8
+    return f"{article} {name}" + (f" of shape {_shape(value)}" if hasattr(value, "shape") else "")
 
 
 def _shape(array):
