@@ -5,7 +5,7 @@ from keras import ops
 
 from mrcnn.modeling.anchors import image_anchors
 from mrcnn.ops import boxes as box_ops
-from mrcnn.pipeline.masks import paste_mask, unmold_mask
+from mrcnn.pipeline.masks import paste_mask, unmold_mask, whole_pixels
 from mrcnn.pipeline.transforms import compose_image_meta, mold_image, resize_image
 
 
@@ -102,8 +102,8 @@ def _edges(boxes, original_image_shape, image_shape, window):
 
 
 def _whole_pixels(boxes, image_shape):
-    """Round boxes [N, 4] to pixels; a box of less than a pixel becomes the pixel that its centre lies in."""
-    rounded = np.round(boxes).astype(np.int32).reshape(-1, 4)
+    """Round boxes [N, 4] to pixels; one without any pixel's centre becomes the pixel that its own lies in."""
+    rounded = whole_pixels(boxes).reshape(-1, 4)
     limits = np.array(image_shape[:2]) - 1
     for low, high in ((0, 2), (1, 3)):
         empty = rounded[:, high] <= rounded[:, low]

@@ -119,10 +119,12 @@ def paste_mask(mask, box, shape, first=None):
     mask: [h, w] probabilities. box: (y1, x1, y2, x2) continuous pixels: the first pixel covers 0 to 1. shape:
     (H, W, ...) of the image. first: where the first sample of each row and column lies, as a share of the
     box's (height, width) from its edge, see docs/geometry.md; None: samples lie in the middle of h x w equal
-    cells. Returns [H, W] bool: true where the interpolated probability at a pixel's centre is at least 0.5.
+    cells.
+    Returns [H, W] bool: true where a pixel's centre lies in the box and the interpolated probability there is
+    at least 0.5.
     """
     full = np.zeros(shape[:2], bool)
-    top, left, bottom, right = _clipped((*np.floor(box[:2]), *np.ceil(box[2:])), shape)
+    top, left, bottom, right = _clipped(whole_pixels(box), shape)
     if bottom <= top or right <= left or not (box[2] > box[0] and box[3] > box[1]):
         return full
     first = (0.5 / mask.shape[0], 0.5 / mask.shape[1]) if first is None else first
@@ -130,6 +132,11 @@ def paste_mask(mask, box, shape, first=None):
     columns = _samples(np.arange(left, right), box[1], box[3], mask.shape[1], first[1])
     full[top:bottom, left:right] = rows @ np.asarray(mask, np.float32) @ columns.T >= 0.5
     return full
+
+
+def whole_pixels(boxes):
+    """Return the half-open pixel boxes [..., 4] int32 of the pixels whose centres lie in continuous boxes."""
+    return np.ceil(np.asarray(boxes, float) - 0.5).astype(np.int32)
 
 
 def _clipped(box, shape):

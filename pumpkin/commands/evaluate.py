@@ -34,8 +34,10 @@ def parse(argv):
         help="smallest score; the default is low whatever the config says: AP counts weak detections",
     )  # fmt: skip
     parser.add_argument(
-        "--out", metavar="FILE", help="JSON file for the result (evaluation_<split>.json beside the weights)"
-    )
+        "--out", metavar="FILE",
+        help="JSON file for the result (evaluation_<split>.json beside the weights, or "
+        "evaluation_<data set>_<split>.json if that one holds the result of other data)",
+    )  # fmt: skip
     args = parser.parse_args(argv)
     if args.min_confidence is not None and not 0 <= args.min_confidence <= 1:
         parser.error(f"--min-confidence must lie between 0 and 1, got {args.min_confidence}")
@@ -79,6 +81,24 @@ def evaluate(args):
     print(coco.format_table(scores))
     if args.clumps:
         print(overlaps.format_table(scores["clumps"]))
-    out = Path(args.out) if args.out else weights.with_name(f"evaluation_{args.split}.json")
+    out = Path(args.out) if args.out else _result_file(weights, config.DATASET, args.split)
     write_json(out, {"weights": weights.name, "dataset": str(config.DATASET), "split": args.split, **scores})
     print(f"Written to {out}")
+
+
+def _result_file(weights, dataset, split):
+    """Return the JSON file beside the weights; the result of other data that is there already is kept."""
+    path = weights.with_name(f"evaluation_{split}.json")
+    if path.exists() and _dataset_in(path) != Path(dataset).resolve():
+        return weights.with_name(f"evaluation_{Path(dataset).resolve().stem}_{split}.json")
+    return path
+
+
+def _dataset_in(path):
+    """Return the data set of an earlier result, or None if the file does not say."""
+    from mrcnn.files import FileError, read_json
+
+    try:
+        return Path(read_json(path)["dataset"]).resolve()
+    except (FileError, KeyError, TypeError):
+        return None

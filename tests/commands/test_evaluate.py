@@ -91,6 +91,18 @@ def test_a_real_network_by_its_own_metadata(scenes, tmp_path, capsys):
     assert "on 2 images" in capsys.readouterr().out
 
 
+def test_the_result_of_other_data_is_kept(tmp_path):
+    weights = tmp_path / "mask_rcnn_tiny_0001.h5"
+    usual, own = tmp_path / "evaluation_val.json", tmp_path / "photos"
+    assert evaluate._result_file(weights, own, "val") == usual
+    usual.write_text(json.dumps({"dataset": str(own)}))
+    assert evaluate._result_file(weights, own, "val") == usual
+    other = tmp_path / "others"
+    assert evaluate._result_file(weights, other, "val") == tmp_path / "evaluation_others_val.json"
+    usual.write_text("[]")
+    assert evaluate._result_file(weights, own, "val") == tmp_path / "evaluation_photos_val.json"
+
+
 def test_clumps_are_told_and_written(scenes, tiny_weights, tmp_path, capsys):
     out = tmp_path / "result.json"
     words = ["--weights", str(tiny_weights), "--dataset", str(scenes), "--out", str(out), "--clumps"]

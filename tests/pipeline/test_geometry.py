@@ -6,7 +6,7 @@ import pytest
 from mrcnn.modeling.targets import DetectionTargetLayer
 from mrcnn.ops import boxes as box_ops
 from mrcnn.ops.roi_align import crop_masks
-from mrcnn.pipeline.masks import cover_mask, extract_bboxes, paste_mask
+from mrcnn.pipeline.masks import cover_mask, extract_bboxes, paste_mask, whole_pixels
 
 SIZE = (96, 128)
 
@@ -113,6 +113,16 @@ class TestPasteMask:
         half[14:] = 1
         mask = paste_mask(half, (-40, 0, 40, 20), SIZE)
         assert mask[:40, :20].all() and mask.sum() == 800
+
+    @pytest.mark.parametrize("first", [None, (0.5 / 56, 0.5 / 56)])
+    def test_a_mask_lies_in_the_pixels_of_its_box(self, first):
+        rng = np.random.default_rng(1)
+        for _ in range(100):
+            y1, x1 = rng.uniform(0, 60, 2).round(1)
+            box = np.array([y1, x1, *(np.array([y1, x1]) + rng.uniform(0.5, 60, 2).round(1))])
+            mask = paste_mask(np.ones((28, 28)), box, SIZE, first)
+            top, left, bottom, right = whole_pixels(box)
+            assert mask.sum() == mask[top:bottom, left:right].sum()
 
     def test_a_box_of_a_pixel(self):
         mask = paste_mask(np.ones((28, 28)), (5, 6, 6, 7), SIZE)
