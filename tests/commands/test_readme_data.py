@@ -77,8 +77,14 @@ SETS = {
         lambda root: format_sets.write_nuclei(root / "cells", things()),
         "a folder an image: 3 images, 8 instances, class object",
     ),
-    "label_maps": (lambda root: write_label_maps(root / "label_maps"), "label maps: 5 images, class object"),
-    "VOC2012": (lambda root: write_voc(root / "VOC2012"), "Pascal VOC: 5 images, classes bottle, tvmonitor"),
+    "label_maps": (
+        lambda root: write_label_maps(root / "label_maps"),
+        "label maps: 5 images, 9 instances, class object",
+    ),
+    "VOC2012": (
+        lambda root: write_voc(root / "VOC2012"),
+        "Pascal VOC: 5 images, 9 instances, classes bottle, tvmonitor",
+    ),
 }
 
 
