@@ -11,9 +11,9 @@ STOPPED = 130  # the status after Ctrl-C, as shells have it
 def run(command, action, errors=(), stopped="stopped."):
     """Call a command's action and return the exit status.
 
-    action: returns the status, or None for 0. errors: types of exceptions that are told as a line, besides
-    ValueError and OSError; their status is 1. stopped: what is told after Ctrl-C. If the
-    reader of the output is gone, as after ``| head``, nothing is told.
+    action: returns the status, or None for 0. errors: types of exceptions that are printed as one line and
+    end with status 1, as ValueError and OSError do. stopped: the text that is printed after Ctrl-C.
+    Nothing is printed if the reader of the output has closed it, as ``| head`` does.
     """
     try:
         status = action() or 0
@@ -39,7 +39,7 @@ def sentence(error):
 
 
 def _discard_output():
-    """Drop what is still to be written: Python writes it at exit, and would tell of the error again."""
+    """Discard buffered output: Python would write it at exit and report the same error again."""
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError):  # not a file

@@ -95,7 +95,7 @@ def _look(dataset, image_id, compared):
 
 
 def _classes_elsewhere(dataset, scanned):
-    """Return the class ids of images that were not scanned: all classes if only their masks could tell."""
+    """Return the class ids of images that were not scanned; all classes if that would need their masks."""
     whole = getattr(dataset, "whole", dataset)
     if depth(whole, "count_instances") >= depth(whole, "add_image"):  # the base class's, which loads masks
         return set(range(1, dataset.num_classes))

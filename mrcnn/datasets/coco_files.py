@@ -117,7 +117,7 @@ def _by_split(root, paths):
 
 
 def _split_of_file(root, path):
-    """Return the split that a file's name or folder tells: instances_train2017.json is of train."""
+    """Return the split that a file's name or folder contains: train for instances_train2017.json."""
     words = re.split(r"[^A-Za-z]+", path.stem)
     if path.parent.parent == root:
         words.append(path.parent.name)

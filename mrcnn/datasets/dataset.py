@@ -138,7 +138,7 @@ class Dataset(OrientedImages):
     def count_instances(self, image_id):
         """Return {class id: number of instances} of an image, without crowds.
 
-        The base class loads the masks. A format overrides it if its files tell the numbers without pixels.
+        The base class loads the masks. A format overrides it if it can count without reading pixels.
         """
         class_ids = self.load_mask(image_id)[1]
         return dict(Counter(int(class_id) for class_id in class_ids if class_id > 0))

@@ -14,7 +14,7 @@ from mrcnn.datasets.mask_files import owner, spellings
 
 SOURCE = "label_maps"
 IMAGE_FOLDERS = ("images", "imgs", "raw")
-# The first two are certainly label maps; in the others they have to be told from masks by their values.
+# The first two hold label maps; files in the others may be masks, so their pixel values decide.
 MAP_FOLDERS = ("label_maps", "instances", "labels", "masks", "annotations", "gt")
 _CERTAIN = 2
 _LOOKED_AT = 5  # maps that are opened to recognise the format

@@ -1,4 +1,4 @@
-"""Folders of masks made by hand: one mask file an instance, named after its image."""
+"""Folders of hand-made masks: one mask file per instance, named after its image."""
 
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,7 @@ _LOOKED_AT = 50  # mask files of a class
 class MaskFolders(ClassFolders):
     """Mask files named ``<image>_<anything>``, or standing in a folder named as their image, in ``masks/``.
 
-    They are read as ClassFolders are; only the files' names tell a download from masks made by hand.
+    They are read like ClassFolders; only the files' names differ from those of a download.
     """
 
     title = "mask images"

@@ -29,7 +29,7 @@ class OrientedImages:
         return self.image_info[image_id]["path"]
 
     def annotates_upright(self, image_id):
-        """Return whether an image's masks are drawn on the upright photograph, where sizes cannot tell."""
+        """Return whether masks are drawn on the upright photograph; asked if sizes fit both orientations."""
         return True
 
     def annotated_sizes(self, image_id):
