@@ -193,7 +193,7 @@ AT_HOME = {
     # The driver reads its own command line.
     ("json.loads(", "json.load("): {"mrcnn/files.py", "pumpkin/openimages/oidv6_driver.py"},
     ("yaml.SafeLoader", "yaml.safe_load(", "yaml.load("): {"mrcnn/files.py"},
-    ("import requests",): {"mrcnn/http.py"},
+    ("import requests",): {"mrcnn/http/client.py", "mrcnn/http/errors.py"},
 }
 
 
