@@ -18,12 +18,11 @@ import h5py
 import numpy as np
 
 from mrcnn.files import FileError, parse_json, replacing_path
+from mrcnn.weights import attributes
 
 METADATA = "mrcnn_metadata"
 FORMAT = 1  # increase it when an older reader would misread the file; readers refuse higher numbers
 
-# An HDF5 attribute has at most 64 kB with its header; Keras 2 splits longer lists at this size.
-ATTRIBUTE_LIMIT = 64512
 # What Keras 2 reads to decide whether to convert kernels: none of them, whatever wrote the file. It decodes
 # them from bytes, which h5py 3 returns for strings of fixed length alone.
 _LAYOUT_ATTRIBUTES = {"backend": np.bytes_("tensorflow"), "keras_version": np.bytes_("2.15.0")}
@@ -116,7 +115,9 @@ def read_groups(file):
     """
     root = file.get("model_weights", file)
     if "layer_names" in root.attrs or "layer_names0" in root.attrs:
-        groups = [(name, _read_keras2_group(root, name)) for name in _read_list(root, "layer_names")]
+        groups = [
+            (name, _read_keras2_group(root, name)) for name in attributes.read_list(root, "layer_names")
+        ]
     else:
         groups = _read_keras3_groups(file)
     return [(name, tensors) for name, tensors in groups if tensors]
@@ -125,7 +126,7 @@ def read_groups(file):
 def _read_keras2_group(root, name):
     try:
         group = root[name]
-        paths = _read_list(group, "weight_names")
+        paths = attributes.read_list(group, "weight_names")
         return [(path.removesuffix(":0"), group[path]) for path in paths]
     except KeyError as error:
         raise _Fault(f"is damaged: layer {name!r} lacks its data") from error
@@ -151,7 +152,7 @@ def _named_variables(group, names=()):
     """Yield the groups ``vars`` below a group with the names of their layers and of the enclosing layers."""
     own = group.get("vars")
     if own is not None:
-        names = (*names, _text(own.attrs["name"])) if "name" in own.attrs else names
+        names = (*names, attributes.decode(own.attrs["name"])) if "name" in own.attrs else names
         yield names, own
     for key, child in group.items():
         # The optimizer's slots and the states of random generators are not weights of the model.
@@ -179,11 +180,11 @@ def write_groups(path, groups, metadata=None):
             h5py.File(temporary, "w", libver=("earliest", "v108"), track_order=False) as file,
         ):
             file.attrs.update(_LAYOUT_ATTRIBUTES)
-            _write_list(file, "layer_names", [name for name, _ in groups])
-            _write_text(file, METADATA, text)
+            attributes.write_list(file, "layer_names", [name for name, _ in groups])
+            attributes.write_text(file, METADATA, text)
             for name, tensors in groups:
                 group = file.create_group(name)
-                _write_list(group, "weight_names", [f"{key}:0" for key, _ in tensors])
+                attributes.write_list(group, "weight_names", [f"{key}:0" for key, _ in tensors])
                 for key, array in tensors:
                     group.create_dataset(f"{key}:0", data=array, track_times=False)
     except OSError as error:
@@ -208,7 +209,7 @@ def read_metadata(path):
 
 
 def _metadata(file):
-    text = _read_text(file, METADATA)
+    text = attributes.read_text(file, METADATA)
     if text is None:
         return {}
     try:
@@ -224,49 +225,3 @@ def _metadata(file):
             f"{FORMAT}: update it"
         )
     return metadata
-
-
-def _text(value):
-    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
-
-
-def _write_list(group, name, texts):
-    """Write a list of texts as one attribute, or split over name0, name1, ... as Keras 2 does."""
-    array = np.array([text.encode("utf-8") for text in texts], dtype=np.bytes_)
-    pieces = 1
-    while any(piece.nbytes > ATTRIBUTE_LIMIT for piece in np.array_split(array, pieces)):
-        pieces += 1
-    if pieces == 1:
-        group.attrs[name] = array
-        return
-    for number, piece in enumerate(np.array_split(array, pieces)):
-        group.attrs[f"{name}{number}"] = piece
-
-
-def _read_list(group, name):
-    if name in group.attrs:
-        return [_text(value) for value in group.attrs[name]]
-    return [_text(value) for piece in _pieces(group, name) for value in piece]
-
-
-def _write_text(group, name, text):
-    """Write a text as one attribute, or split over name0, name1, ... if it is too long."""
-    data = text.encode("ascii")
-    if len(data) <= ATTRIBUTE_LIMIT:
-        group.attrs[name] = np.bytes_(data)
-        return
-    for number, start in enumerate(range(0, len(data), ATTRIBUTE_LIMIT)):
-        group.attrs[f"{name}{number}"] = np.bytes_(data[start : start + ATTRIBUTE_LIMIT])
-
-
-def _read_text(group, name):
-    if name in group.attrs:
-        return _text(group.attrs[name])
-    return "".join(_text(piece) for piece in _pieces(group, name)) or None
-
-
-def _pieces(group, name):
-    number = 0
-    while f"{name}{number}" in group.attrs:
-        yield group.attrs[f"{name}{number}"]
-        number += 1

@@ -8,7 +8,7 @@ from keras import layers
 
 from mrcnn.config import Config
 from mrcnn.modeling.network import build_network
-from mrcnn.weights import hdf5, named
+from mrcnn.weights import attributes, named
 from mrcnn.weights.named import CLASS_HEADS, WeightsError
 from tests import tiny
 from tests.stored import (
@@ -139,8 +139,8 @@ def structure(path):
     """[(group, [(weight name, shape, type)])] of the groups with weights, and the root's attributes."""
     with h5py.File(path) as file:
         groups = []
-        for name in hdf5._read_list(file, "layer_names"):
-            own = hdf5._read_list(file[name], "weight_names")
+        for name in attributes.read_list(file, "layer_names"):
+            own = attributes.read_list(file[name], "weight_names")
             if own:
                 groups.append((name, [(key, file[name][key].shape, file[name][key].dtype) for key in own]))
         return groups, set(file.attrs)
