@@ -1,6 +1,7 @@
 """The network under matterport's names: ``from mrcnn import model as modellib``."""
 
 import copy
+import threading
 from pathlib import Path
 
 import keras
@@ -117,6 +118,9 @@ class MaskRCNN:
         self._anchors_of = molding.AnchorCache(config)
         self._anchored_shape = config.IMAGE_SHAPE
         self._detector = None
+        # Servers detect in threads. A prediction is not for several at once: on JAX, Keras gives the weights'
+        # buffers away for its duration.
+        self._one_at_a_time = threading.Lock()
         self._let_keras_model_use_our_files()
 
     # --- Weights --------------------------------------------------------------------------------
@@ -335,7 +339,7 @@ class MaskRCNN:
     # --- Detection ------------------------------------------------------------------------------
 
     def detect(self, images, verbose=0):
-        """Detect the instances in any number of images of any sizes.
+        """Detect the instances in any number of images of any sizes; threads may call it at the same time.
 
         images: list of [H, W, 3] uint8 RGB, Pillow images or paths, see detection.inputs. verbose: 1 prints
         shapes and ranges of intermediate arrays.
@@ -406,7 +410,7 @@ class MaskRCNN:
 
         One size of batch is one compiled graph.
         """
-        with self.scope():
+        with self._one_at_a_time, self.scope():
             if self._detector is None:
                 outputs = named_outputs(self.keras_model)
                 wanted = {name: outputs[name] for name in ("mrcnn_detection", "mrcnn_mask")}
