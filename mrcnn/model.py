@@ -251,27 +251,25 @@ class MaskRCNN:
         return self._parallel.scope()
 
     def _open_run(self, data):
-        """The run in log_dir: a new one, or that of the loaded checkpoint where it is the last of its run."""
+        """The run in log_dir, or a new one if that folder holds another run, or later epochs of this one."""
         facts = fingerprint.ingredients(self.config, data_hashes(data.train, data.val))
-        known = checkpoints(self.log_dir)
-        if known and max(known) == self.epoch:
-            run = Run(self.model_dir, self.config, folder=self.log_dir)
-            run.spared = frozenset(known)
-        else:
-            run = Run(self.model_dir, self.config)
+        folder, known = Path(self.log_dir), checkpoints(self.log_dir)
+        goes_on = max(known) == self.epoch if known else not (folder / "run.json").exists()
+        run = Run(self.model_dir, self.config, folder=folder if goes_on else None)
+        run.spared = frozenset(known) if goes_on else frozenset()
         with run.starting():
             run.write_settings(**facts)
         return run
 
     def set_log_dir(self, model_path=None):
-        """Go on with the run and the epoch of a checkpoint, or begin a new run at epoch 0.
+        """Go on with the epoch of a checkpoint, in a folder with its run's date, or begin anew at epoch 0.
 
         model_path: ``<name><YYYYMMDDTHHMM>/mask_rcnn_<name>_<epoch>.h5``; other paths, and none, begin anew.
-        The folder of a new run is made, and log_dir may change, when it is trained.
+        log_dir is within model_dir wherever the checkpoint lies. It is made, and may change, when it is
+        trained.
         """
-        new = Path(self.model_dir) / folder_name(self.config), 0
-        folder, self.epoch = new if model_path is None else position_of(model_path) or new
-        self.log_dir = str(folder)
+        begun, self.epoch = (None if model_path is None else position_of(model_path)) or (None, 0)
+        self.log_dir = str(Path(self.model_dir) / folder_name(self.config, begun))
         self._run = None
 
     @property

@@ -122,7 +122,33 @@ def test_other_files_begin_at_epoch_0(going_on, tmp_path):
     going_on.load_weights(path, by_name=True, report=None)
     assert going_on.epoch == 0 and Path(going_on.log_dir).parent == tmp_path / "logs"
     going_on.set_log_dir(tmp_path / "shapes20180131T2359_2" / "mask_rcnn_shapes_0012.h5")
-    assert (going_on.epoch, going_on.log_dir) == (12, str(tmp_path / "shapes20180131T2359_2"))
+    assert (going_on.epoch, going_on.log_dir) == (12, str(tmp_path / "logs" / "own20180131T2359_2"))
+
+
+def test_a_checkpoint_from_elsewhere_goes_on_within_model_dir(going_on, tmp_path):
+    """As from a data set's read-only folder: its path gives the date and the epoch alone."""
+    path = tmp_path / "input" / "ship20190530T1828" / "mask_rcnn_ship_0003.h5"
+    path.parent.mkdir(parents=True)
+    shutil.copy(going_on.find_last(), path)
+    going_on.load_weights(str(path), by_name=True, report=None)
+    folder = tmp_path / "logs" / "own20190530T1828"
+    assert (going_on.epoch, going_on.log_dir) == (3, str(folder)) and not folder.exists()
+    going_on.train(Rectangles([1, 2]), None, 1e-3, 4, "heads")
+    assert going_on.log_dir == str(folder) and list(checkpoints(folder)) == [4]
+    assert going_on.find_last() == str(folder / "mask_rcnn_own_0004.h5")
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_folder_that_the_program_made_is_trained_in_and_another_runs_is_not(going_on, monkeypatch):
+    monkeypatch.setattr("mrcnn.model.driver.train", lambda *arguments, **options: None)
+    made = Path(going_on.model_dir) / "own20190530T1828"
+    made.mkdir()
+    for expected in (True, False):  # the second time it holds run.json
+        going_on.set_log_dir()
+        going_on.log_dir = str(made)
+        going_on.train(Rectangles([1]), None, 1e-3, 1, "heads")
+        assert (going_on._run.folder == made) is expected
+    assert (made / "run.json").exists()
 
 
 def test_chosen_layers_are_told(model, capsys):

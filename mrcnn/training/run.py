@@ -21,11 +21,11 @@ from mrcnn.training.state import NAME as STATE
 from mrcnn.training.state import state_files
 
 CHECKPOINT = re.compile(r"mask_rcnn_(?P<run>.+)_(?P<epoch>\d{4})\.h5")
-_FOLDER = re.compile(r".+\d{8}T\d{4}(_\d+)?")
+_FOLDER = re.compile(r".+?(?P<begun>\d{8}T\d{4}(_\d+)?)")
 
 
 class Run:
-    """One training in its own folder: a new one, or the existing ``folder`` of a run to resume.
+    """One training in its own folder: a new one, or ``folder``, which is made if it does not exist.
 
     best_loss, best_epoch: the lowest validation loss so far, or 1 - mask AP with BEST_BY mask_ap, and the
     number of epochs completed then. spared: the epochs of checkpoints that are never pruned, because another
@@ -41,8 +41,10 @@ class Run:
         self.best_loss, self.best_epoch = math.inf, None
         self.spared = frozenset()
         self.discarded = False
-        self._is_new, self._made_parent = folder is None, not Path(runs_dir).exists()
-        self.folder = _new_folder(Path(runs_dir) / folder_name(config)) if folder is None else Path(folder)
+        folder = None if folder is None else Path(folder)
+        self._is_new, self._made_parent = folder is None or not folder.exists(), not Path(runs_dir).exists()
+        wanted = Path(runs_dir) / folder_name(config) if folder is None else folder
+        self.folder = _new_folder(wanted) if self._is_new else wanted
 
     @contextlib.contextmanager
     def starting(self):
@@ -115,10 +117,10 @@ def checkpoints(folder):
 
 
 def position_of(path):
-    """Return the run's folder and the epoch from a checkpoint's path, or None for another path."""
+    """Return when the run of a checkpoint began, as its folder says, and the epoch; None for another path."""
     path = Path(path)
-    name = CHECKPOINT.fullmatch(path.name)
-    return (path.parent, int(name["epoch"])) if name and _FOLDER.fullmatch(path.parent.name) else None
+    name, folder = CHECKPOINT.fullmatch(path.name), _FOLDER.fullmatch(path.parent.name)
+    return (folder["begun"], int(name["epoch"])) if name and folder else None
 
 
 def find_last(runs_dir="runs", name=""):
@@ -181,9 +183,9 @@ def read_facts(folder):
         raise RunError(str(error)) from error
 
 
-def folder_name(config):
-    """Return the name of a run that begins now."""
-    return f"{str(config.NAME).lower()}{datetime.now():%Y%m%dT%H%M}"
+def folder_name(config, begun=None):
+    """Return the name of a run's folder. begun: as position_of returns it; None: now."""
+    return f"{str(config.NAME).lower()}{begun or f'{datetime.now():%Y%m%dT%H%M}'}"
 
 
 def _new_folder(wanted):
