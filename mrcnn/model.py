@@ -14,7 +14,7 @@ from mrcnn.config import Config
 from mrcnn.detection import molding
 from mrcnn.detection.inputs import photographs
 from mrcnn.detection.mask_rule import MaskRule
-from mrcnn.matterport import inspection
+from mrcnn.matterport import inspection, keras_methods
 from mrcnn.matterport.batches import (
     build_detection_targets,
     build_rpn_targets,
@@ -121,7 +121,7 @@ class MaskRCNN:
         # Servers detect in threads. A prediction is not for several at once: on JAX, Keras gives the weights'
         # buffers away for its duration.
         self._one_at_a_time = threading.Lock()
-        self._let_keras_model_use_our_files()
+        keras_methods.add_methods(self.keras_model, self.save_weights, self._load_into_keras_model)
 
     # --- Weights --------------------------------------------------------------------------------
 
@@ -188,29 +188,9 @@ class MaskRCNN:
         }
         named.save(self.keras_model, filepath, metadata)
 
-    def _let_keras_model_use_our_files(self):
-        """Make keras_model.save_weights and load_weights accept every path, as programs for Keras 2 expect.
-
-        Files in Keras's own format, ``.weights.h5``, are still handled by Keras.
-        """
-        keras_model = self.keras_model
-        keras_save, keras_load = keras_model.save_weights, keras_model.load_weights
-
-        def save_weights(filepath, overwrite=True, **options):
-            if str(filepath).endswith(".weights.h5"):
-                keras_save(filepath, overwrite=overwrite, **options)
-            elif not overwrite and Path(filepath).exists():
-                raise FileExistsError(f"{filepath}: is there already, and overwrite is False.")
-            else:
-                self.save_weights(filepath)
-
-        def load_weights(filepath, by_name=False, skip_mismatch=False, **options):
-            if str(filepath).endswith(".weights.h5"):
-                keras_load(filepath, skip_mismatch=skip_mismatch, **options)
-            else:
-                self._take_mask_rule(filepath, named.load(keras_model, filepath, by_name or skip_mismatch))
-
-        keras_model.save_weights, keras_model.load_weights = save_weights, load_weights
+    def _load_into_keras_model(self, filepath, by_name):
+        """Load a file as keras_model.load_weights: all of it, or with by_name what fits."""
+        self._take_mask_rule(filepath, named.load(self.keras_model, filepath, by_name))
 
     # --- Training -------------------------------------------------------------------------------
 
@@ -346,7 +326,7 @@ class MaskRCNN:
         """
         self._expect("inference")
         images = photographs(images, self.config.IMAGE_CHANNEL_COUNT)
-        molded, metas, windows = self.mold_inputs(images)
+        molded, metas, windows = molding.mold_inputs(images, self.config)
         if verbose:
             log(f"Processing {len(images)} images")
             for image, as_molded in zip(images, molded):
@@ -383,8 +363,18 @@ class MaskRCNN:
         return results
 
     def mold_inputs(self, images):
-        """Mold photographs into network inputs: images, image metas and windows, see molding.mold_inputs."""
-        return molding.mold_inputs(images, self.config)
+        """Mold photographs into network inputs: three arrays of what molding.mold_inputs lists.
+
+        Raises ValueError if the molded images have several sizes, as in mode pad64. ``detect`` takes them.
+        """
+        molded, metas, windows = molding.mold_inputs(images, self.config)
+        sizes = sorted({f"{image.shape[0]} x {image.shape[1]}" for image in molded})
+        if len(sizes) > 1:
+            raise ValueError(
+                f"mold_inputs makes one array, but the molded images have the sizes {', '.join(sizes)} by "
+                f"IMAGE_RESIZE_MODE {self.config.IMAGE_RESIZE_MODE}: mold them one by one."
+            )
+        return np.array(molded), np.array(metas), np.array(windows)
 
     def unmold_detections(self, detections, mrcnn_mask, original_image_shape, image_shape, window):
         """Convert detections of one image to its own pixels by MASK_PASTE, see molding.unmold_detections."""
@@ -436,7 +426,7 @@ class MaskRCNN:
         molded, metas = images, image_metas
         if image_metas is None:
             molded, metas, _ = self.mold_inputs(images)
-        inputs = self._inputs(np.stack(molded), np.stack(metas))
+        inputs = self._inputs(np.asarray(molded), np.asarray(metas))
         with self.scope():
             found = inspection.run_graph(self.keras_model, inputs, outputs)
         for name, array in found.items():

@@ -1,5 +1,7 @@
 """MaskRCNN for detection: images of any number and size, weights with their metadata, modes."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -48,6 +50,32 @@ def test_batches_change_nothing(model):
     assert model.detect([]) == []
 
 
+def test_molded_inputs_are_arrays_that_keras_model_takes(model):
+    """As servers of matterport's time predict, after they prepared the model for their threads."""
+    images = [picture(100, 120, 0), picture(64, 40, 1)]
+    molded, metas, windows = model.mold_inputs(images)
+    assert (molded.shape, molded.dtype) == ((2, 128, 128, 3), np.float32)
+    assert metas.shape == (2, model.config.IMAGE_META_SIZE)
+    assert windows.tolist() == [[10, 0, 117, 128], [0, 24, 128, 104]]
+    model.keras_model._make_predict_function()
+    anchors = np.broadcast_to(model.get_anchors(molded[0].shape), (2, *model.anchors.shape))
+    outputs = model.keras_model.predict([molded.astype("float32"), metas, anchors], verbose=0)
+    for i, expected in enumerate(model.detect(images)):
+        found = model.unmold_detections(
+            outputs[0][i], outputs[3][i], images[i].shape, molded[i].shape, windows[i]
+        )
+        assert equal(dict(zip(("rois", "class_ids", "scores", "masks"), found)), expected)
+
+
+def test_molded_inputs_of_several_sizes_are_not_one_array():
+    config = Tiny()
+    config.update({"IMAGE_RESIZE_MODE": "pad64", "IMAGE_MIN_DIM": 64})
+    unbuilt = SimpleNamespace(config=config)
+    sizes = "the sizes 128 x 64, 64 x 64 by IMAGE_RESIZE_MODE pad64: mold them one by one"
+    with pytest.raises(ValueError, match=sizes):
+        modellib.MaskRCNN.mold_inputs(unbuilt, [picture(64, 64), picture(100, 64)])
+
+
 @pytest.mark.parametrize("mode", ["pad64", "crop"])
 def test_other_resize_modes(mode):
     model = detector(IMAGE_RESIZE_MODE=mode, IMAGE_MIN_DIM=64)
@@ -87,6 +115,8 @@ def test_weights_keep_their_classes_and_settings(model, tmp_path):
         assert not equal(other.detect([image])[0], model.detect([image])[0])
     report = other.load_weights(tmp_path / "w.h5")
     assert report.loaded and not report.not_in_file
+    count = len(report.loaded)
+    assert repr(report) == f"<Report: loaded {count} of {count} tensors>"  # what a notebook's cell shows
     assert other.class_names == ["BG", "round", "square"]
     assert equal(other.detect([image])[0], model.detect([image])[0])
     metadata = named.read_metadata(tmp_path / "w.h5")

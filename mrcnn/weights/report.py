@@ -10,7 +10,7 @@ CLASS_HEADS = {layer: channels for head in HEADS for layer, channels in head.cla
 _SHOWN = 6  # the number of layers that a list names; it counts the others
 
 
-@dataclass
+@dataclass(repr=False)
 class Report:
     """The results for the tensors of a model (and a file): each name, ``conv1/kernel``, is in one list."""
 
@@ -35,6 +35,11 @@ class Report:
     def restarted(self):
         """Return the layers in the file that keep their initial values because a shape differs."""
         return list(dict.fromkeys(_layer(name) for name in [*self.shape_differs, *self.kept]))
+
+    def __repr__(self):
+        return (
+            f"<Report: loaded {len(self.loaded)} of {self.total} tensors>"  # notebooks show it after a cell
+        )
 
     def summary(self):
         """Return one line: what was loaded, what was not and why, by layer."""

@@ -38,7 +38,7 @@ def test_parts_put_together_are_the_network(eagerly):
     expected = model.run_graph([picture(128, 128)], [(t.name, t) for t in (*features, *ours.outputs)])
     expected = list(expected.values())
     result = theirs.predict_on_batch([*arrays[1:], *expected[:5]])
-    assert windows == [(0, 0, 128, 128)] and expected[5][0, 0, 5] > 0
+    assert windows.tolist() == [[0, 0, 128, 128]] and expected[5][0, 0, 5] > 0
     np.testing.assert_allclose(result[0], expected[5], atol=1e-5)
     np.testing.assert_allclose(result[1], expected[8], atol=1e-5)
 
