@@ -9,7 +9,7 @@ from mrcnn.datasets.splits import counts_quickly
 from mrcnn.training.stages import check_for_training, scale_stages
 from pumpkin import recipe, recipe_file
 from pumpkin.calls import typed
-from pumpkin.models import config_of, find_weights
+from pumpkin.models import NoNetwork, config_of, find_weights
 from pumpkin.recipe import Facts
 
 # The settings that the data check needs.
@@ -71,7 +71,10 @@ def _stored(weights, runs):
     path = find_weights(weights, runs)
     if not path.is_file():
         raise ConfigError(f"--weights {weights}: there is no such file, and it is none of coco, imagenet.")
-    return config_of(path).to_plain()
+    try:
+        return config_of(path).to_plain()
+    except NoNetwork:  # weights of a backbone
+        return {}
 
 
 def measure(dataset, accelerator, weights, stored=None):

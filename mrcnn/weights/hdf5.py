@@ -10,18 +10,18 @@ This module handles files only; ``mrcnn.weights.named`` matches them with models
 
 import contextlib
 import io
-import json
+import lzma
+import os
 import zipfile
+import zlib
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from mrcnn.files import FileError, parse_json, replacing_path
-from mrcnn.weights import attributes
-
-METADATA = "mrcnn_metadata"
-FORMAT = 1  # increase it when an older reader would misread the file; readers refuse higher numbers
+from mrcnn.files import replacing_path
+from mrcnn.weights import attributes, metadata, soundness
+from mrcnn.weights.errors import Fault, WeightsError
 
 # What Keras 2 reads to decide whether to convert kernels: none of them, whatever wrote the file. It decodes
 # them from bytes, which h5py 3 returns for strings of fixed length alone.
@@ -36,16 +36,9 @@ _OTHER_KINDS = (
     (b"<html", "a web page, not the file itself: download it again"),
     (_ZIP.lower(), "a zip archive without Keras's weights, as PyTorch's files are, or cut short"),
 )
-# The exceptions that h5py raises for damaged files; OSError is only one of them.
-_DAMAGE = (OSError, RuntimeError, KeyError, TypeError, ValueError)
-
-
-class WeightsError(ValueError):
-    """Raised when a weights file cannot be read, written, or used for a model."""
-
-
-class _Fault(Exception):
-    """Raised for a fault in a file's content; ``open_weights`` adds the path."""
+# The exceptions that h5py and zipfile raise for damaged files; OSError is only one of them.
+_DAMAGE = (OSError, RuntimeError, KeyError, TypeError, ValueError, MemoryError)
+_ZIP_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError)
 
 
 @contextlib.contextmanager
@@ -53,21 +46,24 @@ def open_weights(path):
     """Open the HDF5 file at ``path``, or in the ``.keras`` archive at ``path``, for reading.
 
     Raises WeightsError with the path if the file is missing, a folder, empty, truncated, not HDF5, or of a
-    later format than FORMAT, and if reading within the ``with`` block fails. The message contains that of
-    h5py, whose traceback is hidden.
+    later format than metadata.FORMAT, if it has data in other files, and if reading within the ``with`` block
+    fails. The message contains that of h5py, whose traceback is hidden.
     """
     path = Path(path)
     try:
         file = _open(path)
-    except (OSError, zipfile.BadZipFile) as error:
+    except Fault as error:
+        raise WeightsError(f"{path}: {error}.") from None
+    except (OSError, *_ZIP_DAMAGE) as error:
         raise WeightsError(f"{path}: {_why_unreadable(path, error)}.") from None
     with file:
         try:
+            soundness.check_links(file)
             _metadata(file)
             yield file
         except WeightsError:
             raise
-        except _Fault as error:
+        except Fault as error:
             raise WeightsError(f"{path}: {error}.") from None
         except _DAMAGE as error:
             raise WeightsError(f"{path}: is damaged ({error}); download or copy it again.") from None
@@ -77,8 +73,16 @@ def _open(path):
     if path.is_file() and _first_bytes(path).startswith(_ZIP):
         with zipfile.ZipFile(path) as archive:
             if _WEIGHTS_IN_ZIP in archive.namelist():
-                return h5py.File(io.BytesIO(archive.read(_WEIGHTS_IN_ZIP)), "r")
+                return h5py.File(io.BytesIO(_read_member(archive, path.stat().st_size)), "r")
     return h5py.File(path, "r")
+
+
+def _read_member(archive, size):
+    """Read the weights in a .keras archive of ``size`` bytes, at most as many as the archive declares."""
+    declared = archive.getinfo(_WEIGHTS_IN_ZIP).file_size
+    soundness.check_expansion(size, declared)
+    with archive.open(_WEIGHTS_IN_ZIP) as member:
+        return member.read(declared)
 
 
 def _first_bytes(path):
@@ -88,7 +92,7 @@ def _first_bytes(path):
 
 def _why_unreadable(path, error):
     """Return why h5py cannot open a file."""
-    if not path.exists():
+    if not os.path.exists(path):  # False also for a name that the system does not take
         return "there is no such weights file"
     if path.is_dir():
         return "is a folder, not a weights file"
@@ -111,7 +115,8 @@ def read_groups(file):
 
     file: from ``open_weights``; within its block, faults of the file become WeightsErrors. A path ends in
     the weight's name, ``rpn_conv_shared/kernel``, or in Keras 3's layout in its number,
-    ``rpn_model/rpn_conv_shared/0``. Groups without datasets are omitted.
+    ``rpn_model/rpn_conv_shared/0``. Groups without datasets are omitted. The datasets hold numbers, and
+    together not much more than the file.
     """
     root = file.get("model_weights", file)
     if "layer_names" in root.attrs or "layer_names0" in root.attrs:
@@ -120,6 +125,10 @@ def read_groups(file):
         ]
     else:
         groups = _read_keras3_groups(file)
+    for path, dataset in (tensor for _, tensors in groups for tensor in tensors):
+        soundness.check_tensor(path, dataset)
+    declared = sum(dataset.nbytes for _, tensors in groups for _, dataset in tensors)
+    soundness.check_expansion(file.id.get_filesize(), declared)
     return [(name, tensors) for name, tensors in groups if tensors]
 
 
@@ -129,15 +138,15 @@ def _read_keras2_group(root, name):
         paths = attributes.read_list(group, "weight_names")
         return [(path.removesuffix(":0"), group[path]) for path in paths]
     except KeyError as error:
-        raise _Fault(f"is damaged: layer {name!r} lacks its data") from error
+        raise Fault(f"is damaged: layer {name!r} lacks its data") from error
 
 
 def _read_keras3_groups(file):
     found = list(_named_variables(file))
     if not found:
-        raise _Fault(f"is HDF5 but holds no weights of Keras (it holds {', '.join(file) or 'nothing'})")
+        raise Fault(f"is HDF5 but holds no weights of Keras (it holds {', '.join(file) or 'nothing'})")
     if not any(names for names, _ in found):
-        raise _Fault(
+        raise Fault(
             "holds no layer names, so its weights cannot be told apart. If an early Keras 3 wrote it, load "
             "it there into the model it came from and save that again"
         )
@@ -148,8 +157,16 @@ def _read_keras3_groups(file):
     ]
 
 
-def _named_variables(group, names=()):
-    """Yield the groups ``vars`` below a group with the names of their layers and of the enclosing layers."""
+def _named_variables(group, names=(), seen=None):
+    """Yield the groups ``vars`` below a group with the names of their layers and of the enclosing layers.
+
+    seen: the addresses of groups already visited, since links may make a group its own child.
+    """
+    seen = set() if seen is None else seen
+    address = h5py.h5o.get_info(group.id).addr
+    if address in seen:
+        return
+    seen.add(address)
     own = group.get("vars")
     if own is not None:
         names = (*names, attributes.decode(own.attrs["name"])) if "name" in own.attrs else names
@@ -158,21 +175,21 @@ def _named_variables(group, names=()):
         # The optimizer's slots and the states of random generators are not weights of the model.
         foreign = key == "optimizer" or "seed_generator" in key
         if isinstance(child, h5py.Group) and key != "vars" and not foreign:
-            yield from _named_variables(child, names)
+            yield from _named_variables(child, names, seen)
 
 
 def _number(text):
     return (0, int(text)) if text.isdigit() else (1, text)
 
 
-def write_groups(path, groups, metadata=None):
+def write_groups(path, groups, facts=None):
     """Write a file in matterport's layout, which Keras 2's ``load_weights(by_name=True)`` reads.
 
-    groups: [(group name, [(path, array), ...])], path like ``conv1/kernel``. metadata: a dict for JSON.
+    groups: [(group name, [(path, array), ...])], path like ``conv1/kernel``. facts: for metadata.encode.
     Equal input gives equal bytes. The file appears under its name only when it is complete.
     """
     path = Path(path)
-    text = encode_metadata(metadata)
+    text = metadata.encode(facts)
     try:
         # The oldest HDF5 format suits old readers; without timestamps, equal input gives equal bytes.
         with (
@@ -181,7 +198,7 @@ def write_groups(path, groups, metadata=None):
         ):
             file.attrs.update(_LAYOUT_ATTRIBUTES)
             attributes.write_list(file, "layer_names", [name for name, _ in groups])
-            attributes.write_text(file, METADATA, text)
+            attributes.write_text(file, metadata.KEY, text)
             for name, tensors in groups:
                 group = file.create_group(name)
                 attributes.write_list(group, "weight_names", [f"{key}:0" for key, _ in tensors])
@@ -189,14 +206,6 @@ def write_groups(path, groups, metadata=None):
                     group.create_dataset(f"{key}:0", data=array, track_times=False)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be written ({error}).") from error
-
-
-def encode_metadata(metadata):
-    """Encode metadata as ASCII JSON with the format's number; equal dicts give equal text."""
-    try:
-        return json.dumps({"format": FORMAT, **(metadata or {})}, sort_keys=True)
-    except TypeError as error:
-        raise WeightsError(f"Metadata must be numbers, text, lists and dicts: {error}.") from error
 
 
 def read_metadata(path):
@@ -209,19 +218,4 @@ def read_metadata(path):
 
 
 def _metadata(file):
-    text = attributes.read_text(file, METADATA)
-    if text is None:
-        return {}
-    try:
-        metadata = parse_json(text, METADATA)
-    except FileError as error:
-        raise _Fault(f"its metadata is damaged ({error.reason.removeprefix('is damaged: ')})") from error
-    number = metadata.get("format")
-    if not isinstance(number, int):
-        raise _Fault("its metadata is damaged (it names no format)")
-    if number > FORMAT:
-        raise _Fault(
-            f"is written in format {number} of a later version of this package; this one reads up to format "
-            f"{FORMAT}: update it"
-        )
-    return metadata
+    return metadata.decode(attributes.read_text(file, metadata.KEY))

@@ -6,6 +6,8 @@ Keras 2 and Keras 3 agree. Weights whose names in a file differ from the model's
 ``depthwise_kernel``, Keras 3's numbers) are matched by their order within the layer.
 """
 
+from dataclasses import dataclass
+
 import keras
 import numpy as np
 
@@ -52,7 +54,10 @@ def load(model, path, by_name=True, exclude=(), skip_mismatch=True, minimum_shar
     the class counts differ, all heads that depend on them (CLASS_HEADS) keep their values together.
     The model changes only if no error is raised. Raises WeightsError.
     """
-    stored = read(path, [(tensor.group, tensor.layer, tensor.weight) for tensor in tensors_of(model)])
+    tensors = tensors_of(model)
+    with open_weights(path) as file:
+        found = matching.by_name(read_groups(file), [(one.group, one.layer, one.weight) for one in tensors])
+        stored = _read(found, tensors)
     if not by_name:
         skip_mismatch, minimum_share = False, 1
     return assign(model, stored, path, exclude, skip_mismatch=skip_mismatch, minimum_share=minimum_share)
@@ -73,7 +78,7 @@ def load_backbone(extractor, path, model=None, exclude=()):
         found = matching.by_kind(groups, tensors)
         fits = all(tensor.name in found and found[tensor.name].shape == tensor.shape for tensor in tensors)
         in_order = {} if fits else matching.by_order(groups, tensors)
-        stored = _read(in_order or found)
+        stored = _read(in_order or found, tensors)
     if not (fits or in_order):
         return assign(extractor, stored, path, skip_mismatch=False, minimum_share=1)  # raises
     report = assign(model or extractor, stored, path, exclude, minimum_share=0)
@@ -88,7 +93,8 @@ def read(path, wanted):
     same tensors in the file. Raises WeightsError.
     """
     with open_weights(path) as file:
-        return _read(matching.by_name(read_groups(file), wanted))
+        datasets = matching.by_name(read_groups(file), wanted)
+        return {name: dataset[()] for name, dataset in datasets.items()}
 
 
 def save(model, path, metadata=None):
@@ -199,5 +205,17 @@ def _check(report, skip_mismatch, minimum_share):
         raise WeightsError(f"{report.source}: holds too little of the model: {report.summary()}.")
 
 
-def _read(datasets):
-    return {name: dataset[()] for name, dataset in datasets.items()}
+@dataclass(frozen=True)
+class _Unread:
+    """The shape of a dataset that fits no tensor of the model, and is therefore not read."""
+
+    shape: tuple
+
+
+def _read(datasets, tensors):
+    """Read the datasets that fit tensors of a model: {name: array, or _Unread for the others}."""
+    shapes = {tensor.name: tensor.shape for tensor in tensors}
+    return {
+        name: dataset[()] if dataset.shape == shapes.get(name) else _Unread(dataset.shape)
+        for name, dataset in datasets.items()
+    }

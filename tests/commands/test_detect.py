@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mrcnn.config import ConfigError
 from mrcnn.detection.results import decode_mask
 from mrcnn.weights import named
 from mrcnn.weights.coco_names import COCO_CLASS_NAMES
+from mrcnn.weights.hdf5 import write_groups
 from pumpkin import models
 from pumpkin.commands import detect
 from tests.sooner import eagerly
@@ -166,6 +168,25 @@ def test_bad_weights_are_told_in_a_sentence(photos, tmp_path, capsys, content, f
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("huge-chunked.h5", "is damaged: it declares 4,000,000,000,088 bytes of data in 9,064 bytes."),
+        ("meta-config-list.h5", "its metadata is damaged (its config is a list instead of an object)."),
+        ("meta-names-int.h5", "its metadata is damaged (its class_names is a number instead of a list)."),
+        (
+            "meta-nc-huge.h5",
+            "is damaged: its NUM_CLASSES is 1000000000, but its mrcnn_class_logits/bias is for 2; download "
+            "or copy it again.",
+        ),
+    ],
+)
+def test_weights_that_lie_are_refused(shared_cases, photos, tmp_path, capsys, name, sentence):
+    path = shared_cases(f"files/{name}")
+    assert detect.main([str(photos), "--weights", str(path), "--out", str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err == f"detect: {path}: {sentence}\n"
+
+
 def test_no_run_yet(photos, tmp_path, capsys):
     assert detect.main([str(photos), "--runs", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
     assert "no run here has a checkpoint" in capsys.readouterr().err
@@ -186,6 +207,45 @@ class TestConfigOf:
         metadata["config"]["NAME"] = None
         monkeypatch.setattr(models, "read_metadata", lambda _: metadata)
         assert models.config_of(tiny_weights).CLASSES == ("round", "square")
+
+    @pytest.mark.parametrize(
+        ("name", "value", "tensor", "size"),
+        [
+            ("NUM_CLASSES", 10**9, "mrcnn_class_logits/bias", 3),
+            ("TOP_DOWN_PYRAMID_SIZE", 65536, "fpn_c5p5/bias", 32),
+            ("RPN_CHANNELS", "32", "rpn_conv_shared/bias", 32),
+            ("POOL_SIZE", [], "mrcnn_class_conv1/kernel", 7),
+        ],
+    )
+    def test_sizes_that_the_layers_contradict(self, tiny_weights, monkeypatch, name, value, tensor, size):
+        metadata = named.read_metadata(tiny_weights)
+        metadata["config"][name] = value
+        monkeypatch.setattr(models, "read_metadata", lambda _: metadata)
+        with pytest.raises(named.WeightsError) as caught:
+            models.config_of(tiny_weights)
+        assert str(caught.value) == (
+            f"{tiny_weights}: is damaged: its {name} is {value!r}, but its {tensor} is for {size}; download "
+            "or copy it again."
+        )
+
+    def test_settings_that_cannot_be(self, tiny_weights, monkeypatch):
+        metadata = named.read_metadata(tiny_weights)
+        metadata["config"]["MASK_POOL_SIZE"] = 3
+        monkeypatch.setattr(models, "read_metadata", lambda _: metadata)
+        with pytest.raises(ConfigError) as caught:
+            models.config_of(tiny_weights)
+        told = "MASK_SHAPE must be [6, 6], twice MASK_POOL_SIZE, which is 3, got [28, 28]."
+        assert str(caught.value) == f"{tiny_weights}: {told}"
+
+    def test_weights_of_another_network(self, tmp_path):
+        path = tmp_path / "backbone.h5"
+        write_groups(path, [("Conv1", [("Conv1/kernel", np.zeros((3, 3)))])])
+        with pytest.raises(models.NoNetwork) as caught:
+            models.config_of(path)
+        assert str(caught.value) == (
+            f"{path}: is no weights file of a Mask R-CNN, for it lacks the layer mrcnn_class_logits; give "
+            "one of a training, or coco."
+        )
 
     def test_a_config_file_goes_first(self, tiny_weights, tmp_path):
         (tmp_path / "own.yaml").write_text("CLASSES: [a, b]\nRPN_CHANNELS: 48\n")

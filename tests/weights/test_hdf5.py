@@ -83,7 +83,7 @@ def test_damage_inside_a_file_is_told(tmp_path):
         file.attrs["layer_names"] = [b"conv1"]
         group = file.create_group("conv1")
         group.attrs["weight_names"] = [b"conv1/kernel:0"]
-        group.create_dataset("conv1/kernel:0", data=np.arange(48.0).reshape(1, 1, 4, 12), compression="gzip")
+        group.create_dataset("conv1/kernel:0", data=np.arange(12.0).reshape(3, 4), compression="gzip")
         start = group["conv1/kernel:0"].id.get_chunk_info(0).byte_offset
     data = bytearray(path.read_bytes())
     data[start : start + 20] = bytes(20)
