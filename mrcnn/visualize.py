@@ -102,11 +102,11 @@ def display_instances(
     image, boxes, masks, class_ids, class_names, scores=None, title="", figsize=(16, 16), ax=None,
     show_mask=True, show_bbox=True, colors=None, captions=None,
 ):  # fmt: skip
-    """Draw instances with tinted and outlined masks, boxes, class and score.
+    """Draw instances with their masks' outlines, boxes, class and score, and tint the masks.
 
     image: [H, W, 3]. boxes: [N, 4]. masks: [H, W, N]. class_ids: [N]. class_names: indexed by class id.
-    scores: [N] or None. ax: Axes to draw into; None opens a window. colors: N colours. captions: N texts
-    that replace class and score.
+    scores: [N] or None. ax: Axes to draw into; None opens a window. show_mask, show_bbox: False leaves out
+    the tints, or the boxes. colors: N colours. captions: N texts that replace class and score.
     Raises ValueError if the numbers of boxes, masks and class ids differ.
     """
     if not len(boxes) == masks.shape[-1] == len(class_ids):
@@ -124,8 +124,7 @@ def display_instances(
         apply_mask(painted, masks[:, :, i], colors[i], alpha=TINT)
     _show_image(ax, painted, title)
     for i in drawn:
-        if show_mask:
-            draw_outline(ax, masks[:, :, i], colors[i])
+        draw_outline(ax, masks[:, :, i], colors[i])
         if show_bbox:
             draw_frame(ax, boxes[i], colors[i], linestyle="dashed", alpha=0.8)
     placed = Captions(ax)  # drawn after all lines, so that no line crosses a caption
@@ -201,16 +200,21 @@ def draw_box(image, box, color):
 
 
 def display_top_masks(image, mask, class_ids, class_names, limit=4):
-    """Show an image beside the masks of the ``limit`` classes with the largest area.
+    """Show an image beside the masks of the ``limit`` classes with the largest area, a shade an instance.
 
-    mask: [H, W, N]. class_ids: [N]. class_names: indexed by class id.
+    mask: [H, W, N]. class_ids: [N]. class_names: indexed by class id. Classes without a pixel are left out.
     """
-    ids = [i for i in np.unique(class_ids) if i > 0]
-    area = {i: mask[:, :, class_ids == i].sum() for i in ids}
-    top = sorted(ids, key=lambda i: -area[i])[:limit]
-    shown = [mask[:, :, class_ids == i].any(axis=2).astype(np.uint8) for i in top]
+    inside, class_ids = np.asarray(mask) > 0, np.asarray(class_ids)
+    area = {int(i): int(inside[:, :, class_ids == i].sum()) for i in np.unique(class_ids) if i > 0}
+    top = sorted((i for i in area if area[i]), key=lambda i: -area[i])[:limit]
+    shown = [_numbered(inside[:, :, class_ids == i]) for i in top]
     titles = [f"H x W = {image.shape[0]} x {image.shape[1]}", *(class_names[i] for i in top)]
     display_images([image, *shown], titles, cols=limit + 1, cmap="Blues_r")
+
+
+def _numbered(masks):
+    """Return masks [H, W, N] bool as one image [H, W]: 1 to N in the masks, 0 outside."""
+    return (masks * np.arange(1, masks.shape[2] + 1, dtype=np.uint16)).max(axis=2)
 
 
 def plot_precision_recall(AP, precisions, recalls):

@@ -238,7 +238,22 @@ class TestMatterportsNames:
         )  # fmt: skip
         assert [text.get_text() for text in ax.texts] == ["one"]
         assert [patch.get_edgecolor()[:3] for patch in ax.patches] == [(1, 0, 0), (0, 0, 1)]
-        assert not ax.lines and not shown
+        assert not shown
+        assert len(ax.lines) == 4  # an outline and a dark line below it for each mask
+        for lines, (y1, x1, y2, x2) in zip((ax.lines[:2], ax.lines[2:]), result["rois"]):
+            for line in lines:
+                np.testing.assert_allclose(
+                    [line.get_xdata().min(), line.get_xdata().max()], [x1 - 0.5, x2 - 0.5]
+                )
+                np.testing.assert_allclose(
+                    [line.get_ydata().min(), line.get_ydata().max()], [y1 - 0.5, y2 - 0.5]
+                )
+        np.testing.assert_array_equal(ax.images[0].get_array(), image_of())  # not tinted
+        visualize.display_instances(
+            image_of(), result["rois"], result["masks"], result["class_ids"], NAMES, captions=["", ""],
+            ax=(bare := figure.add_axes((0, 0, 1, 1))), show_mask=False, show_bbox=False,
+        )  # fmt: skip
+        assert len(bare.lines) == 4 and not bare.patches
 
     def test_display_instances_counts(self):
         result = result_of((20, 30, 60, 90))
@@ -262,6 +277,17 @@ class TestMatterportsNames:
         visualize.display_top_masks(image_of(), result["masks"], result["class_ids"], NAMES)
         assert [ax.get_title() for ax in shown[0].axes] == ["one", "two"]
         assert [ax.get_title() for ax in shown[1].axes] == ["H x W = 80 x 120", "pumpkin", "gourd"]
+
+    @pytest.mark.parametrize("kind", [bool, np.uint8, np.float32])
+    def test_top_masks_come_by_area_without_empty_classes(self, shown, kind):
+        boxes = [(0, 0, 4, 5), (0, 0, 0, 0), (10, 10, 30, 40), (40, 40, 50, 50)]
+        masks = result_of(*boxes)["masks"].astype(kind)
+        class_ids = np.array([1, 2, 3, 3], np.uint8)
+        visualize.display_top_masks(image_of(), masks, class_ids, ["BG", "small", "empty", "large"])
+        axes = shown[0].axes
+        assert [ax.get_title() for ax in axes] == ["H x W = 80 x 120", "large", "small"]
+        large = axes[1].images[0].get_array()
+        assert (large[20, 20], large[45, 45], large[0, 0]) == (1, 2, 0)  # a number an instance
 
     def test_draw_rois(self, shown):
         rois = np.array([[10, 10, 40, 40], [20, 50, 60, 90]])
