@@ -18,13 +18,13 @@ from mrcnn.evaluation.matches import (
     compute_recall,
     trim_zeros,
 )
+from mrcnn.matterport import stream
 from mrcnn.ops import boxes as box_ops
 from mrcnn.ops import nms
 from mrcnn.ops.anchors import generate_anchors
 from mrcnn.ops.anchors import pyramid_anchors as generate_pyramid_anchors
 from mrcnn.pipeline import transforms
 from mrcnn.pipeline.masks import expand_mask, extract_bboxes, minimize_mask, resize_mask, unmold_mask
-from mrcnn.pipeline.transforms import resize_image
 from mrcnn.weights import downloads
 
 __all__ = [
@@ -98,6 +98,16 @@ def non_max_suppression(boxes, scores, threshold):
 
 
 # --- Images and masks ---------------------------------------------------------------------------
+
+
+def resize_image(image, min_dim=None, max_dim=None, min_scale=None, mode="square", rng=None):
+    """Scale, pad or crop an image, see mrcnn.pipeline.transforms.resize_image.
+
+    rng: a NumPy Generator that places the crop of mode "crop"; None draws on from the process's stream, so
+    that calls differ.
+    """
+    rng = stream.of_process() if rng is None else rng
+    return transforms.resize_image(image, min_dim, max_dim, min_scale, mode, rng)
 
 
 def resize(

@@ -1,6 +1,7 @@
 """matterport's batches and targets as NumPy arrays, for inspection and for programs with their own training.
 
 Training in this package computes its targets in the graph; see mrcnn.modeling.targets.
+rng: a NumPy Generator; None draws on from the process's stream of config.SEED, so that calls differ.
 A: anchors, B: images, C: classes, G: MAX_GT_INSTANCES, N: gt instances, T: TRAIN_ROIS_PER_IMAGE.
 """
 
@@ -9,6 +10,7 @@ import itertools
 import numpy as np
 from keras import ops
 
+from mrcnn.matterport import stream
 from mrcnn.modeling.anchors import image_anchors
 from mrcnn.ops import boxes as box_ops
 from mrcnn.ops.matching import ANCHORS, NEGATIVE, NEUTRAL, POSITIVE, PROPOSALS, match
@@ -30,6 +32,7 @@ def load_image_gt(
     Arguments and results are those of mrcnn.pipeline.loader.load_image_gt. use_mini_mask: None uses
     config.USE_MINI_MASK.
     """
+    rng = stream.of_process(config.SEED) if rng is None else rng
     return load_as_configured(dataset, config, image_id, augment, augmentation, use_mini_mask, rng)
 
 
@@ -37,13 +40,12 @@ def build_rpn_targets(image_shape, anchors, gt_class_ids, gt_boxes, config, rng=
     """Choose the anchors that train the RPN and compute their targets (Ren et al. 2015, section 3.1.2).
 
     image_shape: has no effect. anchors: [A, 4] pixels. gt_class_ids: [N], crowds negative. gt_boxes: [N, 4]
-    pixels. rng: a NumPy Generator that chooses if there are too many; None makes the same choice for the same
-    arguments.
+    pixels. rng: chooses if there are too many.
     Returns match [A] int32 of 1, -1 and 0 (positive, negative, neutral), and deltas
     [RPN_TRAIN_ANCHORS_PER_IMAGE, 4] of the positive anchors in order, divided by RPN_BBOX_STD_DEV and
     zero-padded.
     """
-    rng = np.random.default_rng(config.SEED) if rng is None else rng
+    rng = stream.of_process(config.SEED) if rng is None else rng
     label, gt_index = _match(anchors, gt_class_ids, gt_boxes, ANCHORS)
     count = config.RPN_TRAIN_ANCHORS_PER_IMAGE
     for kind, most in ((POSITIVE, count // 2), (NEGATIVE, count)):
@@ -60,23 +62,22 @@ def build_rpn_targets(image_shape, anchors, gt_class_ids, gt_boxes, config, rng=
 def generate_random_rois(image_shape, count, gt_class_ids, gt_boxes, rng=None):
     """Draw ROIs [count, 4] int32 pixels, nine in ten around an instance.
 
-    image_shape: (height, width, ...). gt_class_ids: has no effect. gt_boxes: [N, 4] pixels. rng: a NumPy
-    Generator; None draws the same ROIs for the same arguments.
+    image_shape: (height, width, ...). gt_class_ids: has no effect. gt_boxes: [N, 4] pixels. rng: None uses
+    the process's stream of seed 0.
     """
-    return random_rois(image_shape, count, gt_boxes, np.random.default_rng(0) if rng is None else rng)
+    return random_rois(image_shape, count, gt_boxes, stream.of_process() if rng is None else rng)
 
 
 def build_detection_targets(rpn_rois, gt_class_ids, gt_boxes, gt_masks, config, rng=None):
     """Choose the ROIs that train the heads and compute their targets (He et al. 2017, section 3.1).
 
     rpn_rois: [R, 4] pixels. gt_class_ids: [N], crowds negative. gt_boxes: [N, 4] pixels. Both may be
-    zero-padded. gt_masks: [h, w, N], mini-masks with USE_MINI_MASK. rng: a NumPy Generator; None makes the
-    same choice for the same arguments.
+    zero-padded. gt_masks: [h, w, N], mini-masks with USE_MINI_MASK. rng: chooses if there are too many.
     Returns rois [T, 4], class_ids [T] int32, deltas [T, C, 4] divided by BBOX_STD_DEV, and masks
     [T, *MASK_SHAPE, C]; the last two are zero except in the ROI's class. Positive ROIs come first. If there
     are too few ROIs, the last rows are zero.
     """
-    rng = np.random.default_rng(config.SEED) if rng is None else rng
+    rng = stream.of_process(config.SEED) if rng is None else rng
     rpn_rois = np.asarray(rpn_rois)[np.any(rpn_rois, axis=1)]
     gt_class_ids, gt_boxes = np.asarray(gt_class_ids), np.asarray(gt_boxes)
     label, gt_index = _match(rpn_rois, gt_class_ids, gt_boxes, PROPOSALS)

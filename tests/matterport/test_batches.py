@@ -7,10 +7,11 @@ import pytest
 
 from mrcnn import model as modellib
 from mrcnn import utils
+from mrcnn.matterport import stream
 from mrcnn.modeling.anchors import image_anchors
 from mrcnn.pipeline.rois import random_rois
 from tests.scenes import Rectangles
-from tests.tiny import Tiny
+from tests.tiny import Tiny, picture
 
 BOXES = np.array([[10, 20, 50, 70], [60, 60, 100, 90], [0, 0, 20, 20]])
 CLASS_IDS = np.array([1, 2, -1])
@@ -46,12 +47,15 @@ def test_rpn_targets_lead_to_the_gt_and_crowds_are_left_alone(config, anchors):
     assert not deltas[len(positive) :].any()
     overlaps = utils.compute_overlaps(anchors[negative], BOXES)
     assert overlaps[:, :2].max() < 0.3 and overlaps[:, 2].max() < 0.001
-    again, _ = modellib.build_rpn_targets(config.IMAGE_SHAPE, anchors, CLASS_IDS, BOXES, config)
-    np.testing.assert_array_equal(match, again)
-    other, _ = modellib.build_rpn_targets(
-        config.IMAGE_SHAPE, anchors, CLASS_IDS, BOXES, config, np.random.default_rng(9)
-    )
+    other, _ = modellib.build_rpn_targets(config.IMAGE_SHAPE, anchors, CLASS_IDS, BOXES, config)
     assert (match != other).any()
+    first, again = (
+        modellib.build_rpn_targets(
+            config.IMAGE_SHAPE, anchors, CLASS_IDS, BOXES, config, np.random.default_rng(9)
+        )[0]
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(first, again)
 
 
 def test_rpn_targets_of_background(config, anchors):
@@ -183,6 +187,36 @@ def test_the_generator_flips_half_of_the_time(config):
 def test_targets_of_the_heads_need_rois(config):
     with pytest.raises(ValueError, match="give random_rois"):
         modellib.data_generator(Rectangles([1]), config, detection_targets=True)
+
+
+class Hues:
+    """An augmentation of a program's own."""
+
+    def apply(self, image, masks, rng):
+        return image + np.uint8(rng.integers(100)), masks
+
+
+LOOKS = {
+    "augmentation": lambda config: modellib.load_image_gt(Rectangles([1]), config, 0, augmentation=Hues())[0],
+    "augment": lambda config: modellib.load_image_gt(Rectangles([1]), config, 0, augment=True)[0],
+    "crop": lambda config: modellib.load_image_gt(Rectangles([1]), config, 0)[0],
+    "resize_image": lambda config: utils.resize_image(picture(200, 300), 64, mode="crop")[0],
+    "random_rois": lambda config: modellib.generate_random_rois((128, 128), 20, [1], BOXES[:1]),
+}
+
+
+@pytest.mark.parametrize("kind", LOOKS)
+def test_looks_at_the_same_image_differ_and_another_process_sees_the_same(kind):
+    """What a cell shows that loads an image eight times with augmentation."""
+    config = Tiny()
+    if kind == "crop":
+        config.update({"IMAGE_RESIZE_MODE": "crop", "IMAGE_MIN_DIM": 64})
+    looks = []
+    for _ in range(2):
+        stream.of_process.cache_clear()  # as in a new process
+        looks.append([LOOKS[kind](config).tobytes() for _ in range(8)])
+    assert looks[0] == looks[1]
+    assert len(set(looks[0])) == 2 if kind == "augment" else len(set(looks[0])) > 2
 
 
 def test_whole_masks_come_unless_mini_masks_are_asked_for():
