@@ -36,6 +36,12 @@ def check_image(data):
         return size
 
 
+def read_size(data):
+    """Return (width, height) of a JPEG from its header. Raises BadImage."""
+    with _open(data, "JPEG") as image:
+        return image.size
+
+
 def check_mask(data, image_size):
     """Decode a mask PNG and return (width, height, number of pixels above zero).
 

@@ -1,12 +1,10 @@
 """Check a folder against its lock file."""
 
-import io
 import zlib
 
-from PIL import Image
-
 from pumpkin.openimages import files, records
-from pumpkin.openimages.errors import COMPLETE, INTEGRITY, PARTIAL
+from pumpkin.openimages.errors import COMPLETE, INTEGRITY, PARTIAL, IntegrityError
+from pumpkin.openimages.images import BadImage, read_size
 
 _SHOWN = 10
 
@@ -15,7 +13,8 @@ def verify(plan, places, report):
     """Compare all files with the Plan of a lock file; return the program's exit code.
 
     places: a Layout. report: a function that takes a line of text. Exit code 0: the folder matches. 2: files
-    are missing. 3: files differ, or the folder holds further files.
+    are missing. 3: files differ, or the folder holds further files. Raises IntegrityError if the lock file
+    names something as an image that is none.
     """
     missing, different, sizes = [], [], {}
     for image in plan.images:
@@ -25,7 +24,7 @@ def verify(plan, places, report):
             if data is None:
                 continue
             if files.sha256(data) == image.sha256:
-                sizes[image.key] = Image.open(io.BytesIO(data)).size
+                sizes[image.key] = _size_of(data, path)
             else:
                 different.append(path)
     for mask in plan.masks:
@@ -42,6 +41,17 @@ def verify(plan, places, report):
         if data is not None and data != texts.get(path, data):
             different.append(path)
     return _report(missing, different, records.strangers(plan, places, annotations), report)
+
+
+def _size_of(data, path):
+    """Return (width, height) of an image that is as the lock file says."""
+    try:
+        return read_size(data)
+    except BadImage as error:
+        raise IntegrityError(
+            f"The lock file is damaged: {path} is the file that it names as an image, but {error}; get the "
+            "lock file again."
+        ) from error
 
 
 def _read(path, missing):
