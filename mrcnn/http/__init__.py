@@ -1,7 +1,8 @@
 """Reading files and parts of files over HTTP, with retries around the whole body.
 
 A connection that breaks, stalls or slows to a trickle is reopened for the missing bytes, so nothing is
-fetched twice. The size and ETag of each answer must equal those of the first: the file may have changed.
+fetched twice. The size of each answer must equal that of the first, because the file may have
+changed, and so must the ETag unless the caller checks the bytes itself.
 """
 
 from mrcnn.http.answers import Facts

@@ -3,7 +3,6 @@
 import threading
 import zlib
 from collections import defaultdict
-from concurrent.futures import as_completed
 from dataclasses import dataclass, field
 
 from pumpkin.openimages import catalog, files, zipindex
@@ -94,20 +93,8 @@ class Fetcher:
             shard.discard()
 
     def _all(self, work, items):
-        """Run ``work`` on all items in a pool; an error that concerns more than one item ends it."""
-        items, taking = iter(items), threading.Lock()
-
-        def work_on_the_rest():
-            while True:
-                with taking:
-                    item = next(items, None)
-                if item is None:
-                    return
-                work(item)
-
-        with self.client.pool(self.connections) as pool:
-            for future in as_completed([pool.submit(work_on_the_rest) for _ in range(self.connections)]):
-                future.result()
+        """Run ``work`` on all items; an error that concerns more than one item ends it."""
+        self.client.each(work, items, self.connections)
 
     def _note(self, kind, name, reason=None):
         """Record the result for a file. kind: an attribute of Outcome."""

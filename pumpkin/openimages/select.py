@@ -42,14 +42,13 @@ class Selection:
                 self.unread.append(place)
             else:
                 self.members[place] = members
-        with self.client.pool(len(catalog.SHARDS)) as pool:
-            present = list(pool.map(self._probe, self.unread))
-        self.absent = [path for (_, path), here in zip(self.unread, present) if not here]
-        self.unread = [place for place, here in zip(self.unread, present) if here]
+        self.client.each(self._probe, list(self.unread), len(catalog.SHARDS))
+        self.absent.sort(key=list(self.shards).index)
+        self.unread = [place for place in self.unread if place not in self.absent]
         if self.absent and not self.unread and not self.members:
             raise NetworkError(
                 f"{self.bases.annotations} has none of the zips of masks, the first of which is "
-                f"{self.absent[0]}; check the base address (--annotations-url)."
+                f"{self.absent[0][1]}; check the base address (--annotations-url)."
             )
 
     def _probe(self, place):
@@ -58,8 +57,7 @@ class Selection:
         except Offline:
             raise
         except Absent:
-            return False
-        return True
+            self.absent.append(place)
 
     @property
     def directory_bytes(self):
@@ -68,8 +66,7 @@ class Selection:
 
     def read(self, on_bytes=lambda count: None):
         """Read the directories that are not yet known, and keep their members of the chosen classes."""
-        with self.client.pool(AT_ONCE) as pool:
-            list(pool.map(partial(self._read, on_bytes), self.unread))
+        self.client.each(partial(self._read, on_bytes), self.unread, AT_ONCE)
         self.unread = []
 
     def _read(self, on_bytes, place):
@@ -80,7 +77,7 @@ class Selection:
 
     def plan(self, on_bytes=lambda count: None):
         """Return the Plan of the choice; for crowds, this streams the tables of boxes."""
-        plan = Plan(self.choice, missing_sources=list(self.absent))
+        plan = Plan(self.choice, missing_sources=[path for _, path in self.absent])
         masks = self._masks(plan)
         for split in self.choice.splits:
             by_image = defaultdict(list)

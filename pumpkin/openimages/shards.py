@@ -74,7 +74,7 @@ class Shard:
         """Read bytes ``start`` to ``end``. Raises SourceChanged if the zip is not that of the directory."""
         if self.ranges and not self.copy.is_file():
             try:
-                return self.client.read_range(self.url, start, end, self.facts, on_bytes)
+                return self.client.read_range(self.url, start, end, self.facts.size, on_bytes)
             except RangeIgnored:
                 self.ranges = False
         self.fetch_whole(on_bytes)
@@ -102,10 +102,9 @@ class Shard:
         self.copy.unlink(missing_ok=True)
 
     def _fetch_into(self, part, start, on_bytes):
-        expected = self.facts if self.facts.etag or self.facts.size else None
         if start and start == self.facts.size:
             return
-        body = self.client.stream(self.url, start, expected)
+        body = self.client.stream(self.url, start, self.facts.size, checked=True)
         with part.open("ab" if start else "wb") as file:
             for piece in body.pieces:
                 file.write(piece)

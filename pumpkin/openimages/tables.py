@@ -68,7 +68,8 @@ class Table:
                 header = file.readline()
             on_bytes(start)
         row_filter = self.make_filter(start, header)
-        body = self.client.stream(self.url, start, facts)
+        known = facts or Facts()
+        body = self.client.stream(self.url, start, known.size, known.etag)
         with self.rows.open(mode) as file:
             if note:
                 file.truncate(note["kept"])

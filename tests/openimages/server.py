@@ -19,7 +19,11 @@ class Fault:
     kind: "status" (value: the status), "cut" (value: share of the body that is sent), "ignore-range",
     "etag" (value: the ETag sent), "length" (value: bytes added to Content-Length), "trickle" (value: bytes
     sent before it), "flip" (value: the byte of the body that is wrong), "redirect" (value: the address),
-    "hang" (no answer).
+    "hang" (no answer), "headers" (value: {name: text} that replace or, if None, remove headers), "body"
+    (value: a function from the file's bytes to those that are sent as a whole file), "chunked" (value:
+    whether the last chunk is sent), "no-length" (value: share of the body that is sent before the connection
+    closes), "raw" (value: bytes sent instead of an answer), "drip" (the same, a byte each 0.05 s), "endless"
+    (the same, the last line of them again and again until the client leaves).
     """
 
     path: str
@@ -104,6 +108,9 @@ class _Handler(BaseHTTPRequestHandler):
         if kind == "hang":
             self.owner.closing.wait(20)
             self.close_connection = True
+        elif kind in ("raw", "drip", "endless"):
+            self.close_connection = True
+            self.send_raw(kind, value)
         elif kind == "status":
             self.send(value, b"no", {"Retry-After": self.owner.retry_after} if value == 503 else {})
         elif kind == "redirect":
@@ -116,7 +123,9 @@ class _Handler(BaseHTTPRequestHandler):
     def send_file(self, data, kind, value, wanted):
         headers = {"ETag": self.owner.etag(self.path, data)}
         if kind == "etag":
-            headers["ETag"] = value
+            headers["ETag"] = value() if callable(value) else value
+        if kind == "body":
+            data, wanted = value(bytes(data)), None
         status, body = 200, memoryview(data)
         if wanted:
             first, last = self.bounds(wanted, len(data))
@@ -138,17 +147,33 @@ class _Handler(BaseHTTPRequestHandler):
 
     def send(self, status, body, headers, kind=None, value=None):
         self.send_response(status)
+        headers["Content-Length"] = str(len(body) + (value if kind == "length" else 0))
+        if kind in ("no-length", "chunked"):
+            del headers["Content-Length"]
+        if kind == "chunked":
+            headers["Transfer-Encoding"] = "chunked"
+            body = b"%x\r\n%b\r\n" % (len(body), body) + b"0\r\n\r\n" * value
+        if kind == "headers":
+            headers |= value
         for name, text in headers.items():
-            self.send_header(name, text)
-        self.send_header("Content-Length", len(body) + (value if kind == "length" else 0))
+            if text is not None:
+                self.send_header(name, text)
         self.end_headers()
-        count = int(len(body) * value) if kind == "cut" else len(body)
+        count = int(len(body) * value) if kind in ("cut", "no-length") else len(body)
         if kind == "trickle":
             self.trickle(body, value)
         else:
             self.write(body[:count])
-        if kind in ("cut", "length"):
+        if kind in ("cut", "length", "no-length", "chunked", "headers"):
             self.close_connection = True
+
+    def send_raw(self, kind, data):
+        if kind == "drip":
+            return self.trickle(data, 0)
+        self.write(data)
+        again = data.splitlines(keepends=True)[-1] * 100
+        while kind == "endless" and not self.owner.closing.is_set():
+            self.write(again)
 
     def trickle(self, body, value):
         self.write(body[:value])
@@ -169,3 +194,7 @@ class _Handler(BaseHTTPRequestHandler):
     def handle(self):
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             super().handle()
+
+    def finish(self):
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            super().finish()

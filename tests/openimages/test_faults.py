@@ -160,17 +160,6 @@ def test_a_truncated_zip_is_named(download, server, world, share):
         download()
 
 
-def test_a_zip_that_changes_meanwhile(download, server, unharmed, world):
-    name = image_id("validation", 0)
-    download(dry_run=True)
-    server.faults.append(Fault(world.zip_of("validation", name), "etag", '"new"'))
-    with pytest.raises(SourceChanged, match=r"its etag was .* and is .*run the same command again"):
-        download()
-    server.faults.clear()
-    assert download() == 0
-    assert result(download) == unharmed
-
-
 def test_416_is_an_integrity_error(download, server, world):
     name = image_id("validation", 0)
     server.faults.append(Fault(world.zip_of("validation", name), "status", 416))

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from mrcnn.http import Client, Facts, Retry
+from mrcnn.http import Client, Retry
 from pumpkin.openimages.errors import (
     Absent,
     IntegrityError,
@@ -133,11 +133,28 @@ def test_a_range_beyond_the_end(small, client, end):
 
 def test_another_version_is_told_by_size_and_etag(small, client):
     etag = client.read_tail(small.url + "a", 1)[1].etag
-    assert client.read_range(small.url + "a", 0, 3, Facts(len(BODY), etag)) == BODY[:3]
+    url = small.url + "a"
+    assert b"".join(client.stream(url, 5, len(BODY), etag).pieces) == BODY[5:]
     with pytest.raises(SourceChanged, match="etag"):
-        client.read_range(small.url + "a", 0, 3, Facts(len(BODY), '"other"'))
+        list(client.stream(url, 5, len(BODY), '"other"').pieces)
     with pytest.raises(SourceChanged, match="size"):
-        client.read_range(small.url + "a", 0, 3, Facts(7, etag))
+        list(client.stream(url, 5, 7, etag).pieces)
+
+
+@pytest.mark.parametrize("etag", ['"other"', "W/{}"])
+def test_bytes_that_the_caller_checks_may_have_any_etag(small, client, etag):
+    url, own = small.url + "a", client.read_tail(small.url + "a", 1)[1].etag
+    assert client.read_range(url, 0, 3, len(BODY)) == BODY[:3]
+    with pytest.raises(SourceChanged, match="its size was 7 and is 300000"):
+        client.read_range(url, 0, 3, 7)
+    small.faults += [Fault("/a", "cut", 0.5, times=1), Fault("/a", "etag", etag.format(own))]
+    assert b"".join(client.stream(url, checked=True).pieces) == BODY
+
+
+def test_a_weak_etag_is_that_of_the_same_file(small, client):
+    own = client.read_tail(small.url + "a", 1)[1].etag
+    small.faults += [Fault("/a", "cut", 0.5, times=1), Fault("/a", "etag", f"W/{own}")]
+    assert client.read(small.url + "a", 1 << 20) == BODY
 
 
 def test_a_file_that_changes_while_it_is_read(small, client):
@@ -185,13 +202,22 @@ def test_retry_after_is_heeded_within_a_bound(small, client):
 def test_an_error_ends_all_threads_of_a_pool(small):
     client = Client(Retry(read=30, patience=1000))
     small.faults.append(Fault("/a", "trickle", 1000))
-    with pytest.raises(KeyboardInterrupt), client.pool(2) as pool:
-        reading = pool.submit(client.read, small.url + "a", 1 << 20)
-        while not client.received:
-            time.sleep(0.01)
-        raise KeyboardInterrupt
-    with pytest.raises(Stopped):
-        reading.result()
+    ends = []
+
+    def work(read):
+        if not read:
+            while not client.received:
+                time.sleep(0.01)
+            raise KeyboardInterrupt
+        try:
+            client.read(small.url + "a", 1 << 20)
+        except Stopped as stopped:
+            ends.append(stopped)
+            raise
+
+    with pytest.raises(KeyboardInterrupt):
+        client.each(work, [True, False], threads=2)
+    assert len(ends) == 1
 
 
 def test_offline_asks_nobody(small):
