@@ -69,6 +69,7 @@ class Fetcher:
         self.progress, self.connections = progress, connections
         self.outcome = Outcome()
         self._failures_in_a_row = 0
+        self._mistaken = set()  # shards whose directory is wrong about a mask
         self._lock = threading.Lock()
 
     def images(self):
@@ -91,6 +92,8 @@ class Fetcher:
         self._all(self._group, jobs)
         for shard in shards.values():
             shard.discard()
+        for shard in self._mistaken:
+            shard.forget()
 
     def _all(self, work, items):
         """Run ``work`` on all items; an error that concerns more than one item ends it."""
@@ -218,6 +221,7 @@ class Fetcher:
             masks = self._unpack(shard, masks, data, last=attempt == TRIES - 1)
             if not masks:
                 return
+        self._mistaken.add(shard)
 
     def _unpack(self, shard, masks, data, last):
         """Keep the intact masks in a group's bytes and return the damaged ones."""

@@ -20,7 +20,7 @@ class Shard:
     def __init__(self, client, url, path, folder):
         self.client, self.url, self.path = client, url, path
         name = path.rsplit("/", 1)[1]
-        self.copy = folder / "zips" / name
+        self.copy, self._begun = folder / "zips" / name, folder / "zips" / f"{name}.fetching"
         self.note = folder / "index" / f"{name.removesuffix('.zip')}.json"
         self.facts = Facts()
         self.directory = None
@@ -29,21 +29,20 @@ class Shard:
         self._fetching = threading.Lock()
 
     def probe(self):
-        """Request the last kilobytes of the zip to learn its size, its ETag and the place of its directory.
+        """Request the last kilobytes of the zip to learn its size and the place of its directory.
 
         Raises IntegrityError for a zip without a directory.
         """
-        count = zipindex.TAIL
-        while self.directory is None:
+        for count in (zipindex.TAIL, zipindex.LONGEST_END):
             try:
-                self._tail, self.facts = self.client.read_tail(self.url, count)
+                self._tail, facts = self.client.read_tail(self.url, count)
             except RangeIgnored as error:
-                self.ranges, self.facts = False, error.facts
+                self.ranges, self.facts = False, Facts(error.facts.size)
                 return
-            if self.facts.size is None:
-                raise IntegrityError(f"{self.url}: the server does not report the size of the file.")
+            self.facts = Facts(facts.size)
             self.directory = zipindex.find_directory(self._tail, self.facts.size, self.path)
-            count = max(4 * count, zipindex.MAX_COMMENT + zipindex.END_SIZE + 1024)
+            if self.directory is not None:
+                return
 
     @property
     def directory_bytes(self):
@@ -53,11 +52,18 @@ class Shard:
         return max(0, self.directory.end - self.directory.start - len(self._tail))
 
     def scan(self, keys, on_bytes=lambda count: None):
-        """Read the directory and return the Members of some classes.
+        """Read the directory and return the Members of some classes; drop a copy whose directory is wrong.
 
         keys: MIDs in the form of file names, ``m05zsy``. on_bytes: called with the number of bytes that have
         arrived.
         """
+        try:
+            return self._scan(keys, on_bytes)
+        except IntegrityError:
+            self.discard()
+            raise
+
+    def _scan(self, keys, on_bytes):
         if not self.ranges:
             self.fetch_whole(on_bytes)
         if self.directory is None:
@@ -85,21 +91,27 @@ class Shard:
     def fetch_whole(self, on_bytes=lambda count: None):
         """Fetch the whole zip by one request unless it is on disk; continue an interrupted one."""
         with self._fetching:
-            if self.copy.is_file():
+            if self.copy.is_file() and self.facts.size in (None, self.copy.stat().st_size):
                 return
             self.copy.parent.mkdir(parents=True, exist_ok=True)
-            part = self.copy.with_name(self.copy.name + ".fetching")
+            part = self._begun
             try:
-                begun = part.stat().st_size if part.is_file() and self.facts.etag else 0
+                begun = part.stat().st_size if part.is_file() else 0
                 self._fetch_into(part, begun, on_bytes)
             except (RangeIgnored, SourceChanged):
                 self._fetch_into(part, 0, on_bytes)
-            self._check_md5(part)
+            try:
+                self._check_md5(part)
+                _tail_of(part, self.path)
+            except IntegrityError:
+                part.unlink()
+                raise
             part.replace(self.copy)
 
     def discard(self):
-        """Delete the copy of the zip, after its members have been extracted."""
-        self.copy.unlink(missing_ok=True)
+        """Delete the copy of the zip, whole or begun, after its members have been extracted."""
+        for path in (self.copy, self._begun):
+            path.unlink(missing_ok=True)
 
     def _fetch_into(self, part, start, on_bytes):
         if start and start == self.facts.size:
@@ -109,7 +121,7 @@ class Shard:
             for piece in body.pieces:
                 file.write(piece)
                 on_bytes(len(piece))
-        self.facts = Facts(part.stat().st_size, body.facts.etag)
+        self.facts = Facts(part.stat().st_size)
 
     def _check_md5(self, part):
         size, md5 = catalog.known(self.path)
@@ -118,19 +130,11 @@ class Shard:
         with part.open("rb") as file:
             found = hashlib.file_digest(file, "md5").hexdigest()
         if found != md5:
-            part.unlink()
             raise IntegrityError(f"{self.url} has MD5 {found} instead of {md5}; run the same command again.")
 
     def _find_in_copy(self):
-        size = self.copy.stat().st_size
-        count = min(size, 4 * zipindex.MAX_COMMENT)
-        with self.copy.open("rb") as file:
-            file.seek(size - count)
-            self._tail = file.read()
-        self.facts = Facts(size, self.facts.etag)
-        self.directory = zipindex.find_directory(self._tail, size, self.path)
-        if self.directory is None:
-            raise IntegrityError(f"{self.path} is truncated or not a zip; try again later.")
+        self._tail, self.directory = _tail_of(self.copy, self.path)
+        self.facts = Facts(self.copy.stat().st_size)
 
     def load_note(self, keys):
         """Return the Members that an earlier run found, or None, and set the Facts of their zip."""
@@ -139,7 +143,7 @@ class Shard:
             if not set(keys) <= set(note["keys"]):
                 return None
             members = [zipindex.Member(*row) for row in note["members"]]
-            self.facts = Facts(note["size"], note["etag"])
+            self.facts = Facts(note["size"])
         except (KeyError, TypeError):
             return None
         wanted = [f"_{key}_" for key in keys]
@@ -148,9 +152,20 @@ class Shard:
     def save_note(self, keys, members):
         """Store the members of some classes for later runs."""
         rows = [[m.name, m.offset, m.length, m.compressed, m.size, m.crc, m.method] for m in members]
-        note = {"keys": sorted(keys), "members": rows, "size": self.facts.size, "etag": self.facts.etag}
+        note = {"keys": sorted(keys), "members": rows, "size": self.facts.size}
         files.write(self.note, files.to_json(note))
 
     def forget(self):
-        """Delete the stored members, because the zip has changed."""
+        """Delete what is stored of the zip: its bytes are not those that its directory listed."""
         self.note.unlink(missing_ok=True)
+        self.discard()
+
+
+def _tail_of(copy, path):
+    """The last bytes of a whole zip on disk and its Directory. Raises IntegrityError if it has none."""
+    size = copy.stat().st_size
+    count = min(size, zipindex.LONGEST_END)
+    with copy.open("rb") as file:
+        file.seek(size - count)
+        tail = file.read()
+    return tail, zipindex.find_directory(tail, size, path)

@@ -13,7 +13,8 @@ from pumpkin.openimages.errors import IntegrityError
 END_SIZE = 22
 TAIL = 1 << 15  # bytes that are read first: the end records, and the whole directory of a small zip
 MAX_COMMENT = 0xFFFF
-MAX_DIRECTORY = 1 << 28  # bytes held in memory; the largest known directory has 18 million
+LONGEST_END = MAX_COMMENT + 1024  # bytes that hold the end records of any zip, whatever its comment
+MAX_DIRECTORY = 1 << 26  # bytes held in memory; the largest known directory has 18 million
 MAX_MEMBER = 1 << 24  # bytes of a mask; the largest known masks have some tens of thousands
 _END = struct.Struct("<4s4H2LH")
 _LOCATOR = struct.Struct("<4sLQL")
@@ -56,21 +57,23 @@ class Member:
 
 
 def find_directory(tail, size, name):
-    """Find the Directory of a zip in its last bytes; None if they are too few.
+    """Find the Directory of a zip in its last bytes; None if they are too few, which LONGEST_END never are.
 
     tail: the last bytes. size: of the zip in bytes. name: of the zip, for messages.
     Raises IntegrityError if the file is truncated or not a zip.
     """
-    whole = len(tail) == size
+    enough = len(tail) >= min(size, LONGEST_END)
     place = tail.rfind(b"PK\x05\x06", max(0, len(tail) - MAX_COMMENT - END_SIZE))
     if place < 0 or place + END_SIZE > len(tail):
-        if whole or len(tail) >= MAX_COMMENT + END_SIZE:
+        if enough:
             raise IntegrityError(f"{name} is truncated or not a zip: it has no end record; try again later.")
         return None
     _, disk, _, _, count, length, start, _ = _END.unpack_from(tail, place)
     end = size - len(tail) + place
     if 0xFFFF in (disk, count) or 0xFFFFFFFF in (length, start):
         found = _find_directory64(tail, size, place, name)
+        if found is None and enough:
+            raise IntegrityError(f"{name} lacks its ZIP64 records; it is damaged.")
         if found is None:
             return None
         count, length, start, end = found
@@ -123,6 +126,10 @@ def scan(data, directory, wanted, name):
         if any(part in title for part in wanted):
             chosen.append((title, offset, entry))
         place = next_place
+    if place != len(data):
+        raise IntegrityError(
+            f"{name}: its directory has more than the {directory.count} entries of its end record."
+        )
     return _with_ends(chosen, offsets, directory, name)
 
 

@@ -1,8 +1,11 @@
 """Whole downloads from a faulty server: every fault is survived, or reported by its exit code."""
 
+import gzip
+import uuid
+
 import pytest
 
-from pumpkin.openimages import fetch, files
+from pumpkin.openimages import fetch, files, shards
 from pumpkin.openimages.errors import IntegrityError, NetworkError, OpenImagesError, SourceChanged
 from tests.openimages.conftest import Downloads, files_of
 from tests.openimages.server import Fault, FileServer
@@ -158,6 +161,66 @@ def test_a_truncated_zip_is_named(download, server, world, share):
     server.files[path] = server.files[path][: int(len(server.files[path]) * share)]
     with pytest.raises(IntegrityError, match=r"validation-masks-.\.zip is truncated"):
         download()
+
+
+ETAGS = {"new": '"new"', "weak": 'W/"new"', "none": None, "another each time": lambda: f'"{uuid.uuid4()}"'}
+
+
+@pytest.mark.parametrize("etag", ETAGS)
+@pytest.mark.parametrize("target", ["-masks-", "/"])
+def test_what_a_crc_proves_is_right_whatever_the_etag(download, server, unharmed, target, etag):
+    download(dry_run=True)
+    kind = ("headers", {"ETag": None}) if etag == "none" else ("etag", ETAGS[etag])
+    server.faults.append(Fault(target, *kind))
+    assert download() == 0
+    assert result(download) == unharmed
+    assert download(lock=str(download.lock)) == 0
+
+
+@pytest.fixture
+def ranged(monkeypatch):
+    """Zips this small would be fetched whole."""
+    monkeypatch.setattr(shards, "WHOLE_FROM", 100)
+    monkeypatch.setattr(fetch, "WHOLE_FROM", 100)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_zip_that_changes_meanwhile(download, server, world, request, tmp_path, whole):
+    """Another version of equal size: only the CRCs tell."""
+    if not whole:
+        request.getfixturevalue("ranged")
+    name = image_id("validation", 2)
+    where = world.zip_of("validation", name)
+    members = {n: data for n, data in world.masks["validation"].items() if n[0] == name[0]}
+    server.files[where] = old = pack(members, stored=True)
+    assert download(dry_run=True) == 0
+    server.files[where] = pack(dict(reversed(members.items())), stored=True)
+    assert len(server.files[where]) == len(old)
+    server.faults.append(Fault("-masks-", "headers", {"ETag": None}))
+    assert download() == 3
+    assert "not as recorded" in download.text and not download.lock.exists()
+    assert download() == 0
+    fresh = Downloads(server, tmp_path / "fresh")
+    assert fresh() == 0
+    assert (files_of(fresh.root), fresh.lock.read_bytes()) == result(download)
+
+
+PORTAL = b"<html>Please log in to this network</html>\n"
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+@pytest.mark.parametrize("body", [PORTAL, b"", gzip.compress(PORTAL)], ids=["html", "empty", "gzip"])
+@pytest.mark.parametrize("target", ["zip"])
+def test_another_file_in_its_place_is_not_kept(download, server, unharmed, target, body, ranges):
+    server.faults += [Fault(TARGETS[target], "body", lambda _: body)]
+    server.faults += [] if ranges else [Fault("-masks-", "ignore-range")]
+    with pytest.raises((IntegrityError, NetworkError)):
+        download()
+    server.faults = server.faults[1:]
+    assert download() == 0
+    assert {name: data for name, data in result(download)[0].items() if "index" not in name} == {
+        name: data for name, data in unharmed[0].items() if "index" not in name
+    }
 
 
 def test_416_is_an_integrity_error(download, server, world):

@@ -8,7 +8,7 @@ import pytest
 from pumpkin.openimages import zipindex
 from pumpkin.openimages.errors import IntegrityError
 from pumpkin.openimages.zipindex import Directory, Member
-from tests.openimages.world import pack
+from tests.openimages.world import pack, to_zip64
 
 NAMES = [f"{k:016x}_{mid}_{k:08x}.png" for k in range(30) for mid in ("m05zsy", "m0dv77")]
 FILES = {name: bytes(range(256)) * (1 + k % 7) for k, name in enumerate(NAMES)}
@@ -125,6 +125,24 @@ def test_a_damaged_directory_is_named():
     data[directory.start] ^= 1
     with pytest.raises(IntegrityError, match=r"x\.zip: its directory is damaged"):
         zipindex.scan(bytes(data[directory.start : directory.end]), directory, [b"m"], "x.zip")
+
+
+@pytest.mark.parametrize("count", [0, 1, 59])
+@pytest.mark.parametrize("zip64", [False, True])
+def test_a_directory_of_more_entries_than_its_count_is_refused(count, zip64):
+    data = bytearray(pack(FILES))
+    data[-12:-10] = data[-14:-12] = struct.pack("<H", count)
+    data = to_zip64(bytes(data)) if zip64 else bytes(data)
+    with pytest.raises(IntegrityError, match=f"has more than the {count} entries of its end record"):
+        members_of(data)
+
+
+def test_a_zip_without_the_zip64_records_that_it_names_is_refused():
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, 1 << 40, 1)
+    for data in (end, locator + end):
+        with pytest.raises(IntegrityError, match=r"x\.zip lacks its ZIP64 records"):
+            zipindex.find_directory(data, len(data), "x.zip")
 
 
 @pytest.mark.parametrize(
