@@ -1,3 +1,4 @@
+import hashlib
 import json
 
 import pytest
@@ -156,30 +157,127 @@ def test_verify_takes_the_lock_beside_the_folder(download):
     assert download(verify=True) == 0
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "other"}', "\xff"])
+@pytest.mark.parametrize("text", ["{}", '{"format": "other"}'])
 def test_other_files_are_no_lock_files(tmp_path, text):
     path = tmp_path / "x.json"
-    path.write_text(text, encoding="latin-1")
+    path.write_text(text)
     with pytest.raises(UsageError, match="is not a lock file of this program"):
         lock.read(path)
 
 
 @pytest.mark.parametrize(
-    ("where", "field", "value"),
-    [("images", "id", "../../../etc/x"), ("images", "split", ".."), ("images", "sha256", "1"),
-     ("images", "size", -1), ("images", "classes", ["/m/other"]), ("masks", "name", "../x.png"),
-     ("masks", "address", "../../x"), ("masks", "offset", -5), ("masks", "size", 1 << 40),
-     ("masks", "length", "many"), ("masks", "crc", "xyz"), ("boxes", "boxes", [["a", "b", "c", "d"]]),
-     ("boxes", "id", "/"), ("masks", "class", "/m/0dv77")],
+    ("text", "told"),
+    [("", "is empty"), ("[]", "it holds a list instead of an object"),
+     ('{"format": ', "is cut short"),
+     ("\xff", "is not UTF-8 text; save the file as UTF-8"),
+     ("[" * 100_000, "its lists or objects are nested too deep")],
 )  # fmt: skip
-def test_a_lock_from_a_stranger_is_checked(download, tmp_path, where, field, value):
-    download()
-    content = json.loads(download.lock.read_text())
-    content[where][0][field] = value
-    path = tmp_path / "bad.json"
-    path.write_text(json.dumps(content))
-    with pytest.raises(IntegrityError, match="is damaged"):
+def test_what_cannot_be_read_is_damaged(tmp_path, text, told):
+    path = tmp_path / "x.json"
+    path.write_text(text, encoding="latin-1")
+    with pytest.raises(IntegrityError) as caught:
         lock.read(path)
+    assert str(caught.value) == f"{path} is damaged, or no lock file ({told})."
+
+
+WRONG = [
+    ("images", "id", "../../../etc/x"), ("images", "split", ".."), ("images", "sha256", "1"),
+    ("images", "size", -1), ("images", "size", 1e400), ("images", "size", True), ("images", "classes", []),
+    ("images", "classes", ["/m/other"]), ("images", "classes", [[]]), ("masks", "name", "../x.png"),
+    ("masks", "address", "../../x"), ("masks", "offset", -5), ("masks", "offset", 10**400),
+    ("masks", "size", 1 << 40), ("masks", "length", "many"), ("masks", "crc", "xyz"), ("masks", "crc", None),
+    ("masks", "class", "/m/0dv77"), ("masks", "method", "8"), ("boxes", "boxes", [["a", "b", "c", "d"]]),
+    ("boxes", "boxes", [["0", "1", "0", "inf"]]), ("boxes", "boxes", [5]), ("boxes", "id", "/"),
+    ("boxes", "masks", 5), ("boxes", "masks", []), ("boxes", "masks", [5]), ("boxes", "masks", [[["a"]]]),
+    ("choice", "classes", ["/m/05zsy"]), ("choice", "classes", {"/m/05zsy": 5}),
+    ("choice", "classes", {"/m/05zsy": "../up"}), ("choice", "splits", 5), ("choice", "splits", ["all"]),
+    ("choice", "limit", "4"), ("choice", "seed", None), ("choice", "crowds", ["test"]),
+    ("choice", "crowds", {"test": 1}), ("choice", "labels", "yes"),
+]  # fmt: skip
+WRONG_WHOLE = [
+    (name, value)
+    for name in ("choice", "sources", "images", "masks", "boxes", "left_out", "missing")
+    for value in (None, 5, "text", [[]], {"a": 5})
+]
+
+
+@pytest.fixture(scope="module")
+def lock_content(world, tmp_path_factory):
+    """The content of a lock file with images, masks and boxes."""
+    server = FileServer(dict(world.files))
+    downloads = Downloads(server, tmp_path_factory.mktemp("locked"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NO_PROXY", "127.0.0.1")
+        assert downloads(type_data="all", limit=4) == 0
+    server.close()
+    return downloads.lock.read_text()
+
+
+def refused(path, content):
+    """The sentence with which a damaged lock file is refused."""
+    path.write_text(json.dumps(content))
+    with pytest.raises(IntegrityError) as caught:
+        lock.read(path)
+    told = str(caught.value)
+    assert told.startswith(f"{path} is damaged: ") and told.endswith("; get it again, or leave --lock off.")
+    return told
+
+
+@pytest.mark.parametrize(("where", "field", "value"), WRONG)
+def test_a_lock_from_a_stranger_is_checked(lock_content, tmp_path, where, field, value):
+    content = json.loads(lock_content)
+    row = content[where] if where == "choice" else content[where][0]
+    row[field] = value
+    refused(tmp_path / "bad.json", content)
+    del row[field]
+    assert f"it lacks {field!r}" in refused(tmp_path / "bad.json", content)
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG_WHOLE)
+def test_each_part_of_a_lock_has_its_type(lock_content, tmp_path, name, value):
+    content = json.loads(lock_content)
+    content[name] = value
+    refused(tmp_path / "bad.json", content)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [[], {"size": "5"}, {"size": -1}],
+)
+def test_the_sources_of_a_lock_are_checked(lock_content, tmp_path, facts):
+    content = json.loads(lock_content)
+    content["sources"] = dict.fromkeys(content["sources"], facts)
+    refused(tmp_path / "bad.json", content)
+
+
+def test_a_damaged_lock_ends_before_any_request(locked, tmp_path):
+    path, _, again = locked
+    content = json.loads(path.read_text())
+    content["boxes"][0]["masks"] = 5
+    (tmp_path / "bad.json").write_text(json.dumps(content))
+    again.server.forget()
+    for options in ({}, {"verify": True}):
+        with pytest.raises(IntegrityError):
+            repeat(again, tmp_path / "bad.json", **options)
+    assert again.server.requests == []
+    assert [path.name for path in again.root.iterdir()] == [".download.busy"]
+
+
+def test_a_lock_that_names_something_else_as_an_image(locked, tmp_path):
+    path, _, again = locked
+    assert repeat(again, path) == 0
+    content = json.loads(path.read_text())
+    row = content["images"][0]
+    image = next(again.root.rglob(f"{row['id']}.jpg"))
+    image.write_bytes(b"no image")
+    row["sha256"] = hashlib.sha256(b"no image").hexdigest()
+    (tmp_path / "bad.json").write_text(json.dumps(content))
+    with pytest.raises(IntegrityError) as caught:
+        repeat(again, tmp_path / "bad.json", verify=True)
+    assert str(caught.value) == (
+        f"The lock file is damaged: {image} is the file that it names as an image, but it is no JPEG image; "
+        "get the lock file again."
+    )
 
 
 def test_a_lock_of_another_version(download, tmp_path):
