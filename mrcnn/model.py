@@ -18,20 +18,42 @@ from mrcnn.matterport import inspection, keras_methods
 from mrcnn.matterport.batches import (
     build_detection_targets,
     build_rpn_targets,
-    data_generator,
     generate_random_rois,
     load_image_gt,
 )
+from mrcnn.matterport.generator import DataGenerator, data_generator
 from mrcnn.matterport.graphs import (
     DetectionLayer,
     DetectionTargetLayer,
     ProposalLayer,
     build_fpn_mask_graph,
     build_rpn_model,
+    conv_block,
     fpn_classifier_graph,
-    norm_boxes_graph,
+    identity_block,
     parse_image_meta_graph,
     resnet_graph,
+    rpn_graph,
+)
+from mrcnn.matterport.loss_graphs import (
+    mrcnn_bbox_loss_graph,
+    mrcnn_class_loss_graph,
+    mrcnn_mask_loss_graph,
+    rpn_bbox_loss_graph,
+    rpn_class_loss_graph,
+)
+from mrcnn.matterport.tensors import (
+    apply_box_deltas_graph,
+    batch_pack_graph,
+    clip_boxes_graph,
+    denorm_boxes_graph,
+    detection_targets_graph,
+    log2_graph,
+    norm_boxes_graph,
+    overlaps_graph,
+    refine_detections_graph,
+    smooth_l1_loss,
+    trim_zeros_graph,
 )
 from mrcnn.modeling.anchors import backbone_shapes, image_anchors
 from mrcnn.modeling.layer_names import leaf_layers
@@ -48,27 +70,46 @@ from mrcnn.weights import downloads, imagenet, named
 
 __all__ = [
     "BatchNorm",
+    "DataGenerator",
     "DetectionLayer",
     "DetectionTargetLayer",
     "MaskRCNN",
     "ProposalLayer",
     "PyramidROIAlign",
+    "apply_box_deltas_graph",
+    "batch_pack_graph",
     "build_detection_targets",
     "build_fpn_mask_graph",
     "build_rpn_model",
     "build_rpn_targets",
+    "clip_boxes_graph",
     "compose_image_meta",
     "compute_backbone_shapes",
+    "conv_block",
     "data_generator",
+    "denorm_boxes_graph",
+    "detection_targets_graph",
     "fpn_classifier_graph",
     "generate_random_rois",
+    "identity_block",
     "load_image_gt",
     "log",
+    "log2_graph",
     "mold_image",
+    "mrcnn_bbox_loss_graph",
+    "mrcnn_class_loss_graph",
+    "mrcnn_mask_loss_graph",
     "norm_boxes_graph",
+    "overlaps_graph",
     "parse_image_meta",
     "parse_image_meta_graph",
+    "refine_detections_graph",
     "resnet_graph",
+    "rpn_bbox_loss_graph",
+    "rpn_class_loss_graph",
+    "rpn_graph",
+    "smooth_l1_loss",
+    "trim_zeros_graph",
     "unmold_image",
 ]
 
@@ -111,7 +152,7 @@ class MaskRCNN:
         self.model_dir = str(model_dir)
         self._parallel = _devices(config)
         with self._parallel.scope():
-            self.keras_model = build_network(mode, config)
+            self.keras_model = self.build(mode, config)
         self.class_names = None
         self.mask_rule = MaskRule.of(config.to_plain())
         self.set_log_dir()
@@ -122,6 +163,10 @@ class MaskRCNN:
         # buffers away for its duration.
         self._one_at_a_time = threading.Lock()
         keras_methods.add_methods(self.keras_model, self.save_weights, self._load_into_keras_model)
+
+    def build(self, mode, config):
+        """Build keras_model, see mrcnn.modeling.network.build_network; a subclass may build another."""
+        return build_network(mode, config)
 
     # --- Weights --------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from mrcnn.pipeline.masks import expand_mask, extract_bboxes, minimize_mask, res
 from mrcnn.weights import downloads
 
 __all__ = [
+    "COCO_MODEL_URL",
     "Dataset",
     "apply_box_deltas",
     "batch_slice",
@@ -56,6 +57,10 @@ __all__ = [
     "trim_zeros",
     "unmold_mask",
 ]
+
+
+_COCO = downloads.known_file("coco")
+COCO_MODEL_URL = f"{_COCO.address}/{_COCO.name}"
 
 
 # --- Boxes --------------------------------------------------------------------------------------

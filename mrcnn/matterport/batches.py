@@ -1,27 +1,19 @@
-"""matterport's batches and targets as NumPy arrays, for inspection and for programs with their own training.
+"""matterport's targets as NumPy arrays, for inspection and for programs with their own training.
 
 Training in this package computes its targets in the graph; see mrcnn.modeling.targets.
 rng: a NumPy Generator; None draws on from the process's stream of config.SEED, so that calls differ.
-A: anchors, B: images, C: classes, G: MAX_GT_INSTANCES, N: gt instances, T: TRAIN_ROIS_PER_IMAGE.
+A: anchors, C: classes, N: gt instances, T: TRAIN_ROIS_PER_IMAGE.
 """
-
-import itertools
 
 import numpy as np
 from keras import ops
 
 from mrcnn.matterport import stream
-from mrcnn.modeling.anchors import image_anchors
 from mrcnn.ops import boxes as box_ops
 from mrcnn.ops.matching import ANCHORS, NEGATIVE, NEUTRAL, POSITIVE, PROPOSALS, match
-from mrcnn.pipeline.augment import Augmentation
-from mrcnn.pipeline.loader import Loader
 from mrcnn.pipeline.loader import load_image_gt as load_as_configured
 from mrcnn.pipeline.masks import cover_mask, expand_mask, minimize_mask
 from mrcnn.pipeline.rois import random_rois
-
-# The key of these random streams; the loader uses 0 and 1.
-_TARGETS = 2
 
 
 def load_image_gt(
@@ -99,62 +91,6 @@ def build_detection_targets(rpn_rois, gt_class_ids, gt_boxes, gt_masks, config, 
         cropped = _crop(gt_masks[:, :, gt_index], boxes, rois[places], config)
         masks[places, :, :, class_ids[places]] = np.moveaxis(cropped, -1, 0)
     return rois, class_ids, deltas, masks
-
-
-def data_generator(
-    dataset, config, shuffle=True, augment=False, augmentation=None, random_rois=0, batch_size=1,
-    detection_targets=False, no_augmentation_sources=None,
-):  # fmt: skip
-    """Yield batches without end, [inputs, outputs], of images in the order of this package's training.
-
-    augment: a left-right flip with probability 0.5. augmentation, no_augmentation_sources: see Loader.
-    inputs: molded images [B, H, W, 3], image metas, RPN matches [B, A, 1] and deltas, gt class ids [B, G],
-    boxes and masks; with random_rois, that many ROIs per image; with detection_targets, the ROIs [B, T, 4]
-    chosen from them. outputs: [], or with detection_targets class ids [B, T, 1], deltas and masks.
-    Raises ValueError for detection_targets without random_rois.
-    """
-    if detection_targets and not random_rois:
-        raise ValueError("detection_targets needs ROIs to choose from: give random_rois, for instance 2000.")
-    if augmentation is None and augment:
-        augmentation = Augmentation(flip_horizontal=True)
-    loader = Loader(
-        dataset, config, shuffle, augmentation=augmentation, plain_sources=no_augmentation_sources or (),
-        batch_size=1,  # so that a batch may span two passes over the data
-    )  # fmt: skip
-
-    def batches():
-        anchors = {}
-        for number in itertools.count():
-            positions = range(number * batch_size, (number + 1) * batch_size)
-            images = [_example(loader, p, anchors, random_rois, detection_targets) for p in positions]
-            yield [[np.stack(column) for column in zip(*parts)] for parts in zip(*images)]
-
-    return batches()
-
-
-def _example(loader, position, anchors, random_rois, detection_targets):
-    """Return the inputs and outputs of one image. anchors: a cache by image shape."""
-    config = loader.config
-    sample = {name: array[0] for name, array in loader.batch(position).items()}
-    rng = np.random.default_rng([loader.seed, _TARGETS, position])
-    image, meta = sample["input_image"], sample["input_image_meta"]
-    class_ids, boxes, masks = (sample[f"input_gt_{name}"] for name in ("class_ids", "boxes", "masks"))
-    boxes = boxes.astype(np.int32)
-    if image.shape not in anchors:
-        anchors[image.shape] = image_anchors(config, image.shape, normalized=False)
-    rpn_match, rpn_deltas = build_rpn_targets(
-        image.shape, anchors[image.shape], class_ids, boxes, config, rng
-    )
-    inputs = [image, meta, rpn_match[:, None], rpn_deltas, class_ids, boxes, masks]
-    if not random_rois:
-        return inputs, []
-    rois = generate_random_rois(image.shape, random_rois, class_ids, boxes[class_ids != 0], rng)
-    if not detection_targets:
-        return [*inputs, rois], []
-    chosen, roi_class_ids, deltas, roi_masks = build_detection_targets(
-        rois, class_ids, boxes, masks, config, rng
-    )
-    return [*inputs, rois, chosen], [roi_class_ids[:, None], deltas, roi_masks]
 
 
 def _match(boxes, gt_class_ids, gt_boxes, thresholds):

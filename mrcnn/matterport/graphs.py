@@ -9,9 +9,8 @@ from keras import ops
 from mrcnn import image_meta as meta_ops
 from mrcnn.modeling import detections, rpn, targets
 from mrcnn.modeling.network import detection_settings, head_target_settings
-from mrcnn.modeling.resnet import build_resnet
+from mrcnn.modeling.resnet import bottleneck, build_resnet
 from mrcnn.modeling.roi_heads import PyramidROIAlign, build_box_head, build_mask_head
-from mrcnn.ops import boxes as box_ops
 
 
 def resnet_graph(input_image, architecture, stage5=False, train_bn=True):
@@ -21,6 +20,40 @@ def resnet_graph(input_image, architecture, stage5=False, train_bn=True):
     """
     maps = build_resnet(input_image, architecture, train_bn)
     return maps if stage5 else [*maps[:4], None]
+
+
+def identity_block(input_tensor, kernel_size, filters, stage, block, use_bias=True, train_bn=True):
+    """Build a block of a ResNet whose shortcut is the input itself.
+
+    kernel_size: of the middle convolution. filters: channels of the three convolutions; the last is that of
+    the input. stage, block: as in 2 and "b", for the names of layers. train_bn: see BatchNorm.
+    """
+    return bottleneck(
+        input_tensor,
+        filters,
+        f"{stage}{block}",
+        train_bn=train_bn,
+        kernel_size=kernel_size,
+        use_bias=use_bias,
+    )
+
+
+def conv_block(
+    input_tensor, kernel_size, filters, stage, block, strides=(2, 2), use_bias=True, train_bn=True
+):  # fmt: skip
+    """Build a block of a ResNet with a convolution as shortcut; arguments as in identity_block.
+
+    strides: of the first convolution and the shortcut.
+    """
+    return bottleneck(
+        input_tensor, filters, f"{stage}{block}", strides, project=True, train_bn=train_bn,
+        kernel_size=kernel_size, use_bias=use_bias,
+    )  # fmt: skip
+
+
+def rpn_graph(feature_map, anchors_per_location, anchor_stride):
+    """Build the RPN on one feature map: logits, probabilities and deltas, see rpn.build_rpn."""
+    return rpn.rpn_outputs(feature_map, anchors_per_location, anchor_stride)
 
 
 def build_rpn_model(anchor_stride, anchors_per_location, depth):
@@ -48,11 +81,6 @@ def build_fpn_mask_graph(rois, feature_maps, image_meta, pool_size, num_classes,
 def parse_image_meta_graph(meta):
     """Rows of image meta [B, M] as a dict of tensors: see mrcnn.image_meta."""
     return meta_ops.parse(meta)
-
-
-def norm_boxes_graph(boxes, shape):
-    """Convert pixel boxes [..., (y1, x1, y2, x2)] to normalised ones. shape: (height, width) of the image."""
-    return box_ops.normalize(boxes, shape)
 
 
 @keras.saving.register_keras_serializable("mrcnn.matterport")

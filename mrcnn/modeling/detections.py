@@ -82,6 +82,10 @@ class DetectionLayer(layers.Layer):
         rois, probabilities, deltas, image_meta = inputs
         meta = meta_ops.parse(image_meta)
         window = box_ops.normalize(meta["window"][:, None, :], meta["image_shape"][:, None, :2])
+        return self.detect(rois, probabilities, deltas, window)
+
+    def detect(self, rois, probabilities, deltas, window):
+        """Compute the output from the first three inputs and each image's window [B, 1, 4], normalised."""
         boxes, class_ids, scores = refine(
             rois, probabilities, deltas, window, self.std_dev, self.background_wins
         )

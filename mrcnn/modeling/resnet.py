@@ -30,21 +30,29 @@ def build_resnet(image, architecture, train_bn=False):
     for stage, (filters, blocks) in enumerate(zip(FILTERS, BLOCKS[architecture]), start=2):
         for block, letter in enumerate(string.ascii_lowercase[:blocks]):
             stride = 2 if block == 0 and stage > 2 else 1
-            x = _bottleneck(x, filters, f"{stage}{letter}", stride, project=block == 0, train_bn=train_bn)
+            name, of_block = f"{stage}{letter}", (filters, filters, 4 * filters)
+            x = bottleneck(x, of_block, name, stride, project=block == 0, train_bn=train_bn)
         features.append(x)
     return features
 
 
-def _bottleneck(x, filters, name, stride, project, train_bn):
-    """Build 1x1, 3x3 and 1x1 convolutions with a shortcut, which is a 1x1 convolution if ``project``."""
+def bottleneck(x, filters, name, stride=1, project=False, train_bn=False, kernel_size=3, use_bias=True):
+    """Build a 1x1, a kxk and a 1x1 convolution with a shortcut, which is a 1x1 convolution if ``project``.
+
+    filters: of the three convolutions. name: of the block, as in "2a". stride: of the first and the shortcut.
+    kernel_size: k. train_bn: as in BatchNorm.
+    """
 
     def branch(x, filters, kernel_size, number, stride=1):
         end = f"{name}_branch{number}"
-        conv = Conv2D(filters, kernel_size, strides=stride, padding="same", name=f"res{end}")
+        conv = Conv2D(
+            filters, kernel_size, strides=stride, padding="same", use_bias=use_bias, name=f"res{end}"
+        )
         return conv_norm(conv, BatchNorm(train_bn, name=f"bn{end}"), x)
 
-    shortcut = branch(x, 4 * filters, 1, "1", stride) if project else x
-    x = layers.ReLU(name=f"res{name}_branch2a_relu")(branch(x, filters, 1, "2a", stride))
-    x = layers.ReLU(name=f"res{name}_branch2b_relu")(branch(x, filters, 3, "2b"))
-    x = layers.Add(name=f"res{name}_add")([branch(x, 4 * filters, 1, "2c"), shortcut])
+    first, second, third = filters
+    shortcut = branch(x, third, 1, "1", stride) if project else x
+    x = layers.ReLU(name=f"res{name}_branch2a_relu")(branch(x, first, 1, "2a", stride))
+    x = layers.ReLU(name=f"res{name}_branch2b_relu")(branch(x, second, kernel_size, "2b"))
+    x = layers.Add(name=f"res{name}_add")([branch(x, third, 1, "2c"), shortcut])
     return layers.ReLU(name=f"res{name}_out")(x)

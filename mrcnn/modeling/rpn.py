@@ -22,6 +22,12 @@ def build_rpn(depth, anchors_per_location, anchor_stride=1, channels=512):
     foreground)], their probabilities, and deltas [B, anchors, (dy, dx, log dh, log dw)].
     """
     feature = keras.Input((None, None, depth), name="input_rpn_feature_map")
+    outputs = rpn_outputs(feature, anchors_per_location, anchor_stride, channels)
+    return keras.Model(feature, outputs, name="rpn_model")
+
+
+def rpn_outputs(feature, anchors_per_location, anchor_stride=1, channels=512):
+    """Build the layers of the RPN on a feature map [B, H, W, depth]; return its outputs, see build_rpn."""
     shared = layers.Conv2D(
         channels, 3, padding="same", activation="relu", strides=anchor_stride, name="rpn_conv_shared"
     )(feature)
@@ -30,7 +36,7 @@ def build_rpn(depth, anchors_per_location, anchor_stride=1, channels=512):
     probabilities = layers.Softmax(dtype="float32", name="rpn_class_xxx")(logits)
     deltas = layers.Conv2D(4 * anchors_per_location, 1, name="rpn_bbox_pred")(shared)
     deltas = layers.Reshape((-1, 4), dtype="float32", name="rpn_bbox_deltas")(deltas)
-    return keras.Model(feature, [logits, probabilities, deltas], name="rpn_model")
+    return [logits, probabilities, deltas]
 
 
 def run_rpn(rpn, pyramid):

@@ -184,6 +184,24 @@ def test_the_generator_flips_half_of_the_time(config):
     assert kinds == {plain.tobytes(), np.ascontiguousarray(plain[:, ::-1]).tobytes()}
 
 
+def test_batches_by_number_are_those_of_the_generator(config):
+    dataset = Rectangles([2, 0, 1])
+    options = {"random_rois": 30, "detection_targets": True}
+    batches = modellib.DataGenerator(dataset, config, **options)
+    assert len(batches) == 2 and config.BATCH_SIZE == 2
+    stream_of_batches = modellib.data_generator(dataset, config, batch_size=2, **options)
+
+    def same(batch):
+        for arrays, expected in zip(batch, next(stream_of_batches), strict=True):
+            for array, other in zip(arrays, expected, strict=True):
+                np.testing.assert_array_equal(array, other)
+
+    same(batches[0])
+    same(batches[1])
+    batches.on_epoch_end()
+    same(batches[0])
+
+
 def test_targets_of_the_heads_need_rois(config):
     with pytest.raises(ValueError, match="give random_rois"):
         modellib.data_generator(Rectangles([1]), config, detection_targets=True)

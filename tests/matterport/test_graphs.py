@@ -43,6 +43,47 @@ def test_parts_put_together_are_the_network(eagerly):
     np.testing.assert_allclose(result[1], expected[8], atol=1e-5)
 
 
+def test_blocks_of_a_resnet_are_those_of_resnet_graph():
+    """A program's own backbone builds its stages with them."""
+    image = keras.Input((64, 64, 3))
+    maps = modellib.resnet_graph(image, "resnet50", stage5=True)
+    x = c1 = keras.Input(maps[0].shape[1:])
+    x = modellib.conv_block(x, 3, [64, 64, 256], stage=2, block="a", strides=(1, 1))
+    for block in "bc":
+        x = modellib.identity_block(x, 3, [64, 64, 256], stage=2, block=block)
+    ours, theirs = keras.Model(image, maps[:2]), keras.Model(c1, x)
+    names = {layer.name for layer in theirs.layers if layer.weights}
+    assert len(names) == 20 and "res2a_branch1" in names and "bn2c_branch2c" in names
+    for name in names:
+        theirs.get_layer(name).set_weights(ours.get_layer(name).get_weights())
+    first, second = ours.predict_on_batch(np.random.default_rng(0).normal(size=(1, 64, 64, 3)))
+    np.testing.assert_allclose(theirs.predict_on_batch(first), second, rtol=1e-4, atol=1e-5)
+    small = modellib.conv_block(c1, 5, [2, 4, 6], 7, "x", use_bias=False)
+    layers = {layer.name: layer for layer in keras.Model(c1, small).layers}
+    assert small.shape == (None, 8, 8, 6) and layers["res7x_branch2b"].kernel.shape == (5, 5, 2, 4)
+    assert layers["res7x_branch1"].bias is None
+
+
+def test_the_rpn_on_one_map_is_that_of_its_model():
+    feature = keras.Input((8, 8, 4))
+    theirs = keras.Model(feature, modellib.rpn_graph(feature, 3, 2))
+    ours = modellib.build_rpn_model(2, 3, 4)
+    ours.set_weights(theirs.get_weights())
+    array = np.random.default_rng(0).normal(size=(1, 8, 8, 4)).astype("float32")
+    for first, second in zip(theirs.predict_on_batch(array), ours.predict_on_batch(array), strict=True):
+        assert first.shape[1] == 4 * 4 * 3
+        np.testing.assert_allclose(first, second, atol=1e-6)
+
+
+def test_a_subclass_may_build_its_own_network():
+    class Other(modellib.MaskRCNN):
+        def build(self, mode, config):
+            x = keras.Input((4,))
+            return keras.Model(x, keras.layers.Dense(config.NUM_CLASSES, name=mode)(x))
+
+    assert Other("inference", Tiny(), "runs").keras_model.get_layer("inference").units == 3
+
+
 def test_without_stage_5_there_is_no_c5():
     maps = modellib.resnet_graph(keras.Input((64, 64, 3)), "resnet50")
     assert maps[4] is None and [tensor.shape[1] for tensor in maps[:4]] == [16, 16, 8, 4]
