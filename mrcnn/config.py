@@ -31,7 +31,7 @@ from mrcnn.settings import (
     word,
 )
 
-__all__ = ["Config", "ConfigError"]
+__all__ = ["Config", "ConfigError", "np"]  # as matterport's module, this one hands NumPy on
 
 _CHANNELS = whole(1, 65_536)
 _BOXES = whole(1, 1_000_000)

@@ -14,7 +14,7 @@ from mrcnn.config import Config
 from mrcnn.detection import molding
 from mrcnn.detection.inputs import photographs
 from mrcnn.detection.mask_rule import MaskRule
-from mrcnn.matterport import inspection, keras_methods
+from mrcnn.matterport import handed_on, inspection, keras_methods
 from mrcnn.matterport.batches import (
     build_detection_targets,
     build_rpn_targets,
@@ -112,6 +112,8 @@ __all__ = [
     "trim_zeros_graph",
     "unmold_image",
 ]
+__getattr__, _handed_on = handed_on.of(__name__)
+__all__ += _handed_on
 
 compute_backbone_shapes = backbone_shapes
 

@@ -5,6 +5,11 @@ import functools
 import keras
 
 from mrcnn.backend import DataParallel
+from mrcnn.matterport import handed_on
+
+__all__ = ["ParallelModel"]
+__getattr__, _handed_on = handed_on.of(__name__)
+__all__ += _handed_on
 
 
 class ParallelModel:

@@ -18,7 +18,7 @@ from mrcnn.evaluation.matches import (
     compute_recall,
     trim_zeros,
 )
-from mrcnn.matterport import stream
+from mrcnn.matterport import handed_on, stream
 from mrcnn.ops import boxes as box_ops
 from mrcnn.ops import nms
 from mrcnn.ops.anchors import generate_anchors
@@ -57,6 +57,8 @@ __all__ = [
     "trim_zeros",
     "unmold_mask",
 ]
+__getattr__, _handed_on = handed_on.of(__name__)
+__all__ += _handed_on
 
 
 _COCO = downloads.known_file("coco")

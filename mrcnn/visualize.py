@@ -13,6 +13,7 @@ from mrcnn.datasets.sheets import DPI, TINT
 from mrcnn.datasets.sheets import save as save_figure
 from mrcnn.drawing import Captions, apply_mask, draw_frame, draw_outline, lettering, random_colors
 from mrcnn.evaluation.matches import compute_matches
+from mrcnn.matterport import handed_on
 from mrcnn.modeling.layer_names import leaf_layers
 from mrcnn.pipeline.masks import unmold_mask
 
@@ -35,6 +36,8 @@ __all__ = [
     "random_colors",
     "save_figure",
 ]
+__getattr__, _handed_on = handed_on.of(__name__)
+__all__ += _handed_on
 
 _GREY = (0.5, 0.5, 0.5)
 

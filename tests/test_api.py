@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from mrcnn import config, model, utils, visualize
+from mrcnn import config, model, parallel_model, utils, visualize
+from mrcnn.matterport import handed_on
 from tests.tiny import Tiny
 
 CONFIG = """
@@ -304,7 +305,33 @@ def test_attributes_of_a_model():
     assert made.keras_model.get_layer("ROI") and made.anchors.shape == (4092, 4)
 
 
-@pytest.mark.parametrize("module", [model, utils, visualize], ids=lambda module: module.__name__)
+DOORS = [model, utils, visualize, parallel_model]
+
+
+@pytest.mark.parametrize("module", DOORS, ids=lambda module: module.__name__)
 def test_what_a_door_lists_is_there(module):
-    assert sorted(module.__all__) == module.__all__
+    more = [*handed_on.NAMES[module.__name__], *handed_on.ALREADY_THERE[module.__name__]]
+    own = module.__all__[: -len(more)]
+    assert sorted(own) == own and module.__all__ == [*own, *more]
     assert all(hasattr(module, name) for name in module.__all__)
+    with pytest.raises(AttributeError, match=f"module '{module.__name__}' has no attribute 'nonsense'"):
+        _ = module.nonsense
+
+
+def test_names_of_other_packages_are_handed_on():
+    """As attributes, and by ``import *``."""
+    assert model.utils is utils and visualize.utils is utils
+    program = """
+from mrcnn.config import *
+from mrcnn.model import *
+from mrcnn.utils import *
+from mrcnn.visualize import *
+"""
+    names = {}
+    exec(program, names)
+    import matplotlib.patches
+    import matplotlib.pyplot
+
+    assert names["plt"] is matplotlib.pyplot and names["Polygon"] is matplotlib.patches.Polygon
+    assert names["np"].__name__ == "numpy" and names["KL"].Dense and names["Config"] is config.Config
+    assert names["display_instances"] is visualize.display_instances and names["utils"] is utils
