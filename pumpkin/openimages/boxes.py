@@ -6,16 +6,18 @@ so a box and a mask belong together if image, class and all four coordinates agr
 
 import math
 from collections import defaultdict
-from functools import partial
 
 from pumpkin.openimages import catalog
-from pumpkin.openimages.csvfilter import NeedleFilter, parse
-from pumpkin.openimages.errors import Absent
+from pumpkin.openimages.errors import Absent, IntegrityError
 from pumpkin.openimages.plan import Boxes
 from pumpkin.openimages.tables import Table
 
-_BOX_COLUMNS = ("ImageID", "LabelName", "XMin", "XMax", "YMin", "YMax")
-_MASK_COLUMNS = ("ImageID", "LabelName", "BoxXMin", "BoxXMax", "BoxYMin", "BoxYMax", "BoxID")
+_BOX_COLUMNS = ("LabelName", "ImageID", "XMin", "XMax", "YMin", "YMax")
+_MASK_COLUMNS = ("LabelName", "ImageID", "BoxXMin", "BoxXMax", "BoxYMin", "BoxYMax", "BoxID")
+
+
+class NoRow(IntegrityError):
+    """A table lacks the row of a mask or an image; either is wrong."""
 
 
 def tables(client, bases, choice, split, folder):
@@ -23,13 +25,13 @@ def tables(client, bases, choice, split, folder):
 
     client: an http.Client. bases: catalog.Bases. choice: a plan.Choice. folder: where kept rows are stored.
     """
-    mids = sorted(one.mid for one in choice.classes)
-    needles = [f",{mid},".encode() for mid in mids]
-    make = partial(NeedleFilter, needles)
-    paths = (catalog.boxes_path(split), catalog.mask_rows_path(split))
-    names = (f"{split}-boxes.csv", f"{split}-masks.csv")
+    mids = [one.mid for one in choice.classes]
     return [
-        Table(client, bases.file(path), path, folder, name, mids, make) for path, name in zip(paths, names)
+        Table(client, bases.file(path), path, folder, name, columns, mids)
+        for path, name, columns in (
+            (catalog.boxes_path(split), f"{split}-boxes.csv", _BOX_COLUMNS),
+            (catalog.mask_rows_path(split), f"{split}-masks.csv", _MASK_COLUMNS),
+        )
     ]
 
 
@@ -37,33 +39,53 @@ def load_boxes(client, bases, plan, folder, on_bytes):
     """Fill ``plan.boxes`` for the splits that need crowds; record absent tables as missing sources.
 
     folder: where the kept rows are stored. on_bytes: called with the number of bytes that have arrived.
+    Raises IntegrityError if a table is damaged, NoRow if a mask or an image has no row; such tables are not
+    kept.
     """
-    chosen = {image.key for image in plan.images}
     for split in plan.choice.splits:
-        if not plan.choice.crowds.get(split):
-            continue
-        read = []
-        for table in tables(client, bases, plan.choice, split, folder):
-            try:
-                rows, facts = table.fetch(on_bytes)
-            except Absent:
-                plan.missing_sources.append(table.path)
-                break
-            plan.sources[table.path] = facts
-            read.append((rows, table.path))
-        else:
-            boxes, mask_rows = read
-            plan.boxes.update(_join(split, parse(boxes[0], _BOX_COLUMNS, boxes[1]),
-                                    parse(mask_rows[0], _MASK_COLUMNS, mask_rows[1]), chosen))  # fmt: skip
+        if plan.choice.crowds.get(split):
+            pair, read = tables(client, bases, plan.choice, split, folder), []
+            for table in pair:
+                try:
+                    rows, plan.sources[table.path] = table.fetch(on_bytes)
+                except Absent:
+                    plan.missing_sources.append(table.path)
+                    break
+                read.append([_plain(row) for row in rows])
+            else:
+                _check(plan, split, pair, *read)
+                plan.boxes.update(_join(split, *read, {image.key for image in plan.images}))
+
+
+def _plain(row):
+    """A row without spaces around its values; ids and coordinates have no capitals."""
+    return [value.strip().lower() for value in row]
+
+
+def _check(plan, split, pair, boxes, mask_rows):
+    """Raise NoRow if a chosen mask or image has no row, which cannot be in Open Images."""
+    shown = {(image_id, mid) for mid, image_id, *_ in boxes}
+    known = {(image_id, mid, row[-1]) for mid, image_id, *row in mask_rows}
+    masks = [mask for mask in plan.masks if mask.split == split]
+    unknown = [mask.member.name for mask in masks if (mask.image_id, mask.mid, mask.box_id) not in known]
+    unseen = [mask.image_id for mask in masks if (mask.image_id, mask.mid) not in shown]
+    for table, lost in ((pair[1], unknown), (pair[0], unseen)):
+        if lost:
+            for one in pair:
+                one.forget()
+            raise NoRow(
+                f"{table.path} has no row for {lost[0]} ({len(lost)} of {len(masks)} masks), which cannot "
+                f"be; run the same command again, or give another --annotations-url."
+            )
 
 
 def _join(split, boxes, mask_rows, chosen):
     """Join boxes with masks: {(split, image id, mid): Boxes} for the chosen images."""
     masks = defaultdict(list)
-    for image_id, mid, *box, box_id in mask_rows:
-        masks[image_id, mid].append((_floats(box), box_id.lower()))
+    for mid, image_id, *box, box_id in mask_rows:
+        masks[image_id, mid].append((_floats(box), box_id))
     found = defaultdict(set)
-    for image_id, mid, *box in boxes:
+    for mid, image_id, *box in boxes:
         if (split, image_id) in chosen and _floats(box):
             found[split, image_id, mid].add(tuple(box))  # a set, because the table lists some boxes twice
     joined = {}

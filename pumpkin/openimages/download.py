@@ -257,7 +257,7 @@ class Download:
             for split in choice.splits
             if choice.crowds[split]
             for table in tables(self.client, self.bases, choice, split, self.metadata / "rows")
-            if not table.cached()
+            if table.cached() is None
         )
 
     def _show_reading(self, selection, tables_bytes):
@@ -308,7 +308,7 @@ class Download:
             catalog.known(catalog.attribution_path(split))[0]
             for split in plan.choice.splits
             if self.options.attribution
-            and not records.attribution_table(self.client, self.bases, plan, self.places, split).cached()
+            and records.attribution_table(self.client, self.bases, plan, self.places, split).cached() is None
         )
 
     def _images_here(self, plan):

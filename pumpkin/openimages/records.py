@@ -1,12 +1,9 @@
 """Write crowds, labels, the manifest and attributions after the files are fetched."""
 
 import csv
-import hashlib
 import io
-from functools import partial
 
 from pumpkin.openimages import catalog, files, layout
-from pumpkin.openimages.csvfilter import IdFilter, parse
 from pumpkin.openimages.errors import Absent
 from pumpkin.openimages.tables import Table
 
@@ -81,16 +78,18 @@ def write_manifest(plan, places, outcome):
 
 def attribution_table(client, bases, plan, places, split):
     """Return the Table of authors of a split's images."""
-    ids = sorted({image.image_id for image in plan.images if image.split == split})
-    path = catalog.attribution_path(split)
-    choice = hashlib.sha256(" ".join(ids).encode()).hexdigest()
-    make = partial(IdFilter, {one.encode() for one in ids})
-    folder = places.metadata / "rows"
-    return Table(client, bases.file(path), path, folder, f"{split}-authors.csv", choice, make)
+    ids = {image.image_id for image in plan.images if image.split == split}
+    path, folder = catalog.attribution_path(split), places.metadata / "rows"
+    name = f"{split}-authors.csv"
+    # Titles and names are free text, of which a faulty one should not take all others with it.
+    return Table(client, bases.file(path), path, folder, name, _AUTHORS, ids, rare=False, lenient=True)
 
 
 def write_attribution(client, bases, plan, places, progress):
-    """Write attribution.csv: author, licence and source of each image. Record absent tables in the plan."""
+    """Write attribution.csv: author, licence and source of each image.
+
+    Record in the plan, as missing sources, absent tables and images without a row.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("Split", *_AUTHORS))
@@ -98,10 +97,13 @@ def write_attribution(client, bases, plan, places, progress):
         table = attribution_table(client, bases, plan, places, split)
         try:
             rows, _ = table.fetch(progress.bytes)
+            rows = [(image_id.strip().lower(), *row) for image_id, *row in rows]
         except Absent:
             plan.missing_sources.append(table.path)
             continue
-        writer.writerows((split, *row) for row in sorted(parse(rows, _AUTHORS, table.path)))
+        writer.writerows((split, *row) for row in sorted(rows))
+        lost = {image.image_id for image in plan.images if image.split == split} - {row[0] for row in rows}
+        plan.missing_sources += [f"{table.path}: the row of {image_id}" for image_id in sorted(lost)]
     files.write_if_other(places.attribution, text.getvalue().encode())
 
 

@@ -5,7 +5,7 @@ from functools import partial
 
 from mrcnn.datasets.mask_files import NAME_FORM
 from pumpkin.openimages import catalog, layout
-from pumpkin.openimages.boxes import load_boxes
+from pumpkin.openimages.boxes import NoRow, load_boxes
 from pumpkin.openimages.errors import Absent, NetworkError, Offline
 from pumpkin.openimages.plan import ImageFile, MaskFile, Plan, subset
 from pumpkin.openimages.shards import Shard
@@ -91,7 +91,12 @@ class Selection:
                 plan.masks.extend(sorted(by_image[image_id], key=lambda mask: mask.member.name))
         for mask in plan.masks:
             plan.sources[mask.shard] = self.shards[mask.split, mask.shard].facts
-        load_boxes(self.client, self.bases, plan, self.metadata / "rows", on_bytes)
+        try:
+            load_boxes(self.client, self.bases, plan, self.metadata / "rows", on_bytes)
+        except NoRow:
+            for mask in plan.masks:  # the names of the masks may be what is wrong
+                self.shards[mask.split, mask.shard].forget()
+            raise
         return plan
 
     def _choose(self, by_image):

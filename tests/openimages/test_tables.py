@@ -1,18 +1,16 @@
-from functools import partial
-
 import pytest
 
 from mrcnn.http import Client
 from pumpkin.openimages import tables
-from pumpkin.openimages.csvfilter import NeedleFilter
-from pumpkin.openimages.errors import NetworkError
+from pumpkin.openimages.errors import IntegrityError, NetworkError
 from pumpkin.openimages.tables import Table
 from tests.openimages.conftest import FAST
 from tests.openimages.server import Fault, FileServer
 
 LINES = [f"{k:016x},/m/{'05zsy' if k % 50 == 0 else '04yx4'},{k}" for k in range(60_000)]
 BODY = ("ImageID,LabelName,X\n" + "\n".join(LINES) + "\n").encode()
-KEPT = ("ImageID,LabelName,X\n" + "\n".join(LINES[::50]) + "\n").encode()
+COLUMNS = ("LabelName", "X")
+KEPT = [("/m/05zsy", str(k)) for k in range(0, 60_000, 50)]
 
 
 @pytest.fixture
@@ -24,9 +22,9 @@ def server():
 
 @pytest.fixture
 def table(server, tmp_path):
-    def make(choice="pumpkins"):
-        make_filter = partial(NeedleFilter, [b",/m/05zsy,"])
-        return Table(Client(FAST), server.url + "t.csv", "t.csv", tmp_path, "t.csv", choice, make_filter)
+    def make(*wanted, columns=COLUMNS):
+        wanted = wanted or ["/m/05zsy"]
+        return Table(Client(FAST), server.url + "t.csv", "t.csv", tmp_path, "t.csv", columns, wanted)
 
     return make
 
@@ -37,7 +35,17 @@ def test_rows_are_kept_and_not_read_again(server, table):
     assert rows == KEPT and facts.size == len(BODY)
     assert table().fetch() == (rows, facts)
     assert len(server.requests) == 1
-    assert table("squashes").cached() is None
+    assert table("/m/0dv77").cached() is None and table(columns=("LabelName",)).cached() is None
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>\n", BODY[:-1], BODY[:-1] + b",/m/05zsy\n", BODY + b'"'])
+def test_a_table_that_is_none_is_not_kept(server, table, tmp_path, body):
+    server.files["/t.csv"] = body
+    with pytest.raises(IntegrityError, match=r"^t\.csv"):
+        table().fetch()
+    assert list(tmp_path.iterdir()) == []
+    server.files["/t.csv"] = BODY
+    assert table().fetch()[0] == KEPT
 
 
 def test_a_cut_stream_is_continued(server, table):
