@@ -1,7 +1,11 @@
 """Instance masks: boxes, resizing, mini-masks and back, against golden numbers and by properties."""
 
+import math
+import warnings
+
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from mrcnn.pipeline.masks import (
     expand_mask,
@@ -52,6 +56,40 @@ def test_boxes_are_tight_and_half_open():
         extract_bboxes(mask), [[2, 3, 3, 4], [0, 0, 10, 12], [1, 4, 8, 10], [0, 0, 0, 0]]
     )
     assert extract_bboxes(mask[:, :, :0]).shape == (0, 4)
+
+
+@pytest.mark.parametrize("size", [(90, 120), (63, 77), (200, 33)])
+@pytest.mark.parametrize("scale", [0.37, 0.5, 0.8, 1.28, 2.3])
+def test_resized_masks_are_matterports_but_for_a_pixel_at_edges(size, scale):
+    """matterport's code zooms by scipy.ndimage without interpolation, which puts corners on corners."""
+    (height, width), nothing = size, [(0, 0), (0, 0), (0, 0)]
+    masks = np.stack(
+        [
+            disc(height, width, (y * height, x * width), (0.2 * height + 2, 0.3 * width))
+            for y, x in ((0.5, 0.5), (0.2, 0.7), (1, 0))
+        ],
+        axis=2,
+    )
+    ours = resize_mask(masks, scale, nothing)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on rounded sizes
+        # Its code had mode "constant", which by rounding errors loses the last row of some sizes.
+        theirs = ndimage.zoom(masks, (scale, scale, 1), order=0, mode="nearest")
+    assert ours.shape == theirs.shape
+    reach = 2 * math.ceil(max(1, 1 / scale)) + 1  # a pixel of the coarser grid to each side
+    most, least = (
+        resize_mask(extreme(masks, (reach, reach, 1)), scale, nothing)
+        for extreme in (ndimage.maximum_filter, ndimage.minimum_filter)
+    )
+    assert (ours == theirs)[most == least].all() and (most == least).mean() > 0.5
+
+
+def test_half_a_pixel_is_inside():
+    left = np.array([[[True], [False]]])
+    np.testing.assert_array_equal(minimize_mask([[0, 0, 1, 2]], left, (1, 1)), [[[True]]])
+    np.testing.assert_array_equal(
+        expand_mask([[0, 0, 1, 1]], left, (1, 1, 3)), minimize_mask([[0, 0, 1, 2]], left, (1, 1))
+    )
 
 
 def test_nearest_takes_the_pixel_under_the_centre():
