@@ -2,27 +2,31 @@
 
 import csv
 import difflib
+import io
 import re
 from dataclasses import dataclass
 
 from pumpkin.openimages.errors import IntegrityError, UsageError
 
 MID = re.compile(r"/m/[0-9a-z_]{2,16}")
-_SAFE_NAME = re.compile(r"[^/\\\x00-\x1f.][^/\\\x00-\x1f]*")  # a name becomes a folder
+_SAFE_NAME = re.compile(r"[^/\\.][^/\\]{0,99}")  # a name becomes a folder
 
 
 @dataclass(frozen=True, order=True)
 class ObjectClass:
     """A class of Open Images, for example with mid ``/m/05zsy`` and name ``Pumpkin``.
 
-    Raises IntegrityError for an invalid MID or name.
+    twin: another class of the same choice would have the same folder. Raises IntegrityError for an invalid
+    MID or name.
     """
 
     mid: str
     name: str
+    twin: bool = False
 
     def __post_init__(self):
-        if not MID.fullmatch(self.mid) or not _SAFE_NAME.fullmatch(self.name):
+        safe = _SAFE_NAME.fullmatch(self.name) and self.name.isprintable()
+        if not MID.fullmatch(self.mid) or not safe:
             raise IntegrityError(
                 f"{self.mid!r}, {self.name!r} is not a class of Open Images; fetch the list of classes again."
             )
@@ -34,6 +38,11 @@ class ObjectClass:
 
     @property
     def folder(self):
+        """The name of the class's folder: as in oidv6's layout, but a twin's ends with its MID."""
+        return f"{self.plain_folder}_{self.key}" if self.twin else self.plain_folder
+
+    @property
+    def plain_folder(self):
         """The name of the class's folder in oidv6's layout: lower case, with underscores for spaces."""
         return self.name.lower().replace(" ", "_")
 
@@ -56,8 +65,14 @@ class ClassTable:
 
         Raises IntegrityError if a list holds no MIDs.
         """
-        rows = csv.reader(names_csv.splitlines())
-        names = {row[0]: row[1] for row in rows if len(row) >= 2 and MID.fullmatch(row[0])}
+        rows = csv.reader(io.StringIO(names_csv, newline=""), skipinitialspace=True)
+        try:
+            names = {row[0].strip(): row[1].strip() for row in rows if len(row) >= 2}
+        except csv.Error as error:
+            raise IntegrityError(
+                f"The list of classes is not CSV ({error}); check the base address."
+            ) from error
+        names = {mid: name for mid, name in names.items() if MID.fullmatch(mid)}
         with_masks = {line.strip() for line in masks_txt.splitlines() if MID.fullmatch(line.strip())}
         if not names or not with_masks:
             raise IntegrityError("The lists of classes hold no MIDs (/m/...); check the base address.")
@@ -67,8 +82,9 @@ class ClassTable:
         """Return the ObjectClass of a name (in any case, with spaces or underscores) or of a MID.
 
         Raises UsageError for an unknown class or one without masks; the message names the nearest classes.
+        Raises it also for a name that several classes have.
         """
-        mid = text if text in self.names else self._by_name().get(_plain(text))
+        mid = text if text in self.names else self._named(text)
         if mid is None and MID.fullmatch(text):  # similar MIDs do not mean similar classes
             raise UsageError(f"There is no class with MID {text}; give the class by its name.")
         if mid is None:
@@ -80,8 +96,15 @@ class ClassTable:
             )
         return ObjectClass(mid, self.names[mid])
 
-    def _by_name(self):
-        return {_plain(name): mid for mid, name in self.names.items()}
+    def _named(self, text):
+        """Return the MID of the class with a name, in this spelling or else in any; None if there is none."""
+        alike = sorted(mid for mid, name in self.names.items() if _plain(name) == _plain(text))
+        found = [mid for mid in alike if self.names[mid] == text] or alike
+        if len(found) > 1:
+            raise UsageError(
+                f"{len(found)} classes have the name {text!r}; give the MID: {', '.join(found)}."
+            )
+        return found[0] if found else None
 
     def _nearest(self, text):
         """Return the end of a sentence that names the classes with masks whose names are most similar."""

@@ -1,6 +1,5 @@
 """The stages of a download, from class names to a folder that training can read."""
 
-import hashlib
 import os
 import shutil
 import sys
@@ -9,14 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mrcnn.http import Client, Retry
-from pumpkin.openimages import catalog, files, lock, oidv6_driver, records, summary, verify
+from pumpkin.openimages import catalog, class_lists, files, lock, oidv6_driver, records, summary, verify
 from pumpkin.openimages.boxes import tables
-from pumpkin.openimages.classes import ClassTable
 from pumpkin.openimages.errors import (
     COMPLETE,
     PARTIAL,
-    Absent,
-    IntegrityError,
     NetworkError,
     Offline,
     OpenImagesError,
@@ -41,7 +37,6 @@ _ADVICE = {
     Offline: "run the same command without --offline",
     Stopped: "run the same command again to continue",
 }
-_CLASS_LIST = 1 << 22  # largest size of a list of classes, in bytes
 
 
 @dataclass
@@ -218,10 +213,7 @@ class Download:
             return selection.plan(progress.bytes), selection.shards
 
     def _choice(self):
-        table = ClassTable.parse(
-            self._class_list(catalog.CLASS_NAMES).decode("utf-8", "replace"),
-            self._class_list(catalog.CLASSES_WITH_MASKS).decode("utf-8", "replace"),
-        )
+        table = class_lists.load(self.client, self.bases, self.metadata)
         options = self.options
         classes = tuple(sorted({table.find(name) for name in options.classes}))
         default = {"train": False, "validation": True, "test": True}
@@ -230,25 +222,6 @@ class Download:
             classes, options.splits, options.limit, options.seed, crowds, options.multi_classes,
             not options.no_labels,
         )  # fmt: skip
-
-    def _class_list(self, path):
-        """Return the bytes of a list of classes, fetched once."""
-        here = self.metadata / path.rsplit("/", 1)[1]
-        if here.is_file():
-            return here.read_bytes()
-        try:
-            data = self.client.read(self.bases.file(path), _CLASS_LIST)
-        except Offline:
-            raise
-        except Absent as error:
-            reason = str(error).rstrip(".")
-            raise NetworkError(f"{reason}; check the base address (--annotations-url).") from error
-        size, md5 = catalog.known(path)
-        found = hashlib.md5(data, usedforsecurity=False).hexdigest()
-        if len(data) == size and found != md5:
-            raise IntegrityError(f"{path} has MD5 {found} instead of {md5}; run the same command again.")
-        files.write(here, data)
-        return data
 
     def _tables_bytes(self, choice):
         """Return the bytes of the tables that must be streamed, as listed in the catalog."""
@@ -371,8 +344,7 @@ class Download:
         self.report(
             f"oidv6 fetches {len(wanted)} images, about two per second; it does not report its progress."
         )
-        names = self._class_list(catalog.CLASS_NAMES)
-        found = oidv6_driver.fetch(wanted, plan.choice, self.root, names, self.bases)
+        found = oidv6_driver.fetch(wanted, plan.choice, self.root, self.bases)
         kept = sum(fetcher.adopt(image, found.get(image.key)) for image in wanted)
         oidv6_driver.clean(self.root)
         self.report(

@@ -6,6 +6,7 @@ folder are checked: an image moves to the data set only if it decodes to its end
 a shell, so its folder must have a plain name.
 """
 
+import csv
 import json
 import os
 import re
@@ -44,18 +45,17 @@ def aws_missing():
     return shutil.which("aws", path=_environment(None)["PATH"]) is None
 
 
-def fetch(images, choice, dataset, class_names, bases):
+def fetch(images, choice, dataset, bases):
     """Run oidv6 for some ImageFiles; return {(split, id): path} of the files that it wrote, unchecked.
 
-    choice: a plan.Choice. dataset: the data set's folder. class_names: bytes of the list of classes. bases:
-    catalog.Bases.
+    choice: a plan.Choice. dataset: the data set's folder. bases: catalog.Bases.
     """
     folder = Path(dataset).absolute() / FOLDER
     for split in choice.splits:
         for one in choice.classes:
             ids = [i.image_id for i in images if i.split == split and i.mids[0] == one.mid]
             if ids:
-                _prepare(folder, split, one, ids, class_names)
+                _prepare(folder, split, one, ids)
                 _run(folder, split, one, bases)
     found = {}
     for image in images:
@@ -70,12 +70,13 @@ def clean(dataset):
     shutil.rmtree(Path(dataset) / FOLDER, ignore_errors=True)
 
 
-def _prepare(folder, split, one, ids, class_names):
-    """Write the files that oidv6 would fetch whole: its list of classes, and a table of these images."""
+def _prepare(folder, split, one, ids):
+    """Write the files that oidv6 would fetch whole, with this class and these images alone."""
     for name in ("metadata", "boxes"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    lines = [line for line in class_names.splitlines() if line.startswith(b"/m/")]
-    (folder / "metadata" / "class-descriptions-boxable.csv").write_bytes(b"\n".join(lines) + b"\n")
+    path = folder / "metadata" / "class-descriptions-boxable.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerow((one.mid, one.name))
     rows = "".join(f"{image_id},{one.mid},0,0,0,0\n" for image_id in ids)
     table = folder / "boxes" / catalog.boxes_path(split).rsplit("/", 1)[1]
     table.write_text(_HEADER + rows + _FILLER, encoding="ascii")

@@ -1,7 +1,8 @@
 """The files that a download consists of, independent of how they were found."""
 
 import hashlib
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 
 from mrcnn.http import Facts
 from pumpkin.openimages.classes import ObjectClass
@@ -19,6 +20,11 @@ class Choice:
     crowds: dict
     multi_classes: bool
     labels: bool
+
+    def __post_init__(self):
+        folders = Counter(one.plain_folder for one in self.classes)
+        classes = tuple(replace(one, twin=folders[one.plain_folder] > 1) for one in self.classes)
+        object.__setattr__(self, "classes", classes)
 
     def class_of(self, mid):
         """Return the ObjectClass with a MID."""

@@ -2,6 +2,7 @@ import pytest
 
 from pumpkin.openimages.classes import ClassTable, ObjectClass
 from pumpkin.openimages.errors import IntegrityError, UsageError
+from pumpkin.openimages.plan import Choice
 from tests.openimages.world import CLASSES, WITH_MASKS
 
 TABLE = ClassTable(CLASSES, set(WITH_MASKS))
@@ -45,7 +46,39 @@ def test_lists_without_mids_are_refused():
         ClassTable.parse("<html>", "<html>")
 
 
-@pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", "", "a\\b", "a\nb"])
+def test_a_name_of_two_classes_asks_for_the_mid():
+    names = {"/m/05zsy": "Pumpkin", "/m/0aaa": "pumpkin", "/m/0bbb": "PUMPKIN", "/m/0ccc": "pumpkin"}
+    table = ClassTable(names, set(names))
+    assert table.find("Pumpkin").mid == "/m/05zsy" and table.find("/m/0ccc").name == "pumpkin"
+    with pytest.raises(UsageError, match="2 classes have the name 'pumpkin'; give the MID: /m/0aaa, /m/0ccc"):
+        table.find("pumpkin")
+    with pytest.raises(UsageError, match="4 classes have the name 'Pumpkin_'"):
+        table.find("Pumpkin_")
+
+
+def test_classes_of_one_choice_have_folders_of_their_own():
+    twins = [
+        ObjectClass("/m/05zsy", "Pumpkin"),
+        ObjectClass("/m/0aaa", "PUMPKIN"),
+        ObjectClass("/m/0b", "Fig"),
+    ]
+    choice = Choice(tuple(twins), ("test",), 0, 0, {}, False, True)
+    assert [one.folder for one in choice.classes] == ["pumpkin_m05zsy", "pumpkin_m0aaa", "fig"]
+    assert [one.folder for one in Choice(tuple(twins[1:]), ("test",), 0, 0, {}, False, True).classes] == [
+        "pumpkin", "fig",
+    ]  # fmt: skip
+
+
+def test_a_list_with_spaces_and_long_fields():
+    table = ClassTable.parse('/m/05zsy, "Pumpkin"\r\n/m/0x1 ,Fig\r\n', "/m/05zsy\r\n")
+    assert table.names == {"/m/05zsy": "Pumpkin", "/m/0x1": "Fig"}
+    with pytest.raises(IntegrityError, match=r"The list of classes is not CSV \(field larger"):
+        ClassTable.parse("/m/05zsy," + "x" * 200_000, "/m/05zsy")
+
+
+@pytest.mark.parametrize(
+    "name", ["../up", "a/b", ".hidden", "", "a\\b", "a\nb", "a\x1b[2J", "a\x9bm", "a\u202eb", "a" * 101]
+)
 def test_names_that_are_no_folders_are_refused(name):
     with pytest.raises(IntegrityError):
         ObjectClass("/m/05zsy", name)

@@ -132,6 +132,30 @@ def test_two_classes_share_images(download, world, server):
     assert len(server.asked("/images/")) == len(squash | eye)
 
 
+def test_two_classes_whose_names_differ_in_capitals_are_kept_apart(download, world, server):
+    path = f"/{ANNOTATIONS}v5/class-descriptions-boxable.csv"
+    server.files[path] = server.files[path].replace(b"Squash", b"PUMPKIN")
+    assert download(classes=[PUMPKIN, SQUASH]) == 0
+    place = download.root / "validation"
+    assert sorted(folder.name for folder in place.iterdir()) == ["pumpkin_m05zsy", "pumpkin_m0dv77"]
+    for mid in (PUMPKIN, SQUASH):
+        folder = place / f"pumpkin_{mid.replace('/', '')}"
+        assert {path.name for path in (folder / "masks").iterdir()} == set(masks_of(world, "validation", mid))
+    assert download(verify=True) == 0
+
+
+def test_a_list_of_classes_with_a_byte_order_mark(download, server):
+    path = f"/{ANNOTATIONS}v5/class-descriptions-boxable.csv"
+    server.files[path] = "\ufeff".encode() + server.files[path]
+    assert download() == 0
+
+
+def test_a_list_of_classes_damaged_on_disk_is_fetched_again(download, server):
+    assert download(dry_run=True) == 0
+    (download.root / "metadata" / "classes-segmentation.txt").write_bytes(b"")
+    assert download() == 0
+
+
 def test_all_classes_in_one_folder(download, world):
     assert download(classes=["Pumpkin", "Squash"], multi_classes=True) == 0
     place = download.root / "multidata" / "validation"
