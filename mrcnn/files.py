@@ -142,13 +142,15 @@ def meant(path):
     return str(Path(*(found[1] if found else part for found, part in zip(parts, Path(path).parts))))
 
 
-def remove_leftovers(folder, pattern=".*.tmp"):
+def remove_leftovers(folder, pattern=".*.tmp", ours=lambda path: True):
     """Delete what killed processes left half written in a folder that no other process writes to.
 
     pattern: for ``Path.glob``, where to look; only files with a temporary name of this module are deleted.
+    ours: a function that takes the path that such a file would have got and returns whether to delete it.
     """
     for path in Path(folder).glob(pattern):
-        if _TEMPORARY.fullmatch(path.name):
+        name = _TEMPORARY.fullmatch(path.name)
+        if name and ours(path.with_name(name[1])):
             path.unlink(missing_ok=True)
 
 

@@ -90,7 +90,9 @@ def test_leftovers_are_known_by_their_name(tmp_path):
         "deep",
     ]
     assert names(tmp_path / "deep" / "er") == [".b.csv.7.tmp"]
-    files.remove_leftovers(tmp_path, "**/.*.tmp")
+    files.remove_leftovers(tmp_path, "**/.*.tmp", lambda path: path.name == "other.csv")
+    assert names(tmp_path / "deep" / "er") == [".b.csv.7.tmp"]
+    files.remove_leftovers(tmp_path, "**/.*.tmp", lambda path: path == tmp_path / "deep" / "er" / "b.csv")
     assert names(tmp_path / "deep" / "er") == []
 
 

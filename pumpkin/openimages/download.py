@@ -97,7 +97,8 @@ def run(options, report=print, ask=None):
     try:
         root.mkdir(parents=True, exist_ok=True)
         with files.sole_use(root):
-            files.remove_parts(root)
+            if not options.dry_run:
+                files.remove_parts(Layout(root))
             return Download(options, client, report, ask or _ask).run()
     except SourceChanged as error:
         advice = "run the same command again to choose the files again"

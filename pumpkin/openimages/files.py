@@ -54,9 +54,10 @@ def sha256(data):
     return hashlib.sha256(data).hexdigest()
 
 
-def remove_parts(folder):
-    """Delete what killed runs left half written in a data set's folder."""
-    remove_leftovers(folder, "**/.*.tmp")
+def remove_parts(places):
+    """Delete what killed runs left half written in a data set's folder. places: its Layout."""
+    for depth in range(4):
+        remove_leftovers(places.root, "*/" * depth + ".*.tmp", places.owns)
 
 
 @contextlib.contextmanager

@@ -10,9 +10,16 @@ import re
 from pathlib import Path
 
 from mrcnn.datasets.mask_files import name_pattern
+from pumpkin.openimages import catalog
 
 IMAGE_ID = re.compile(r"[0-9a-f]{16}")
 MASK_NAME = name_pattern(IMAGE_ID.pattern, flags=0)
+_STEM = rf"(.+_)?{IMAGE_ID.pattern}"  # with the class before it if classes share a folder
+_OF_IMAGES = re.compile(rf"{_STEM}\.jpg|masks/{MASK_NAME.pattern}|crowds/{_STEM}\.csv|labels/{_STEM}\.txt")
+_OF_METADATA = re.compile(
+    r"class-descriptions-boxable\.csv|classes-segmentation\.txt"
+    r"|(index/[a-z]+-masks-[0-9a-f]|rows/[a-z]+-(boxes|masks|authors)\.csv)\.json"
+)
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".csv", ".txt")  # of the files that training reads
 CROWDS_HEADER = "XMin,XMax,YMin,YMax"
 
@@ -78,6 +85,17 @@ class Layout:
                 if path.suffix.lower() in _SUFFIXES and not hidden:
                     found.add(path)
         return found
+
+    def owns(self, path):
+        """Whether a path has the place and the name of a file that downloads write; tables' rows aside."""
+        *folders, name = path.relative_to(self.root).parts
+        if not folders:
+            return name in (self.manifest.name, self.attribution.name)
+        if folders[0] == self.metadata.name:
+            return len(folders) < 3 and _OF_METADATA.fullmatch("/".join((*folders[1:], name))) is not None
+        if folders[0] not in (*catalog.SPLITS, "multidata") or len(folders) < 2:
+            return False
+        return _OF_IMAGES.fullmatch("/".join((*folders[2:], name))) is not None
 
     def _stem(self, object_class, image_id):
         return f"{object_class.folder}_{image_id}" if self.multi_classes else image_id

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pumpkin.openimages import images
 from pumpkin.openimages.images import BadImage, UselessMask, check_image, check_mask
 from tests.openimages.world import jpeg
 
@@ -66,6 +67,31 @@ def test_an_empty_mask_is_of_no_use():
 def test_a_damaged_mask():
     with pytest.raises(BadImage):
         check_mask(saved(Image.new("L", (80, 80), 9), "PNG")[:-30], (8, 8))
+
+
+@pytest.mark.parametrize(
+    ("mode", "size"), [("RGBA", (4097, 4096)), ("LA", (4097, 4096)), ("RGB", (8000, 8000))]
+)
+def test_a_mask_of_more_memory_than_any_needs_is_not_decoded(monkeypatch, mode, size):
+    data = saved(Image.new(mode, size), "PNG", compress_level=1)
+    monkeypatch.setattr(images, "_decode", None)
+    with pytest.raises(BadImage, match=f"it claims {size[0]} x {size[1]} pixels of mode {mode}"):
+        check_mask(data, size)
+    with pytest.raises(UselessMask, match=f"its shape, {size[0]} x {size[1]}, is not its image's, 8 x 9"):
+        check_mask(data, (8, 9))
+
+
+@pytest.mark.parametrize("mode", ["P", "RGB", "RGBA", "I;16"])
+def test_the_area_of_a_large_mask(monkeypatch, mode):
+    """Counted by strips, the last of which is shorter, and one mask at a time."""
+    monkeypatch.setattr(images, "_STRIP", 7 * 40)
+    monkeypatch.setattr(images, "_LARGE", 1)
+    pixels = np.zeros((30, 40), np.uint8)
+    pixels[5:29, 3:20] = 255
+    image = Image.fromarray(pixels.astype(np.uint16) if mode == "I;16" else pixels)
+    data = saved(image if mode == "I;16" else image.convert(mode), "PNG")
+    assert check_mask(data, (20, 15)) == (40, 30, 24 * 17)
+    assert not images._one_large_mask.locked()
 
 
 def test_an_image_of_absurd_size_is_not_decoded():

@@ -25,6 +25,33 @@ def unharmed(world, tmp_path_factory):
     return files_of(download.root), download.lock.read_bytes(), len(server.requests)
 
 
+OURS = [
+    "manifest.json", "attribution.csv", "metadata/classes-segmentation.txt",
+    "metadata/index/test-masks-a.json",
+    "metadata/rows/test-boxes.csv.json", "validation/pumpkin/0123456789abcdef.jpg",
+    "validation/pumpkin/masks/0123456789abcdef_m05zsy_01234567.png", "test/fig/labels/0123456789abcdef.txt",
+    "test/fig/crowds/0123456789abcdef.csv", "multidata/test/human_eye_0123456789abcdef.jpg",
+]  # fmt: skip
+USERS = [
+    ".holiday.mov.part", ".notes.txt.7.tmp", "films/.holiday.mov.7.tmp", "validation/pumpkin/.cat.jpg.7.tmp",
+    "metadata/.notes.json.7.tmp", "validation/pumpkin/masks/.notes.txt.7.tmp", ".manifest.json.tmp",
+    "films/test/.manifest.json.7.tmp", "a/b/c/d/.0123456789abcdef.jpg.7.tmp", ".manifest.json.7.part",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_only_files_of_ours_are_removed(download, dry_run):
+    left = [download.root / path for path in OURS]
+    left = [path.with_name(f".{path.name}.7.tmp") for path in left]
+    users = [download.root / path for path in USERS]
+    for path in left + users:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("half")
+    assert download(dry_run=dry_run) == 0
+    assert [path for path in left if path.exists()] == (left if dry_run else [])
+    assert [path for path in users if path.read_text() != "half"] == []
+
+
 class Killed(BaseException):
     """Stands for a process that ends here."""
 
@@ -61,11 +88,11 @@ def test_ended_at_any_write(server, unharmed, tmp_path, monkeypatch, step):
     assert points > 10
 
 
-def start(server, root):
+def start(server, root, timeout="2"):
     command = [
         sys.executable, str(SCRIPT), "--dataset", str(root), "--type_data", "validation", "--yes",
         "--annotations-url", server.url + ANNOTATIONS, "--images-url", server.url + IMAGES,
-        "--connections", "4", "--timeout", "2",
+        "--connections", "4", "--timeout", timeout,
     ]  # fmt: skip
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -110,7 +137,7 @@ def test_ctrl_c_is_told_in_a_sentence(server, unharmed, tmp_path, target):
 
     told = []
     server.take_fault = interrupt
-    process = start(server, download.root)
+    process = start(server, download.root, timeout="600")
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 2, output
     assert "stopped; run the same command again" in output and "Traceback" not in output
