@@ -80,8 +80,9 @@ CLAIMS = {
         "tests/legacy/test_launcher.py::test_a_notebooks_first_cell_does_the_same",
     ],
     "An old clone around": [
-        "tests/legacy/test_launcher.py::test_this_package_wins_over_an_old_clone",
-        "tests/legacy/test_launcher.py::test_in_the_root_of_an_old_clone_with_p",
+        "tests/legacy/test_old_clone.py::test_this_package_wins_over_an_old_clone",
+        "tests/legacy/test_old_clone.py::test_in_its_root_the_launcher_has_another_name",
+        "tests/legacy/test_old_clone.py::test_a_notebook_in_it_begins_with_that_name",
     ],
     "Servers": [
         "tests/test_model.py::test_molded_inputs_are_arrays_that_keras_model_takes",

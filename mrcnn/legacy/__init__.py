@@ -5,7 +5,8 @@
 runs a program as ``python program.py ARGS...`` would, and supplies what NumPy, SciPy, scikit-image, Keras,
 TensorFlow 1, Pillow, Python and pycocotools provided then. Each replacement that a program uses is reported
 in one line on stderr; names that still exist are unchanged. In a notebook, ``import mrcnn.legacy`` in the
-first cell does the same.
+first cell does the same. In the root of an old clone, whose own folder mrcnn shadows this one, both are
+called pumpkin.legacy.
 
 Each module in this folder covers one package; ``imports`` and ``arguments`` hold the mechanisms. NumPy's
 names are in ``mrcnn.supplied``, because MaskRCNN supplies them too.

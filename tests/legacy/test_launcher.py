@@ -101,40 +101,6 @@ def test_a_program_that_needs_nothing_is_left_alone(tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
 
 
-OLD = "raise ImportError('the old clone was imported')"
-
-
-@pytest.mark.parametrize("way", ["append", "insert"])
-def test_this_package_wins_over_an_old_clone(tmp_path, way):
-    for name in ("__init__", "config", "utils"):
-        write(tmp_path / "Mask_RCNN" / "mrcnn" / f"{name}.py", OLD)
-    path = {"append": "sys.path.append(ROOT_DIR)", "insert": "sys.path.insert(0, ROOT_DIR)"}[way]
-    program = write(
-        tmp_path / "Mask_RCNN" / "samples" / "balloon" / "balloon.py",
-        f"""
-        import os, sys
-        ROOT_DIR = os.path.abspath("../../")
-        {path}
-        from mrcnn.config import Config
-        print(Config.NAME, Config.IMAGE_MAX_DIM)
-        """,
-    )
-    done = launch("balloon.py", cwd=program.parent)
-    assert done.stdout == "None 1024\n"
-    folder = tmp_path / "Mask_RCNN"
-    sentence = f"mrcnn.legacy: the copy of mrcnn in {folder} is ignored; this package is used.\n"
-    assert done.stderr == sentence
-
-
-def test_in_the_root_of_an_old_clone_with_p(tmp_path):
-    write(tmp_path / "mrcnn" / "__init__.py", OLD)
-    write(tmp_path / "train.py", "import sys\nfrom mrcnn import config\nprint(config.__name__, sys.path[0])")
-    assert "the old clone was imported" in launch("train.py", cwd=tmp_path).stderr
-    done = python("-P", "-m", "mrcnn.legacy", "train.py", cwd=tmp_path)
-    assert done.stdout == f"mrcnn.config {tmp_path}\n"
-    assert "is ignored; this package is used" in done.stderr
-
-
 def test_a_notebooks_first_cell_does_the_same(tmp_path):
     write(
         tmp_path / "cells.py",
