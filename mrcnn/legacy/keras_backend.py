@@ -111,3 +111,21 @@ def gather(reference, indices):
 def permute_dimensions(x, pattern):
     """Reorder the axes of a tensor."""
     return ops.transpose(x, pattern)
+
+
+def function(inputs, outputs, updates=None, **options):
+    """Return a function that computes tensors of a network: list of arrays -> list of arrays.
+
+    inputs: symbolic tensors, and perhaps ``learning_phase()``, whose value in the list is 1 for training.
+    outputs: a list of symbolic tensors, or one. updates and options: have no effect.
+    """
+    symbolic = [isinstance(x, keras.KerasTensor) for x in inputs]
+    network = keras.Model([x for x, is_symbolic in zip(inputs, symbolic) if is_symbolic], outputs)
+
+    def compute(arrays):
+        phase = [bool(value) for value, is_symbolic in zip(arrays, symbolic) if not is_symbolic]
+        given = [array for array, is_symbolic in zip(arrays, symbolic) if is_symbolic]
+        found = [ops.convert_to_numpy(x) for x in keras.tree.flatten(network(given, training=any(phase)))]
+        return found if isinstance(outputs, (list, tuple)) else found[0]
+
+    return compute

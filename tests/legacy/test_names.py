@@ -9,14 +9,21 @@ from mrcnn.supplied import numpy_names
 from tests.legacy.launching import evaluate, hiding
 
 PRELUDE = """
-    import collections, fractions, time
+    import collections, datetime, fractions, inspect, random, time
+    import matplotlib.cm
+    from matplotlib import cm
     import numpy as np
     import scipy.misc, scipy.ndimage
     import skimage.color, skimage.draw, skimage.feature, skimage.filter, skimage.filters, skimage.io
     import skimage.measure, skimage.morphology, skimage.restoration, skimage.segmentation, skimage.transform
     import skimage.util
     from skimage.external import tifffile
-    from PIL import Image
+    from PIL import Image, ImageDraw, ImageFont
+    font = ImageFont.load_default()
+    drawing = ImageDraw.Draw(Image.new("L", (90, 40)))
+    def seeded(value):
+        random.seed(value)
+        return random.random()
     spots = np.zeros((6, 6), bool)
     spots[0, 0] = spots[1, 1] = spots[3:6, 3:6] = True
     hole = ~spots
@@ -161,6 +168,18 @@ OTHERS = {
     "isinstance({}, collections.Mapping)": True,
     "time.clock() > 0": True,
     "fractions.gcd(12, 18)": 6,
+    "list(inspect.getargspec(lambda a, b=2, *c, **d: 0))": [["a", "b"], "c", "d", [2]],
+    "seeded(datetime.datetime(2019, 1, 1)) == seeded(datetime.datetime(2019, 1, 1))": True,
+    "[seeded(7) == random.Random(7).random(), 0 < seeded(None) < 1]": [True, True],
+    "[cm.get_cmap(x).name for x in ('jet', cm.jet, None)]": ["jet", "jet", "viridis"],
+    "cm.get_cmap('jet', 4).N": 4,
+    "cm.register_cmap('mine', cm.get_cmap('jet', 3)) or cm.get_cmap('mine').N": 3,
+    "[font.getsize('pumpkin')[0] > font.getsize('p')[0] > 0, 5 < font.getsize('pumpkin')[1] < 20]": [
+        True,
+        True,
+    ],
+    "drawing.textsize('pumpkin', font) == font.getsize('pumpkin')": True,
+    "drawing.textsize('a\\nb')[1] > drawing.textsize('a')[1] > 0": True,
     "Image.new('L', (4, 4), 7).resize((2, 2), Image.ANTIALIAS).getpixel((0, 0))": 7,
     "[Image.CUBIC == Image.BICUBIC, Image.LINEAR == Image.BILINEAR]": [True, True],
 }
@@ -206,6 +225,10 @@ def test_each_thing_touched_is_told_once(program):
     )
     assert "Image.ANTIALIAS was removed from Pillow; using PIL.Image.LANCZOS." in told
     assert "time.clock was removed from Python; using time.perf_counter." in told
+    assert "inspect.getargspec was removed from Python; using a replacement." in told
+    assert "random.seed no longer accepts a datetime; using its hash." in told
+    assert "matplotlib.cm.get_cmap was removed from Matplotlib; using a replacement." in told
+    assert "FreeTypeFont.getsize was removed from Pillow; using a replacement." in told
 
 
 def test_old_arguments_belong_to_functions_that_exist_without_them():

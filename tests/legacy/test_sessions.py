@@ -27,7 +27,11 @@ PRELUDE = """
     import keras.engine as KE
     from keras.layers.core import Dense
     from keras.layers.merge import concatenate
-    from keras.utils import np_utils
+    from keras.utils import np_utils, multi_gpu_model
+    from keras.utils.training_utils import multi_gpu_model as same_function
+    from keras.preprocessing.image import ImageDataGenerator
+    from keras.optimizers import SGD, Adam
+    from keras.callbacks import ModelCheckpoint, TensorBoard
     from keras.utils.data_utils import get_file
     K.set_session(session)
     session.run(tf.global_variables_initializer())
@@ -38,6 +42,18 @@ PRELUDE = """
         x = KE.Input((3,))
         model = keras.Model(x, Dense(2, kernel_initializer="ones")(x))
     a = np.float32([[1, 2], [3, 4]])
+    slow = SGD(lr=0.25, momentum=0.5)
+    faster = Adam(lr=0.25)
+    K.set_value(faster.lr, 0.5)
+    fastest = Adam(lr=0.25)
+    fastest.lr = 0.75
+    saved = []
+    fitted = keras.Sequential([keras.Input((1,)), Dense(1)])
+    fitted.compile(SGD(lr=0.0), "mse")
+    fitted.save_weights = lambda path, overwrite=True: saved.append(path)
+    weights = ModelCheckpoint("w_{epoch:02d}.h5", "loss", 0, False, True, period=2)
+    every = ModelCheckpoint(filepath="k_{epoch}.weights.h5", save_weights_only=True)
+    fitted.fit(np.ones((2, 1)), np.ones((2, 1)), epochs=5, verbose=0, callbacks=[weights, every])
     rate = K.variable(0.5)
     K.set_value(rate, 0.25)
     def number(tensor):
@@ -64,6 +80,15 @@ VALUES = {
     "number(K.permute_dimensions(a, (1, 0)))": [[1, 3], [2, 4]],
     "number(K.mean(K.square(a)))": 7.5,
     "K.floatx()": "float32",
+    "[float(K.get_value(x.lr)) for x in (slow, faster, fastest)]": [0.25, 0.5, 0.75],
+    "[slow.momentum, float(slow.learning_rate), float(SGD(0.125).learning_rate)]": [0.5, 0.25, 0.125],
+    "sorted(saved)": [*(f"k_{i}.weights.h5" for i in range(1, 6)), "w_02.h5", "w_04.h5"],
+    "ModelCheckpoint('w.h5').filepath": "w.h5",
+    "TensorBoard('logs', write_grads=True, batch_size=8).log_dir": "logs",
+    "multi_gpu_model(model, gpus=2) is model and same_function is multi_gpu_model": True,
+    "K.function([model.input], [model.output])([a @ np.eye(2, 3)])[0]": [[3, 3], [7, 7]],
+    "K.function([model.input, K.learning_phase()], model.output)([np.ones((1, 3)), 0])": [[3, 3]],
+    "ImageDataGenerator(rescale=0.5).flow(np.ones((2, 4, 4, 3)), batch_size=2)[0].mean()": 0.5,
     "float(K.get_value(rate))": 0.25,
     "K.eval(K.constant(2, shape=(1, 2)))": [[2, 2]],
     "number(K.dot(a, K.ones((2, 1))))": [[3], [7]],
@@ -137,6 +162,15 @@ def test_with_tensorflow_the_rest_is_of_its_version_1(with_tensorflow):
     assert "keras.engine was removed from Keras; using a replacement." in told
     assert "keras.layers.core was removed from Keras; using keras.layers." in told
     assert "keras.backend.mean was removed from Keras; using keras.ops.mean." in told
+    for line in (
+        "the argument lr of SGD was removed from Keras; passed on as learning_rate.",
+        "the attribute lr of optimisers was removed from Keras; using learning_rate.",
+        "ModelCheckpoint no longer accepts names of weights without .weights.h5; keeping w_{epoch:02d}.h5.",
+        "the argument period of ModelCheckpoint was removed from Keras; using a replacement.",
+        "the argument write_grads of TensorBoard was removed from Keras; ignored.",
+        "multi_gpu_model returns the model unchanged; MaskRCNN uses several devices by GPU_COUNT.",
+    ):
+        assert line in told
 
 
 def test_without_tensorflow_keras_trains_beside_the_stand_in(without_tensorflow):
