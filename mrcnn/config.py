@@ -425,7 +425,7 @@ class Config(Settings):
         """
         found = self.take(values, source)
         if found:
-            raise ConfigError("\n".join(found.values()))
+            raise ConfigError(*found.values())
         self._compute_derived()
 
     def to_dict(self):

@@ -61,6 +61,7 @@ from mrcnn.modeling.network import build_network, named_outputs
 from mrcnn.modeling.normalization import BatchNorm
 from mrcnn.modeling.roi_heads import PyramidROIAlign
 from mrcnn.pipeline.transforms import compose_image_meta, mold_image, parse_image_meta, unmold_image
+from mrcnn.screen import show
 from mrcnn.training import driver, fingerprint
 from mrcnn.training.data import TrainingData
 from mrcnn.training.errors import RunError
@@ -172,7 +173,7 @@ class MaskRCNN:
 
     # --- Weights --------------------------------------------------------------------------------
 
-    def load_weights(self, filepath, by_name=False, exclude=None, insist=False, report=print):
+    def load_weights(self, filepath, by_name=False, exclude=None, insist=False, report=show):
         """Load weights by layer name from a file of ours, of matterport's, or of keras.applications.
 
         by_name: True loads what fits, False asks that the file hold every tensor of the network. A file for

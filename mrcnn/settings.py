@@ -20,7 +20,11 @@ Value = TypeVar("Value")
 
 
 class ConfigError(ValueError):
-    """Raised for unknown names and wrong values of settings; each line of the message names one."""
+    """Raised for unknown names and wrong values of settings; each of ``lines`` names one."""
+
+    def __init__(self, *lines):
+        self.lines = [str(line) for line in lines]
+        super().__init__("\n".join(self.lines))
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ class Settings:
         """Raise ConfigError with all faults, one sentence each. found: the faults that ``take`` found."""
         sentences = self.faults(found)
         if sentences:
-            raise ConfigError("\n".join(sentences))
+            raise ConfigError(*sentences)
 
     def faults(self, found=None):
         """List a sentence for each wrong setting and for each contradiction between settings.

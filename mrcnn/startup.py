@@ -60,7 +60,7 @@ def _stderr_held_back():
         os.dup2(noise.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:  # not Ctrl-C
             noise.seek(0)
             os.write(kept, noise.read())
             raise

@@ -7,8 +7,7 @@ import difflib
 import importlib
 import sys
 
-import mrcnn
-from pumpkin.calls import program
+from pumpkin import interrupts
 
 # Each command with its line in --help. Its module pumpkin.commands.<name> has parse() and main().
 COMMANDS = {
@@ -39,26 +38,40 @@ options:
 def main(arguments=None):
     """Run the command that the first argument names; returns the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if not arguments:
-        print(usage(), end="", file=sys.stderr)
+    interrupts.end_at_once(arguments[0] if arguments and arguments[0] in COMMANDS else "mrcnn")
+    from pumpkin import ending
+
+    try:
+        return ending.run("mrcnn", lambda: _run(*arguments))
+    finally:
+        interrupts.end_in_order()
+
+
+def _run(name=None, *words):
+    from mrcnn.screen import show
+    from mrcnn.version import version
+
+    if name is None:
+        show(*usage(), file=sys.stderr)
         return 2
-    name, *rest = arguments
     if name in ("-h", "--help"):
-        print(usage(), end="")
+        show(*usage())
         return 0
     if name == "--version":
-        print(f"mrcnn {mrcnn.__version__}")
+        show(f"mrcnn {version()}")
         return 0
     if name not in COMMANDS:
-        print(f"mrcnn: {_unknown(name)}", file=sys.stderr)
+        show(f"mrcnn: {_unknown(name)}", file=sys.stderr)
         return 2
-    return importlib.import_module(f"pumpkin.commands.{name}").main(rest)
+    return importlib.import_module(f"pumpkin.commands.{name}").main(words)
 
 
 def usage():
-    """The text of --help."""
+    """Return the lines of --help."""
+    from pumpkin.calls import program
+
     commands = "\n".join(f"  {name:10}  {text}" for name, text in COMMANDS.items())
-    return USAGE.format(program=program(), commands=commands)
+    return USAGE.format(program=program(), commands=commands).splitlines()
 
 
 def _unknown(name):

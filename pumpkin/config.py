@@ -1,5 +1,7 @@
 """PumpkinConfig: the settings of the network and of the application around it."""
 
+import sys
+
 from mrcnn.config import Config, ConfigError, read_settings
 from mrcnn.datasets import FORMATS
 from mrcnn.datasets.recognition import AUTO
@@ -148,4 +150,4 @@ def settings_page():
 
 
 if __name__ == "__main__":
-    print(settings_page(), end="")
+    sys.stdout.write(settings_page())

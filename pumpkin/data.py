@@ -8,6 +8,7 @@ from mrcnn.datasets.annotated import Options
 from mrcnn.datasets.errors import DatasetError
 from mrcnn.datasets.formats import find_format, open_dataset
 from mrcnn.datasets.recognition import AUTO
+from mrcnn.screen import show
 from pumpkin.calls import typed
 
 
@@ -19,7 +20,7 @@ class Opened:
     choice: object = None
 
 
-def open_data(config, names=("train", "val"), share=None, choice=None, report=print):
+def open_data(config, names=("train", "val"), share=None, choice=None, report=show):
     """Open the splits of a data set; set LAYOUT and CLASSES of the config to what was found.
 
     names: of the splits to open if they exist; the first must. share: of the images to set aside if there is
@@ -101,7 +102,7 @@ def _divided(found, share, seed, choice, report):
     return {**parts, **{name: found[name] for name in others}}, choice
 
 
-def open_for_evaluation(config, split, weights, dataset=None, images=None, report=print):
+def open_for_evaluation(config, split, weights, dataset=None, images=None, report=show):
     """Open a split to evaluate a model on; return the Dataset, whose classes are the config's.
 
     config: of the weights. weights: their path; a run's folder may hold its choice of images. dataset,

@@ -6,6 +6,7 @@ from mrcnn import startup
 from mrcnn.config import ConfigError
 from mrcnn.datasets.scan import look
 from mrcnn.datasets.splits import counts_quickly
+from mrcnn.screen import show
 from mrcnn.training.stages import check_for_training, scale_stages
 from pumpkin import recipe, recipe_file
 from pumpkin.calls import typed
@@ -21,7 +22,7 @@ SAMPLE = 200  # images that are looked at, evenly spread
 _NO_SIDES = (0.1, 0.2, 0.4)  # if no image of the sample has an instance
 
 
-def fill(config, dataset, weights, runs="runs", epochs=None, report=print):
+def fill(config, dataset, weights, runs="runs", epochs=None, report=show):
     """Set the settings of a config that the user has not named by the default recipe; return it as YAML.
 
     config: with DATASET and CLASSES of the data. dataset: its training images. weights: as for --weights, or

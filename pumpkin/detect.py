@@ -9,6 +9,7 @@ from mrcnn.detection.molding import detection_mode
 from mrcnn.detection.results import record_of, result_of, table_lines
 from mrcnn.files import write_json
 from mrcnn.pipeline.transforms import scale_of
+from mrcnn.screen import show
 from mrcnn.visualize import detection_sheet, draw_detections, save_figure
 from pumpkin.image_files import InputError, picture_paths
 
@@ -17,7 +18,7 @@ SHRUNK = 0.25  # factor from which a line says that a photograph was shrunk
 NAMED = 3  # photographs that the line names
 
 
-def detect_files(model, paths, folder, report=print):
+def detect_files(model, paths, folder, report=show):
     """Detect in each file; write a picture of each and detections.json to a folder.
 
     report: called with each line of the table. A file that cannot be read is reported and skipped.

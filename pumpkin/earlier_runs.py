@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from mrcnn.config import ConfigError, read_settings
+from mrcnn.screen import show
 from mrcnn.training.run import RunError, checkpoints, find_run, read_facts
 from mrcnn.training.stages import extend_stages
 from pumpkin.config import PumpkinConfig
@@ -10,7 +11,7 @@ from pumpkin.config import PumpkinConfig
 NOT_EQUAL = 4  # the exit code of a repetition with other weights
 
 
-def read_run(name, runs_dir, settings, moved=None, report=print):
+def read_run(name, runs_dir, settings, moved=None, report=show):
     """Return the folder, config and facts of a run of the command train.
 
     name: a folder or "last". settings: a dict of settings to change, from those that do not affect the

@@ -15,6 +15,7 @@ from mrcnn.datasets.images import ImageError
 from mrcnn.datasets.set_aside import Choice
 from mrcnn.files import write_text
 from mrcnn.pipeline.loading import load_masks
+from mrcnn.screen import show
 from mrcnn.training.errors import Interrupted, RunError
 from mrcnn.training.run import Run, checkpoints
 from mrcnn.training.stages import check_for_training, scale_stages
@@ -23,6 +24,7 @@ from pumpkin import default_config, earlier_runs, recipe_file
 from pumpkin.calls import typed
 from pumpkin.config import load_config, parse_settings
 from pumpkin.data import Opened, open_data
+from pumpkin.interrupts import end_in_order
 from pumpkin.models import fetch_weights, find_weights
 from pumpkin.options import data_settings
 
@@ -59,14 +61,14 @@ class Job:
     recipe: str | None = None
 
 
-def job_of(args, report=print):
+def job_of(args, report=show):
     """Return the Job that the options of the command train describe. Raises ConfigError and RunError."""
     if args.resume:
         return resume_job(args, report)
     return reproduce_job(args, report) if args.reproduce else new_job(args)
 
 
-def resume_job(args, report=print):
+def resume_job(args, report=show):
     """Return the job of ``--resume``."""
     folder, config, facts = earlier_runs.read_run(
         args.resume, args.out, parse_settings(args.set), _moved(args), report
@@ -78,7 +80,7 @@ def resume_job(args, report=print):
     )  # fmt: skip
 
 
-def reproduce_job(args, report=print):
+def reproduce_job(args, report=show):
     """Return the job of ``--reproduce``."""
     folder, config, facts = earlier_runs.read_run(
         args.reproduce, args.out, parse_settings(args.set), _moved(args), report
@@ -120,7 +122,7 @@ def _start_of(facts):
     return weights["name"] if weights["name"] in ("coco", "imagenet", "none") else weights.get("file")
 
 
-def preview(args, report=print):
+def preview(args, report=show):
     """Do ``--preview`` and ``--preview-presets`` of the training that the other options describe.
 
     Returns the exit code. Raises ConfigError, RunError, DatasetError and ImageError.
@@ -172,6 +174,7 @@ def train(job, log):
     run = _open_run(job, facts, changes, state)
     log.write_to(run.folder / "train.log")
     log.report(f"Run: {run.folder}{_where(state)}")
+    end_in_order()
     try:
         with run.starting():
             driver.train(model, data, run, report=log.report, state=state, keep_state=True)
@@ -311,7 +314,7 @@ def _finish(job, run, report):
     return 0 if job.reproduces is None else earlier_runs.verdict(job.reproduces, facts, report)
 
 
-def settings(config_file, values, epochs=None, report=print, **options):
+def settings(config_file, values, epochs=None, report=show, **options):
     """Build the config of a run from command-line options. Raises ConfigError with all faults at once."""
     config = load_config(config_file, values, check=check_for_training, **options)
     if config.BACKBONE_WEIGHTS and not Path(config.BACKBONE_WEIGHTS).is_file():
@@ -335,7 +338,7 @@ def _check_losses(config):
         loss_weights(config)
 
 
-def open_for_training(config, share=None, choice=None, report=print):
+def open_for_training(config, share=None, choice=None, report=show):
     """Open the training and the validation split as open_data does. Raises DatasetError without instances."""
     found = open_data(config, share=share, choice=choice, report=report)
     train, val = found.splits["train"], found.splits.get("val")
@@ -344,7 +347,7 @@ def open_for_training(config, share=None, choice=None, report=print):
     return found
 
 
-def check_data(train_dataset, val_dataset, job, report=print):
+def check_data(train_dataset, val_dataset, job, report=show):
     """Report findings on the data. Raises DatasetError if one is fatal."""
     splits = {"train": train_dataset, "val": val_dataset}
     known = {name: dataset for name, dataset in splits.items() if dataset is not None}
@@ -391,7 +394,7 @@ def find_start(name, config, runs):
     return path
 
 
-def load_start(model, path, report=print):
+def load_start(model, path, report=show):
     """Load the file of find_start into a MaskRCNN, and report what was loaded."""
     from mrcnn.weights import named
 

@@ -1,4 +1,19 @@
-"""The options on data that several commands have."""
+"""What the command lines of several commands share."""
+
+import argparse
+import sys
+
+from mrcnn.screen import show
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose messages show no control characters of a file's name."""
+
+    def error(self, message):
+        """Print the usage and the message, and exit."""
+        self.print_usage(sys.stderr)
+        show(f"{self.prog}: error: {message}", file=sys.stderr)
+        sys.exit(2)
 
 
 def add_data_options(parser):

@@ -6,7 +6,7 @@ import sys
 from mrcnn.visualize import display_instances
 
 
-class DisplayError(RuntimeError):
+class DisplayError(OSError):
     """Raised when no window can be opened."""
 
 

@@ -23,6 +23,7 @@ from mrcnn.datasets.images import read_mask, sizes_of_masks
 from mrcnn.datasets.mask_files import DOWNLOADED, name_of
 from mrcnn.datasets.scan import add_mask_files, scan_file
 from mrcnn.pipeline.masks import resize_nearest
+from mrcnn.screen import printable
 
 SOURCE = "openimages"
 
@@ -153,6 +154,6 @@ def _read_instance(path, shape):
         mask = resize_nearest(mask, shape)
         fault = None if mask.any() else "it is empty"
     if fault:
-        warnings.warn(f"{path}: left out, {fault}.", DatasetWarning, stacklevel=3)
+        warnings.warn(printable(f"{path}: left out, {fault}."), DatasetWarning, stacklevel=3)
         return None
     return mask

@@ -27,7 +27,7 @@ def recognise(root):
         raise DatasetError(f"{root}: there is no such file or folder.")
     found = [layout for layout in FORMATS if find_format(layout).recognises(root)]
     if not found:
-        raise DatasetError(_unrecognised(root))
+        raise DatasetError(*_unrecognised(root))
     return found
 
 
@@ -41,7 +41,7 @@ def _unrecognised(root):
     held = " ".join([describe(root), *_damaged(root)])
     lines = [f"{root}: no format recognises {what}. {held} LAYOUT=NAME forces a format:"]
     lines += [f"  {layout} looks for {find_format(layout).looks_for}" for layout in FORMATS]
-    return "\n".join([*lines, "  my_module:MyDataset is a class of your own, see docs/extending.md"])
+    return [*lines, "  my_module:MyDataset is a class of your own, see docs/extending.md"]
 
 
 def _damaged(root):

@@ -19,6 +19,7 @@ from mrcnn.datasets.errors import DatasetError
 from mrcnn.datasets.stratify import stratify
 from mrcnn.datasets.subset import Subset
 from mrcnn.files import FileError, read_json, write_json
+from mrcnn.screen import show
 
 FILE = "splits.json"  # in the folder of a run
 
@@ -94,7 +95,7 @@ def choose(dataset, share, seed, progress=True):
     return Choice(train, tuple(keys[image_id] for image_id in sorted(chosen)), share, seed)
 
 
-def apply(dataset, choice, report=print):
+def apply(dataset, choice, report=show):
     """Return the training and the validation part of a data set by a Choice; either may be None if empty.
 
     report: called with a line on images that the choice does not know, and on those that are gone.

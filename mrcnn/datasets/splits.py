@@ -11,13 +11,14 @@ from mrcnn.datasets.formats import open_dataset
 from mrcnn.datasets.recognition import title_of
 from mrcnn.datasets.scan import depth
 from mrcnn.pipeline.errors import DataError
+from mrcnn.screen import show
 
 NAMES = {"train": "training", "val": "validation", "test": "test"}
 _NAMED = 12  # classes that a line names
 _COUNTED = 500  # images whose pixels are read to count instances
 
 
-def open_splits(layout, root, classes=None, splits=("train", "val"), report=print, options=None):
+def open_splits(layout, root, classes=None, splits=("train", "val"), report=show, options=None):
     """Open several splits; return a dict from split to prepared Dataset.
 
     layout, root, options: as for formats.open_dataset. classes: those of all splits; None takes the classes

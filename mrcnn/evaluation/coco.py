@@ -206,7 +206,7 @@ def _mean_of_known(values):
     return float(known.mean()) if known.size else -1.0
 
 
-def format_table(scores):
+def table_lines(scores):
     """Format the result of evaluate() as lines of text."""
     names = list(METRICS)
     lines = [f"{'':9}" + "".join(f"{name:>8}" for name in names)]
@@ -217,4 +217,4 @@ def format_table(scores):
         )
     if len(scores["segm"]["per_class"]) > 1:
         lines += [f"{name:20}{ap:8.3f}" for name, ap in scores["segm"]["per_class"].items() if ap >= 0]
-    return "\n".join(lines)
+    return lines

@@ -235,7 +235,7 @@ def _rows(ground_truth, results, stages):
     return rows
 
 
-def format_table(slices):
+def table_lines(slices):
     """Format the result of score_slices as lines of text, with fates in percent of the slice's instances."""
     names = [*FATES, "merged"]
     widths = [max(9, len(name) + 2) for name in names]
@@ -250,4 +250,4 @@ def format_table(slices):
         ]
         lines.append(f"{row['overlap']:14}{row['instances']:9}" + "".join(cells))
     lines += [f"  {name}: {meaning}" for name, meaning in {**FATES, "merged": MERGED}.items()]
-    return "\n".join(lines)
+    return lines

@@ -2,7 +2,11 @@
 
 
 class DataError(ValueError):
-    """The base of errors in data whose message names the file."""
+    """The base of errors in data whose message names the file. lines: the message; most have one."""
+
+    def __init__(self, *lines):
+        self.lines = [str(line) for line in lines]
+        super().__init__("\n".join(self.lines))
 
 
 class ImageError(DataError):

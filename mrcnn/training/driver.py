@@ -5,6 +5,7 @@ import re
 from mrcnn.backbones import layers_regex
 from mrcnn.config import ConfigError
 from mrcnn.modeling.layer_names import leaf_layers
+from mrcnn.screen import show
 from mrcnn.training import resume
 from mrcnn.training.averaging import ValidateAverages, swap_averages
 from mrcnn.training.checkpoint import Checkpoint
@@ -27,7 +28,7 @@ from mrcnn.training.state import state_files
 from mrcnn.training.validation import MeanAP, StopEarly
 
 
-def train(model, data, run, stages=None, callbacks=(), report=print, state=None, keep_state=False):
+def train(model, data, run, stages=None, callbacks=(), report=show, state=None, keep_state=False):
     """Train stage by stage, and write checkpoints and metrics to the run's folder.
 
     model: a Trainable, see interface; epochs are counted from its ``epoch``. data: TrainingData. run: a Run.

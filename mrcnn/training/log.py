@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from mrcnn.files import Busy, lock
+from mrcnn.screen import printable, show
 from mrcnn.training.errors import RunError
 
 
@@ -16,12 +17,12 @@ class Log:
 
     def report(self, line):
         """Print a line and add it to the log."""
-        print(line, flush=True)
+        show(line)
         self._note(line)
 
     def error(self, line):
         """Print a line to stderr and add it to the log."""
-        print(line, file=sys.stderr, flush=True)
+        show(line, file=sys.stderr)
         self._note(line)
 
     def write_to(self, path):
@@ -46,6 +47,7 @@ class Log:
             self._file.close()
 
     def _note(self, line):
+        line = printable(line)
         self._lines.append(line)
         if self._file is not None:
             self._file.write(line + "\n")

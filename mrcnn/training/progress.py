@@ -7,6 +7,7 @@ import keras
 from tqdm import tqdm
 
 from mrcnn.modeling.network import LOSSES
+from mrcnn.screen import show
 from mrcnn.training.order import Order
 from mrcnn.training.validation import is_due
 
@@ -19,7 +20,7 @@ class Progress(keras.callbacks.Callback):
 
     order = Order.RECORD
 
-    def __init__(self, epochs, report=print, ap_every=0):
+    def __init__(self, epochs, report=show, ap_every=0):
         super().__init__()
         self.epochs, self.report, self.ap_every = epochs, report, ap_every
         self.ap_seconds = []

@@ -16,6 +16,7 @@ from pathlib import Path
 import yaml
 
 from mrcnn.files import FileError, read_json, remove_leftovers, write_json, write_text
+from mrcnn.screen import show
 from mrcnn.training.errors import NonFiniteLoss, RunError
 from mrcnn.training.state import NAME as STATE
 from mrcnn.training.state import state_files
@@ -139,7 +140,7 @@ def find_last(runs_dir="runs", name=""):
     )
 
 
-def find_run(name, runs_dir="runs", report=print):
+def find_run(name, runs_dir="runs", report=show):
     """Return the folder of a run: a path, or for "last" the run in ``runs_dir`` that began last.
 
     report: called with a line on each run that is skipped because its run.json is damaged.

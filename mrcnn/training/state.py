@@ -15,6 +15,7 @@ import ml_dtypes  # noqa: F401  (teaches NumPy the name bfloat16)
 import numpy as np
 
 from mrcnn.files import FileError, parse_json, replacing
+from mrcnn.screen import show
 from mrcnn.training.errors import StateError
 
 NAME = re.compile(r"state_(?P<epoch>\d{4,})_(?P<step>\d{6,})\.bin")
@@ -95,7 +96,7 @@ def read_state(path):
     return State(header["facts"], arrays)
 
 
-def newest_state(folder, report=print):
+def newest_state(folder, report=show):
     """Return the newest undamaged state in a run's folder, or None; report each damaged one."""
     for path in state_files(folder):
         try:

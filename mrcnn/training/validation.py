@@ -7,6 +7,7 @@ import keras
 from mrcnn.datasets.images import ImageError
 from mrcnn.evaluation import coco
 from mrcnn.pipeline.loading import load_example, load_masks
+from mrcnn.screen import show
 from mrcnn.training.averaging import averaged
 from mrcnn.training.order import Order
 
@@ -96,7 +97,7 @@ class StopEarly(keras.callbacks.Callback):
 
     order = Order.STOP
 
-    def __init__(self, run, patience, first, by="loss", report=print):
+    def __init__(self, run, patience, first, by="loss", report=show):
         super().__init__()
         self.run, self.patience, self.first, self.report = run, patience, first, report
         self.measure = f"val_{by}"

@@ -6,9 +6,10 @@ Exit code 0: fine, perhaps with notes; 1: the data cannot be checked; 3: a fault
 import argparse
 import warnings
 
+from mrcnn.screen import show
 from pumpkin import ending
 from pumpkin.calls import typed
-from pumpkin.options import add_data_options, data_settings
+from pumpkin.options import Parser, add_data_options, data_settings
 from pumpkin.packaged import CONFIG_HELP
 
 SPLITS = ("train", "val", "test")
@@ -16,7 +17,7 @@ SPLITS = ("train", "val", "test")
 
 def parse(argv):
     """Parse the command line\'s arguments."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=typed("check"), description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_data_options(parser)
@@ -33,8 +34,7 @@ def parse(argv):
 
 def main(argv=None):
     """Run the command and return its exit status."""
-    args = parse(argv)
-    return ending.run("check", lambda: check_data(args))
+    return ending.run("check", lambda: check_data(parse(argv)))
 
 
 def check_data(args):
@@ -52,17 +52,17 @@ def check_data(args):
         datasets = open_data(config, SPLITS).splits
         if args.config is None:
             for line in assume(config, datasets["train"]):
-                print(line)
+                show(line)
     report = check.check(datasets, config, warned=[str(warning.message) for warning in caught])
     for line in report.lines(shown=None if args.all else SHOWN):
-        print(line)
+        show(line)
     if args.sheet:
         from mrcnn.datasets.preview import write_sheet
 
         count = write_sheet(datasets, report, args.sheet)
-        print(f"The sheet of {count} images is {args.sheet}")
+        show(f"The sheet of {count} images is {args.sheet}")
     if report.fatal:
-        print("These data have fatal faults; do not train on them.")
+        show("These data have fatal faults; do not train on them.")
     else:
-        print("Fine to train on if you accept the notes." if report.findings else "Fine to train on.")
+        show("Fine to train on if you accept the notes." if report.findings else "Fine to train on.")
     return 3 if report.fatal else 0

@@ -17,14 +17,17 @@ import warnings
 from pathlib import Path
 
 from mrcnn.datasets.writers import WRITERS
+from mrcnn.screen import show
 from pumpkin import ending
 from pumpkin.calls import typed
+from pumpkin.interrupts import STOPPED, end_in_order
+from pumpkin.options import Parser
 from pumpkin.packaged import CONFIG_HELP
 
 
 def parse(argv):
     """Parse the command line's arguments."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=typed("convert"), description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("source", metavar="SRC", help="the data set, a folder or a file")
@@ -47,8 +50,8 @@ def parse(argv):
 
 def main(argv=None):
     """Run the command and return its exit status."""
-    args = parse(argv)
-    return ending.run("convert", lambda: convert_data(args), stopped="stopped; nothing is written.")
+    stopped = (STOPPED, "stopped; nothing is written.")
+    return ending.run("convert", lambda: convert_data(parse(argv)), stopped=stopped)
 
 
 def convert_data(args):
@@ -64,11 +67,12 @@ def convert_data(args):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", DatasetWarning)
         datasets = open_all(args)
+        end_in_order()
         result = convert(datasets, args.to, target)
     left_out = summaries(dict.fromkeys(fault for dataset in datasets.values() for fault in dataset.faults))
     for line in [*left_out, *(str(warning.message) for warning in caught), *result.notes]:
-        print(f"note   {line}")
-    print(describe(result, target))
+        show(f"note   {line}")
+    show(describe(result, target))
     return 0
 
 
@@ -93,7 +97,7 @@ def open_all(args):
             for place, split in enumerate(present or [None])
         }
     for line in [splits.read_as(layout, list(datasets.values())), *lines]:
-        print(line)
+        show(line)
     return datasets
 
 

@@ -3,20 +3,21 @@
 It runs the commands that a user would type, and prints each before it runs; see the README.
 """
 
-import argparse
 import shlex
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from pumpkin import calls
+from mrcnn.screen import show
+from pumpkin import calls, ending
+from pumpkin.options import Parser
 from pumpkin.packaged import CONFIG_HELP
 
 
 def parse(argv):
     """Parse the command line\'s arguments."""
-    parser = argparse.ArgumentParser(prog=calls.typed("demo"), description=__doc__.splitlines()[0])
+    parser = Parser(prog=calls.typed("demo"), description=__doc__.splitlines()[0])
     parser.add_argument("--out", default="demo", help="folder for scenes, run and pictures (demo)")
     parser.add_argument("--config", metavar="CONFIG", default="demo", help=f"{CONFIG_HELP} (demo)")
     parser.add_argument("--train", type=int, default=400, help="training scenes (400)")
@@ -28,12 +29,16 @@ def parse(argv):
 
 def main(argv=None):
     """Run the commands of the demo."""
-    args = parse(argv)
+    return ending.run("demo", lambda: demonstrate(parse(argv)))
+
+
+def demonstrate(args):
+    """Run the commands of the demo, and print where its result is."""
     started = time.monotonic()
     for command in commands(args):
         run(command)
     minutes = (time.monotonic() - started) / 60
-    print(f"\nDone in {minutes:.1f} minutes. Look at {Path(args.out) / 'pumpkins.png'}")
+    show("", f"Done in {minutes:.1f} minutes. Look at {Path(args.out) / 'pumpkins.png'}")
 
 
 def commands(args):
@@ -56,7 +61,7 @@ def commands(args):
 def run(command):
     """Run one command in a separate process; exit with its exit code if it fails."""
     name, *arguments = command
-    print(f"\n$ {calls.typed(name)} {shlex.join(arguments)}", flush=True)
+    show("", f"$ {calls.typed(name)} {shlex.join(arguments)}")
     code = subprocess.run([*calls.words(name), *arguments]).returncode
     if code:
         sys.exit(code)

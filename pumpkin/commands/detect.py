@@ -1,20 +1,22 @@
 """Outline the instances in images: one picture per image, a table, and masks as JSON."""
 
-import argparse
-import sys
 from pathlib import Path
 
 from mrcnn import startup
 from mrcnn.choices import PRECISIONS
+from mrcnn.screen import show
+from mrcnn.weights.downloads import DownloadError
 from pumpkin import ending
 from pumpkin.calls import typed
 from pumpkin.image_files import InputError, find_images, passed_over
+from pumpkin.interrupts import end_in_order
+from pumpkin.options import Parser
 from pumpkin.packaged import CONFIG_HELP
 
 
 def parse(argv):
     """Parse the command line\'s arguments."""
-    parser = argparse.ArgumentParser(prog=typed("detect"), description=__doc__)
+    parser = Parser(prog=typed("detect"), description=__doc__)
     parser.add_argument(
         "images", nargs="+", metavar="IMAGE", help="files, folders or patterns ('photos/*.jpg')"
     )
@@ -51,22 +53,15 @@ def parse(argv):
 
 def main(argv=None):
     """Run the command and return its exit status."""
-    args = parse(argv)
-    startup.start()
-    from mrcnn.weights.downloads import DownloadError
-    from pumpkin.show import DisplayError
-
-    try:
-        return ending.run("detect", lambda: detect(args), (DownloadError,))
-    except DisplayError as error:
-        print(error, file=sys.stderr)
-        return 1
+    return ending.run("detect", lambda: detect(parse(argv)), (DownloadError,))
 
 
 def detect(args):
     """Detect in all images, write the results and return the exit code."""
-    from pumpkin import models, show
+    startup.start()
+    from pumpkin import models
     from pumpkin.detect import detect_files, reload, save_sheet
+    from pumpkin.show import open_windows
 
     weights = models.find_weights(args.weights, args.runs)
     overrides = {} if args.min_confidence is None else {"DETECTION_MIN_CONFIDENCE": args.min_confidence}
@@ -76,14 +71,13 @@ def detect(args):
     model = models.open_model(weights, config)
     out = Path(args.out)
     for line in passed_over(args.images):
-        print(line)
+        show(line)
+    end_in_order()
     records, failed = detect_files(model, args.paths, out)
-    print(
-        f"{len(records)} of {len(args.paths)} images: pictures in {out}, masks in {out / 'detections.json'}"
-    )
+    show(f"{len(records)} of {len(args.paths)} images: pictures in {out}, masks in {out / 'detections.json'}")
     if args.sheet:
         save_sheet(records, model.class_names, Path(args.sheet), args.sheet_count)
-        print(f"The sheet is {args.sheet}")
+        show(f"The sheet is {args.sheet}")
     if args.show:
-        show.open_windows(map(reload, records), model.class_names)
+        open_windows(map(reload, records), model.class_names)
     return 1 if failed else 0

@@ -4,7 +4,10 @@ import argparse
 import sys
 
 from mrcnn.http import Retry
+from mrcnn.screen import show
+from pumpkin import ending
 from pumpkin.calls import typed
+from pumpkin.interrupts import end_in_order
 from pumpkin.openimages import catalog
 from pumpkin.openimages.download import Options, run
 from pumpkin.openimages.errors import ERRORS, PARTIAL, USAGE, exit_code
@@ -16,7 +19,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message):
         """Print the message and exit."""
         self.print_usage(sys.stderr)
-        print(f"download: {message}; see --help.", file=sys.stderr)
+        show(f"download: {message}; see --help.", file=sys.stderr)
         sys.exit(USAGE)
 
 
@@ -95,12 +98,16 @@ def options_of(args):
 
 def main(argv=None):
     """Run the command and return its exit status."""
-    args = parse(argv)
-    try:
-        return run(options_of(args))
-    except ERRORS as error:
-        print(f"download: {error}", file=sys.stderr)
-        return exit_code(error)
-    except KeyboardInterrupt:
-        print("\ndownload: stopped; run the same command again to continue.", file=sys.stderr)
-        return PARTIAL
+    stopped = (PARTIAL, "stopped; run the same command again to continue.")
+    return ending.run("download", lambda: download(parse(argv)), ERRORS, _status, stopped)
+
+
+def download(args):
+    """Download or verify, and return the exit code."""
+    end_in_order()
+    return run(options_of(args))
+
+
+def _status(error):
+    """Return the exit code of an error; one of the system comes from a path on the command line."""
+    return exit_code(error) if isinstance(error, ERRORS) else USAGE

@@ -1,18 +1,19 @@
 """Measure COCO AP of a model's masks and boxes on one split of a data set."""
 
-import argparse
 from pathlib import Path
 
 from mrcnn import startup
+from mrcnn.screen import show
+from mrcnn.weights.downloads import DownloadError
 from pumpkin import ending
 from pumpkin.calls import typed
-from pumpkin.options import add_data_options
+from pumpkin.options import Parser, add_data_options
 from pumpkin.packaged import CONFIG_HELP
 
 
 def parse(argv):
     """Parse the command line\'s arguments."""
-    parser = argparse.ArgumentParser(prog=typed("evaluate"), description=__doc__)
+    parser = Parser(prog=typed("evaluate"), description=__doc__)
     parser.add_argument(
         "--weights", default="last", help="last (default), coco, or the path of a weights file"
     )
@@ -48,15 +49,12 @@ def parse(argv):
 
 def main(argv=None):
     """Run the command and return its exit status."""
-    args = parse(argv)
-    startup.start()
-    from mrcnn.weights.downloads import DownloadError
-
-    return ending.run("evaluate", lambda: evaluate(args), (DownloadError,))
+    return ending.run("evaluate", lambda: evaluate(parse(argv)), (DownloadError,))
 
 
 def evaluate(args):
     """Evaluate on the split, print the result and write it to a file."""
+    startup.start()
     from mrcnn.evaluation import coco, overlaps
     from mrcnn.files import write_json
     from pumpkin import models
@@ -77,13 +75,13 @@ def evaluate(args):
         scores = overlaps.evaluate(model, dataset, image_ids)
     else:
         scores = coco.evaluate(model.detect, dataset, image_ids)
-    print(f"{weights.name} on {scores['images']} images with {scores['instances']} instances:")
-    print(coco.format_table(scores))
+    show(f"{weights.name} on {scores['images']} images with {scores['instances']} instances:")
+    show(*coco.table_lines(scores))
     if args.clumps:
-        print(overlaps.format_table(scores["clumps"]))
+        show(*overlaps.table_lines(scores["clumps"]))
     out = Path(args.out) if args.out else _result_file(weights, config.DATASET, args.split)
     write_json(out, {"weights": weights.name, "dataset": str(config.DATASET), "split": args.split, **scores})
-    print(f"Written to {out}")
+    show(f"Written to {out}")
 
 
 def _result_file(weights, dataset, split):

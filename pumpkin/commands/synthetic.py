@@ -1,10 +1,10 @@
 """Write a data set of rendered pumpkin scenes."""
 
-import argparse
-import sys
-
+from mrcnn.screen import show
+from pumpkin import ending
 from pumpkin.calls import typed
-from pumpkin.ending import sentence
+from pumpkin.interrupts import STOPPED, end_in_order
+from pumpkin.options import Parser
 from pumpkin.synthetic.folder import SPLITS, SyntheticError, generate
 from pumpkin.synthetic.layout import STYLES
 from pumpkin.synthetic.scene import OVERLAPPED
@@ -13,7 +13,7 @@ from pumpkin.synthetic.sheet import contact_sheet
 
 def parse(argv):
     """Parse the command line's arguments."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=typed("synthetic"),
         description="Render pumpkin scenes with exact instance masks, in the same folder layout as a "
         "download. The same arguments give the same bytes on every run.",
@@ -38,24 +38,24 @@ def parse(argv):
 
 def main(argv=None):
     """Run the command and return its exit status."""
-    args = parse(argv)
+    stopped = (STOPPED, "stopped; the folder is incomplete: run again with --overwrite.")
+    return ending.run(
+        "synthetic", lambda: render(parse(argv)), (SyntheticError,), status=lambda _: 2, stopped=stopped
+    )
+
+
+def render(args):
+    """Render the scenes, and print what they hold."""
     counts = {split: getattr(args, split) for split in SPLITS}
-    try:
-        manifest = generate(
-            args.out, counts, args.seed, args.size, args.clumps, args.workers, args.overwrite, progress=True
-        )
-        print(describe(args.out, manifest))
-        if args.sheet:
-            split = next(name for name in SPLITS if counts[name])
-            contact_sheet(args.out, split, args.sheet_count, args.sheet)
-            print(f"Contact sheet: {args.sheet}")
-    except (SyntheticError, OSError) as error:
-        print(f"synthetic: {sentence(error)}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"\nStopped: {args.out} is incomplete; run again with --overwrite.", file=sys.stderr)
-        return 130
-    return 0
+    end_in_order()
+    manifest = generate(
+        args.out, counts, args.seed, args.size, args.clumps, args.workers, args.overwrite, progress=True
+    )
+    show(describe(args.out, manifest))
+    if args.sheet:
+        split = next(name for name in SPLITS if counts[name])
+        contact_sheet(args.out, split, args.sheet_count, args.sheet)
+        show(f"Contact sheet: {args.sheet}")
 
 
 def describe(out, manifest):

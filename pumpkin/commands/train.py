@@ -12,10 +12,11 @@ from mrcnn.choices import PRECISIONS
 from mrcnn.training.errors import NonFiniteLoss, OutOfMemory
 from mrcnn.training.log import tee
 from mrcnn.weights.downloads import DownloadError
+from pumpkin import ending
 from pumpkin import jobs as steps
 from pumpkin.calls import typed
-from pumpkin.ending import sentence
-from pumpkin.options import add_data_options
+from pumpkin.interrupts import STOPPED
+from pumpkin.options import Parser, add_data_options
 from pumpkin.packaged import CONFIG_HELP
 
 # Options that define a new run; a resumed or repeated run has its own.
@@ -24,7 +25,7 @@ OF_NEW_RUNS = ("config", "seed", "precision", "skip_bad", "no_check", "class_att
 
 def parse(argv):
     """Parse the command line\'s arguments."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=typed("train"), description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     what = parser.add_mutually_exclusive_group()
@@ -93,21 +94,21 @@ def parse(argv):
 
 def main(argv=None):
     """Run the command and return its exit status."""
-    args = parse(argv)
     with tee() as log:
-        try:
-            if args.previews:
-                return steps.preview(args, log.report)
-            return steps.train(steps.job_of(args, log.report), log)
-        except NonFiniteLoss as error:
-            log.error(f"train: {error}")
-            return 3
-        except OutOfMemory as error:
-            log.error(f"train: {error}")
-            return 5
-        except (ValueError, OSError, DownloadError) as error:
-            log.error(f"train: {sentence(error)}")
-            return 1
-        except KeyboardInterrupt:
-            log.error("\ntrain: stopped before the first step.")
-            return 130
+        return ending.run(
+            "train", lambda: train(parse(argv), log), (NonFiniteLoss, OutOfMemory, DownloadError), _status,
+            (STOPPED, "stopped before the first step."), log.error,
+        )  # fmt: skip
+
+
+def train(args, log):
+    """Train, or draw previews, and return the exit code. log: a Log."""
+    if args.previews:
+        return steps.preview(args, log.report)
+    return steps.train(steps.job_of(args, log.report), log)
+
+
+def _status(error):
+    if isinstance(error, NonFiniteLoss):
+        return 3
+    return 5 if isinstance(error, OutOfMemory) else 1

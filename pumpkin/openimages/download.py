@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mrcnn.http import Client, Retry
+from mrcnn.screen import show
 from pumpkin.openimages import catalog, class_lists, files, lock, oidv6_driver, records, summary, verify
 from pumpkin.openimages.boxes import tables
 from pumpkin.openimages.errors import (
@@ -80,7 +81,7 @@ class Declined(OpenImagesError):
     exit_code = COMPLETE
 
 
-def run(options, report=print, ask=None):
+def run(options, report=show, ask=None):
     """Download, or verify a folder; return the exit code.
 
     options: Options. report: a function that takes a line of text. ask: a function that takes a question and
@@ -108,6 +109,8 @@ def run(options, report=print, ask=None):
     except tuple(_ADVICE) as error:
         advice = next(advice for kind, advice in _ADVICE.items() if isinstance(error, kind))
         raise type(error)(f"{str(error).rstrip('.')}; {advice}.") from error
+    except BrokenPipeError:  # the reader of the output has left
+        raise
     except OSError as error:
         raise OpenImagesError(
             f"Files cannot be written ({error}); make room or choose another --dataset, and run the same "

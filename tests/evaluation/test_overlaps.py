@@ -210,7 +210,7 @@ class TestSlices:
 
     def test_the_table_has_a_line_for_each_slice_and_explains_its_columns(self):
         slices = list(self.score(filled(LEFT, self.alone)).values())
-        lines = overlaps.format_table(slices).splitlines()
+        lines = overlaps.table_lines(slices)
         assert lines[0].split()[:6] == ["overlap", "instances", "AP", "AP50", "found", "no"]
         assert lines[1].split()[:5] == ["none", "1", "1.000", "1.000", "100.0"]
         assert lines[2].split() == ["under", "20", "%", "0", *"-" * 9]

@@ -3,6 +3,7 @@
 import pytest
 
 from pumpkin.commands import download
+from pumpkin.openimages.download import run
 from tests.openimages.server import Fault
 from tests.openimages.world import ANNOTATIONS, IMAGES, image_id
 
@@ -74,3 +75,11 @@ def test_a_dry_run_and_the_help(command):
     assert code == 0 and "To fetch: 5 images" in out
     code, out, _ = command("--help")
     assert code == 0 and "PUMPKIN_IMAGES_URL" in out
+
+
+def test_a_reader_that_leaves_is_no_full_disk(download):
+    def report(line):
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        run(download.options(), report)

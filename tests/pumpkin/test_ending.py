@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mrcnn.config import ConfigError
 from mrcnn.files import replacing, replacing_folder
 from pumpkin.ending import run, sentence
 
@@ -34,11 +35,24 @@ def test_the_status_is_that_of_the_action(returned, status):
         (OSError("no image"), 1, "check: no image\n"),
         (KeyError("x"), 1, "check: 'x'\n"),
         (KeyboardInterrupt(), 130, "\ncheck: stopped; nothing is written.\n"),
+        (ConfigError("a.yaml: 1.", "a.yaml: 2\x1b."), 1, "check: a.yaml: 1.\na.yaml: 2\\x1b.\n"),
+        (ValueError("a\nFine."), 1, "check: a\\nFine.\n"),
     ],
 )  # fmt: skip
 def test_errors_are_a_line(capsys, error, status, told):
-    assert run("check", raising(error), (KeyError,), "stopped; nothing is written.") == status
+    assert run("check", raising(error), (KeyError,), stopped=(130, "stopped; nothing is written.")) == status
     assert capsys.readouterr().err == told
+
+
+def test_the_status_of_an_error_is_the_commands(capsys):
+    assert run("check", raising(ValueError("a")), status=lambda error: len(str(error)) + 6) == 7
+    assert run("check", raising(KeyboardInterrupt()), stopped=(2, "stopped.")) == 2
+
+
+def test_errors_go_to_the_report():
+    lines = []
+    assert run("check", raising(ConfigError("a.", "b.")), report=lines.append) == 1
+    assert lines == ["check: a.", "b."]
 
 
 def test_other_errors_are_mistakes_of_ours():
