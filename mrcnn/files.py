@@ -54,6 +54,15 @@ class YamlError(FileError):
     """A text is not YAML, or not within the bounds of this module."""
 
 
+def is_disk_full(error):
+    """Return whether an error, or one that caused it, says that the disk or a user's share of it is full."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__
+    return False
+
+
 class Busy(Exception):
     """Another process holds the lock."""
 

@@ -13,17 +13,19 @@ from mrcnn.datasets import check, formats
 from mrcnn.datasets.errors import DatasetError
 from mrcnn.datasets.images import ImageError
 from mrcnn.datasets.set_aside import Choice
-from mrcnn.files import write_text
+from mrcnn.files import is_disk_full, write_text
 from mrcnn.pipeline.loading import load_masks
 from mrcnn.screen import show
 from mrcnn.training.errors import Interrupted, RunError
 from mrcnn.training.run import Run, checkpoints
 from mrcnn.training.stages import check_for_training, scale_stages
 from mrcnn.training.state import newest_state
+from mrcnn.weights.errors import WeightsError
 from pumpkin import default_config, earlier_runs, recipe_file
 from pumpkin.calls import typed
 from pumpkin.config import load_config, parse_settings
 from pumpkin.data import Opened, open_data
+from pumpkin.ending import sentence
 from pumpkin.interrupts import end_in_order
 from pumpkin.models import fetch_weights, find_weights
 from pumpkin.options import data_settings
@@ -182,6 +184,12 @@ def train(job, log):
         what = "is saved" if isinstance(interrupt, Interrupted) else "since the last saved state is lost"
         log.report(f"Stopped. Progress {what}. Resume with: {typed('train')} --resume {run.folder}")
         return 130
+    except (OSError, WeightsError) as error:
+        if run.discarded or not is_disk_full(error):
+            raise
+        raise RunError(
+            f"{sentence(error)} Make room, then resume with: {typed('train')} --resume {run.folder}"
+        ) from error
     return _finish(job, run, log.report)
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from mrcnn.files import replacing_path
+from mrcnn.files import write_bytes
 from mrcnn.weights import attributes, metadata, soundness
 from mrcnn.weights.errors import Fault, WeightsError
 
@@ -188,24 +188,29 @@ def write_groups(path, groups, facts=None):
     groups: [(group name, [(path, array), ...])], path like ``conv1/kernel``. facts: for metadata.encode.
     Equal input gives equal bytes. The file appears under its name only when it is complete.
     """
-    path = Path(path)
-    text = metadata.encode(facts)
+    image = _image(groups, metadata.encode(facts))
     try:
-        # The oldest HDF5 format suits old readers; without timestamps, equal input gives equal bytes.
-        with (
-            replacing_path(path) as temporary,
-            h5py.File(temporary, "w", libver=("earliest", "v108"), track_order=False) as file,
-        ):
-            file.attrs.update(_LAYOUT_ATTRIBUTES)
-            attributes.write_list(file, "layer_names", [name for name, _ in groups])
-            attributes.write_text(file, metadata.KEY, text)
-            for name, tensors in groups:
-                group = file.create_group(name)
-                attributes.write_list(group, "weight_names", [f"{key}:0" for key, _ in tensors])
-                for key, array in tensors:
-                    group.create_dataset(f"{key}:0", data=array, track_times=False)
+        write_bytes(path, image)
     except OSError as error:
-        raise WeightsError(f"{path}: cannot be written ({error}).") from error
+        raise WeightsError(f"{path}: cannot be written: {error.strerror}.") from error
+
+
+def _image(groups, text):
+    """Return the bytes of a file. HDF5 itself ends in disorder on a full disk, so it never writes to one."""
+    # The oldest HDF5 format suits old readers; without timestamps, equal input gives equal bytes.
+    with h5py.File(
+        "image", "w", driver="core", backing_store=False, libver=("earliest", "v108"), track_order=False
+    ) as file:
+        file.attrs.update(_LAYOUT_ATTRIBUTES)
+        attributes.write_list(file, "layer_names", [name for name, _ in groups])
+        attributes.write_text(file, metadata.KEY, text)
+        for name, tensors in groups:
+            group = file.create_group(name)
+            attributes.write_list(group, "weight_names", [f"{key}:0" for key, _ in tensors])
+            for key, array in tensors:
+                group.create_dataset(f"{key}:0", data=array, track_times=False)
+        file.flush()
+        return file.id.get_file_image()
 
 
 def read_metadata(path):

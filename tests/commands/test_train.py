@@ -1,5 +1,6 @@
 """scripts/train.py from the command line's words to a run's folder, and every mistake a user may make."""
 
+import errno
 import json
 import os
 import shutil
@@ -223,6 +224,28 @@ def test_a_start_that_fails_is_not_the_last_run(copy, config, data, driven, monk
     assert train.main(words) == 5
     assert list(copy.parent.iterdir()) == [copy]
     assert find_run("last", copy.parent) == copy
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_full_disk_says_how_to_go_on(copy, config, data, monkeypatch, capsys, wrapped):
+    full = OSError(errno.ENOSPC, "No space left on device", str(copy / "state.bin"))
+
+    def fill(model, data, run, **options):
+        if not wrapped:
+            raise full
+        raise named.WeightsError(f"{copy / 'a.h5'}: cannot be written: No space left on device.") from full
+
+    monkeypatch.setattr(driver, "train", fill)
+    assert train.main(["--resume", str(copy), "--epochs", "5"]) == 1
+    what = "a.h5: cannot be written: No" if wrapped else "state.bin: no"
+    assert capsys.readouterr().err == (
+        f"train: {copy / what} space left on device. Make room, then resume with: "
+        f"python scripts/train.py --resume {copy}\n"
+    )
+    words = ["--weights", "none", "--config", str(config), "--dataset", str(data), "--out", str(copy.parent)]
+    assert train.main(words) == 1  # there is nothing to resume yet
+    assert "resume with" not in capsys.readouterr().err
+    assert list(copy.parent.iterdir()) == [copy]
 
 
 def test_a_run_is_extended(copy, driven):

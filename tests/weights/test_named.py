@@ -1,5 +1,6 @@
 """Weights by layer name: every tensor where it belongs, one sentence for everything else."""
 
+import os
 import time
 
 import h5py
@@ -191,6 +192,23 @@ def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path):
     (tmp_path / "model.h5").mkdir()
     with pytest.raises(WeightsError, match=r"model\.h5: cannot be written"):
         named.save(mini(), tmp_path / "model.h5")
+    assert [path.name for path in tmp_path.iterdir()] == ["model.h5"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="limits of POSIX")
+def test_a_disk_that_fills_leaves_the_file_before(tmp_path):
+    import resource
+
+    model, path = keras.Sequential([keras.Input((90,)), layers.Dense(90)]), tmp_path / "model.h5"
+    path.write_bytes(b"before")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        with pytest.raises(WeightsError, match=r"model\.h5: cannot be written: File too large\.$"):
+            named.save(model, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == b"before"
     assert [path.name for path in tmp_path.iterdir()] == ["model.h5"]
 
 
