@@ -66,8 +66,8 @@ def fault_of_values(image):
 
 
 def is_up_to_one(image):
-    """Return whether the values of a photograph lie between 0 and 1 instead of 255."""
-    return image.dtype.kind == "f" and image.min() >= 0 and 0 < image.max() <= 1
+    """Return whether the values of a photograph lie between 0 and 1 instead of 255, but for rounding."""
+    return image.dtype.kind == "f" and image.min() >= 0 and 0 < image.max() <= 1.001
 
 
 def load_masks(dataset, image_id):

@@ -1,5 +1,6 @@
 """Detection takes arrays, Pillow images and paths, and refuses what would find nothing silently."""
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -32,6 +33,20 @@ def test_floats_up_to_one_are_scaled_back(kind):
     found = only((PIXELS / 255.0).astype(kind))
     assert found.dtype == np.uint8
     np.testing.assert_array_equal(found, PIXELS)
+
+
+def test_what_rounding_adds_to_one_does_not_count():
+    image = PIXELS / 255.0
+    image[0, 0] = 1.0004  # as from a resize
+    np.testing.assert_array_equal(only(image)[1:], PIXELS[1:])
+    assert (only(image)[0, 0] == 255).all()
+
+
+def test_lists_and_tensors_are_arrays():
+    for given in (PIXELS.tolist(), keras.ops.convert_to_tensor(PIXELS)):
+        np.testing.assert_array_equal(only(given), PIXELS)
+    with pytest.raises(ValueError, match="Image 0 has values of type object, not uint8"):
+        only(None)
 
 
 def test_bools_are_black_and_white():
