@@ -63,6 +63,19 @@ def keep_updates_last():
         tensorflow.config.optimizer.set_experimental_options({"dependency_optimization": False})
 
 
+def keep_order_of_sums():
+    """Ensure that the terms of a sum are added in the order of the program.
+
+    TensorFlow's arithmetic optimisation merges additions into one kernel, which begins with the first tensor
+    whose memory nobody else holds any more. Which one that is depends on the load of the machine, and with it
+    the last bits of what ROIAlign crops: one photograph in two was detected with other bits.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        tensorflow.config.optimizer.set_experimental_options({"arithmetic_optimization": False})
+
+
 def device_names():
     """Return the names of the accelerators that the backend uses, or ["CPU"]."""
     name = keras.backend.backend()

@@ -28,6 +28,7 @@ def start(training=False, deterministic=False):
     with _quiet_import():
         from mrcnn import backend
 
+        backend.keep_order_of_sums()
         if training:
             backend.keep_updates_last()
         if deterministic:

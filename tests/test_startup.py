@@ -89,7 +89,8 @@ from mrcnn.model import MaskRCNN
 from tests.tiny import Tiny
 def state():
     options = tensorflow.config.optimizer.get_experimental_options()
-    return hasattr(numpy, "int"), options.get("dependency_optimization"), config.is_op_determinism_enabled()
+    kept = [options.get(f"{name}_optimization") for name in ("arithmetic", "dependency")]
+    return hasattr(numpy, "int"), *kept, config.is_op_determinism_enabled()
 build_network("training", Tiny())
 print(state())
 MaskRCNN("inference", Tiny(), "logs")
@@ -102,7 +103,7 @@ print(state())
 def test_a_model_sets_up_what_it_needs_and_a_network_nothing():
     done = start(BUILDS, KERAS_BACKEND="tensorflow")
     assert done.stdout.splitlines() == [
-        "(False, None, False)", "(True, None, False)", "(True, False, False)"
+        "(False, None, None, False)", "(True, False, None, False)", "(True, False, False, False)"
     ], done.stderr  # fmt: skip
 
 
