@@ -154,7 +154,7 @@ def _to_rgb(image):
     elif image.mode in ("P", "PA"):
         image = image.convert("RGBA")  # Pillow warns if a palette with alpha is converted directly
     # Directly to RGB: Pillow drops alpha and keeps the colour below it, as old programs do.
-    return np.array(image.convert("RGB"))
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _to_8_bit(pixels):

@@ -8,7 +8,9 @@ from mrcnn.pipeline.transforms import (
     compose_image_meta,
     mold_image,
     parse_image_meta,
+    resize,
     resize_image,
+    scale_image,
     unmold_image,
 )
 
@@ -16,6 +18,24 @@ from mrcnn.pipeline.transforms import (
 @pytest.fixture(scope="module")
 def golden(parity):
     return np.load(parity("units.npz"))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_scaling_gives_the_values_of_the_library(seed):
+    rng = np.random.default_rng(seed)
+    height, width, *shape = rng.integers(1, 120, 4)
+    channels = 1 + seed % 4
+    darkest = (0, 0, 90, 200)[seed % 4]  # 200: a plain image, where errors of rounding would show
+    image = rng.integers(darkest, 201, (height, width, channels)).astype((np.uint8, np.int32)[seed % 2])
+    scaled = scale_image(image, tuple(shape))
+    expected = resize(image, tuple(shape)).astype(image.dtype)
+    assert scaled.dtype == image.dtype
+    np.testing.assert_array_equal(scaled, expected)
+
+
+def test_scaling_floats_is_left_to_the_library():
+    image = np.random.default_rng(0).random((20, 30, 3)).astype(np.float32)
+    np.testing.assert_array_equal(scale_image(image, (9, 50)), resize(image, (9, 50)).astype(np.float32))
 
 
 @pytest.mark.parametrize("mode", ["square", "pad64", "none"])
