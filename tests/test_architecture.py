@@ -24,6 +24,7 @@ FLOORS = (
         "mrcnn.http",
         "mrcnn.supplied",
         "mrcnn.keras_internals",
+        "mrcnn.machine",
         "mrcnn.drawing",
         "mrcnn.version",
     ),

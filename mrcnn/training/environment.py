@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 
 from mrcnn import backend
+from mrcnn.machine import cores
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # Environment variables that change the order of sums or the choice of kernels.
@@ -36,11 +37,10 @@ def versions():
 
 def machine():
     """Return the processor, the number of usable cores, the devices, and environment variables."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "cpu": _cpu(),
-        "cores": cores,
+        "cores": cores(),
         "devices": backend.device_names(),
         "environment": {name: os.environ.get(name) for name in _ENVIRONMENT},
     }

@@ -23,6 +23,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from mrcnn.files import FileError, read_json, write_bytes
+from mrcnn.machine import cores
 from pumpkin.synthetic.layout import STYLES
 from pumpkin.synthetic.scene import OVERLAPPED, render_scene
 
@@ -76,16 +77,11 @@ def generate(out, counts, seed, size=320, clumps="normal", workers=None, overwri
     manifest = {"made_by": "pumpkin.synthetic", "version": VERSION, "complete": False, "arguments": arguments}
     _write(out / MANIFEST, _encode(manifest))
     jobs = [(str(out), seed, split, k, size, clumps) for split in SPLITS for k in range(counts[split])]
-    results = _run(jobs, workers or default_workers(), progress)
+    results = _run(jobs, workers or cores(), progress)
     files = {name: digest for result in results for name, digest in result["files"].items()}
     manifest.update(complete=True, summary=_summary(results), files=dict(sorted(files.items())))
     _write(out / MANIFEST, _encode(manifest))
     return manifest
-
-
-def default_workers():
-    """Return the number of CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def write_scene(out, seed, split, index, size, clumps):
