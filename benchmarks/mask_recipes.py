@@ -144,7 +144,7 @@ def _scores(args, runs):
     found = {}
     for paste in PASTES:
         config.update({"MASK_PASTE": paste})
-        truth, results = coco.detect_all(model.detect, dataset, progress=False)
+        truth, results = coco.detect_all(model, dataset, progress=False)
         scores = coco.score(truth, results)
         found[paste] = {kind: round(scores[kind]["AP"], 4) for kind in coco.KINDS}
         found[paste]["large"] = round(scores["segm"]["APl"], 4)

@@ -1,19 +1,19 @@
 """The network under matterport's names: ``from mrcnn import model as modellib``."""
 
 import copy
-import threading
 from pathlib import Path
 
 import keras
 import numpy as np
-from keras import Model
 
 from mrcnn import startup
 from mrcnn.backend import DataParallel, replicas
 from mrcnn.config import Config
 from mrcnn.detection import molding
+from mrcnn.detection.detector import Detector
 from mrcnn.detection.inputs import photographs
 from mrcnn.detection.mask_rule import MaskRule
+from mrcnn.detection.stream import Stream, batches
 from mrcnn.matterport import handed_on, inspection, keras_methods
 from mrcnn.matterport.batches import (
     build_detection_targets,
@@ -57,7 +57,7 @@ from mrcnn.matterport.tensors import (
 )
 from mrcnn.modeling.anchors import backbone_shapes, image_anchors
 from mrcnn.modeling.layer_names import leaf_layers
-from mrcnn.modeling.network import build_network, named_outputs
+from mrcnn.modeling.network import build_network
 from mrcnn.modeling.normalization import BatchNorm
 from mrcnn.modeling.roi_heads import PyramidROIAlign
 from mrcnn.pipeline.transforms import compose_image_meta, mold_image, parse_image_meta, unmold_image
@@ -159,12 +159,7 @@ class MaskRCNN:
         self.class_names = None
         self.mask_rule = MaskRule.of(config.to_plain())
         self.set_log_dir()
-        self._anchors_of = molding.AnchorCache(config)
-        self._anchored_shape = config.IMAGE_SHAPE
-        self._detector = None
-        # Servers detect in threads. A prediction is not for several at once: on JAX, Keras gives the weights'
-        # buffers away for its duration.
-        self._one_at_a_time = threading.Lock()
+        self._detector = Detector(self.keras_model, config, self._parallel.scope)
         keras_methods.add_methods(self.keras_model, self.save_weights, self._load_into_keras_model)
 
     def build(self, mode, config):
@@ -372,16 +367,22 @@ class MaskRCNN:
         Returns a dict per image: rois [N, (y1, x1, y2, x2)] int32 pixels, class_ids [N] int32,
         scores [N] float32, masks [H, W, N] bool, by decreasing score.
         """
-        self._expect("inference")
         images = photographs(images, self.config.IMAGE_CHANNEL_COUNT)
-        molded, metas, windows = molding.mold_inputs(images, self.config)
         if verbose:
             log(f"Processing {len(images)} images")
-            for image, as_molded in zip(images, molded):
+            for image, molded in zip(images, molding.mold_inputs(images, self.config)[0]):
                 log("image", image)
-                log("molded image", as_molded)
-        shapes = [image.shape for image in images]
-        return self._results(molded, metas, shapes, windows)
+                log("molded image", molded)
+        return list(self.detect_stream(images, finish=lambda found: dict(found.detections)))
+
+    def detect_stream(self, sources, read=lambda image: image, finish=None, catch=()):
+        """Detect in any number of photographs, one after another, in memory that does not grow with them.
+
+        sources: an iterable. read, finish, catch: see detection.stream.Stream, which the results come from:
+        Found objects in the order of the sources, or what ``finish`` makes of them.
+        """
+        self._expect("inference")
+        return Stream(self._detector, self._rule, read, finish, catch)(sources)
 
     def detect_molded(self, molded_images, image_metas, verbose=0):
         """Detect in molded images; the results are in pixels of the molded images.
@@ -393,21 +394,12 @@ class MaskRCNN:
             log(f"Processing {len(molded_images)} images")
             for image in molded_images:
                 log("image", image)
-        shapes = [image.shape for image in molded_images]
-        return self._results(molded_images, image_metas, shapes, [(0, 0, *shape[:2]) for shape in shapes])
-
-    def _results(self, molded, metas, shapes, windows):
-        """Make the results of ``detect``. shapes: of the images in whose pixels the results are."""
         results = []
-        for batch in _batches_of_equal_shape(molded, self.config.BATCH_SIZE):
-            detections, masks = self._run_network(
-                np.stack([molded[i] for i in batch]), np.stack([metas[i] for i in batch])
-            )
-            for row, i in enumerate(batch):
-                found = self.unmold_detections(
-                    detections[row], masks[row], shapes[i], molded[i].shape, windows[i]
-                )
-                results.append(dict(zip(("rois", "class_ids", "scores", "masks"), found)))
+        for rows in batches(list(zip(molded_images, image_metas)), self.config.BATCH_SIZE, _shape_of_first):
+            images, metas = (np.stack(column) for column in zip(*rows))
+            for image, found in zip(images, zip(*self._detector.run(images.astype(np.float32), metas))):
+                window = (0, 0, *image.shape[:2])
+                results.append(dict(molding.unmold(*found, image.shape, image.shape, window, self._rule)))
         return results
 
     def mold_inputs(self, images):
@@ -426,36 +418,24 @@ class MaskRCNN:
 
     def unmold_detections(self, detections, mrcnn_mask, original_image_shape, image_shape, window):
         """Convert detections of one image to its own pixels by MASK_PASTE, see molding.unmold_detections."""
-        rule = self.mask_rule if self.config.MASK_PASTE == "as_trained" else None
         return molding.unmold_detections(
-            detections, mrcnn_mask, original_image_shape, image_shape, window, rule
+            detections, mrcnn_mask, original_image_shape, image_shape, window, self._rule
         )
+
+    @property
+    def _rule(self):
+        """The MaskRule by which results are mapped, None for matterport's way."""
+        return self.mask_rule if self.config.MASK_PASTE == "as_trained" else None
 
     def get_anchors(self, image_shape):
         """Return normalised anchors [A, (y1, x1, y2, x2)] of an image of the given molded shape."""
-        self._anchored_shape = image_shape
-        return self._anchors_of(image_shape)
+        self._detector.shape = image_shape
+        return self._detector.anchors(image_shape)
 
     @property
     def anchors(self):
         """The most recently used anchors, [A, (y1, x1, y2, x2)] in pixels of the molded image."""
-        return image_anchors(self.config, self._anchored_shape, normalized=False)
-
-    def _run_network(self, images, metas):
-        """detections [B, D, 6] and masks [B, D, h, w, C] of one batch, padded to BATCH_SIZE and cut again.
-
-        One size of batch is one compiled graph.
-        """
-        with self._one_at_a_time, self.scope():
-            if self._detector is None:
-                outputs = named_outputs(self.keras_model)
-                wanted = {name: outputs[name] for name in ("mrcnn_detection", "mrcnn_mask")}
-                self._detector = Model(self.keras_model.inputs, wanted)
-            count = len(images)
-            missing = self.config.BATCH_SIZE - count
-            images, metas = (np.concatenate([x, np.repeat(x[-1:], missing, axis=0)]) for x in (images, metas))
-            found = self._detector.predict_on_batch(self._inputs(images, metas))
-        return found["mrcnn_detection"][:count], found["mrcnn_mask"][:count]
+        return image_anchors(self.config, self._detector.shape, normalized=False)
 
     def _inputs(self, images, metas):
         """Return the network's inputs for molded images of one shape."""
@@ -504,13 +484,5 @@ def _devices(config):
     return parallel
 
 
-def _batches_of_equal_shape(images, size):
-    """Yield lists of indices of consecutive images of equal shape, at most ``size`` per list."""
-    batch = []
-    for index, image in enumerate(images):
-        if batch and (len(batch) == size or image.shape != images[batch[0]].shape):
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
+def _shape_of_first(row):
+    return row[0].shape

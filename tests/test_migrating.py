@@ -214,8 +214,8 @@ def test_commands_have_their_options():
     assert len(commands) >= 4
     for script, words in commands:
         door = (ROOT / script).read_text(encoding="utf-8")
-        module = re.search(r"from ([\w.]+) import main", door)[1]
-        source = (ROOT / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8")
+        command = re.search(r'main\(\["(\w+)"', door)[1]
+        source = (ROOT / f"pumpkin/commands/{command}.py").read_text(encoding="utf-8")
         for option in re.findall(r"--[\w-]+", words):
             assert f'"{option}"' in source, f"{script} {option}"
 

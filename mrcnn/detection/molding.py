@@ -1,12 +1,48 @@
 """Convert photographs to the network's inputs, and its outputs to detections in the photographs."""
 
-import numpy as np
-from keras import ops
+from dataclasses import dataclass
 
+import numpy as np
+
+from mrcnn.detection.detections import Detections
 from mrcnn.modeling.anchors import image_anchors
-from mrcnn.ops import boxes as box_ops
-from mrcnn.pipeline.masks import paste_mask, unmold_mask, whole_pixels
+from mrcnn.pipeline.masks import fill_box, sample_mask, whole_pixels
 from mrcnn.pipeline.transforms import compose_image_meta, mold_image, resize_image
+
+_FAR_EDGE = np.array([0, 0, 1, 1], np.float32)  # of a pixel box, beyond its last pixel
+
+
+@dataclass
+class Fitted:
+    """An image at the network's size: before the mean is subtracted.
+
+    image: [h, w, channels] in the photograph's dtype. meta: image meta [M]. window: (y1, x1, y2, x2) of the
+    photograph in it. original_shape: the photograph's.
+    """
+
+    image: np.ndarray
+    meta: np.ndarray
+    window: tuple
+    original_shape: tuple
+
+
+def fit(image, config, number=0):
+    """Resize and pad a photograph for the network, as the Config of the network says; return a Fitted.
+
+    image: [H, W, channels]. number: of the image in the caller's list, for the message.
+    Raises ValueError for an array that is not a colour image.
+    """
+    _require_colors(image, number, config.IMAGE_CHANNEL_COUNT)
+    fitted, window, scale, _, _ = resize_image(
+        image,
+        min_dim=config.IMAGE_MIN_DIM,
+        max_dim=config.IMAGE_MAX_DIM,
+        min_scale=config.IMAGE_MIN_SCALE,
+        mode=detection_mode(config),
+    )
+    active = np.zeros([config.NUM_CLASSES], "int32")
+    meta = compose_image_meta(0, image.shape, fitted.shape, window, scale, active)
+    return Fitted(fitted, meta, window, image.shape)
 
 
 def mold_inputs(images, config):
@@ -16,21 +52,9 @@ def mold_inputs(images, config):
     Returns three lists: molded images [h, w, 3] float32, image metas [M], windows (y1, x1, y2, x2).
     Raises ValueError for an array that is not a colour image.
     """
-    molded, metas, windows = [], [], []
-    for number, image in enumerate(images):
-        _require_colors(image, number, config.IMAGE_CHANNEL_COUNT)
-        resized, window, scale, _, _ = resize_image(
-            image,
-            min_dim=config.IMAGE_MIN_DIM,
-            max_dim=config.IMAGE_MAX_DIM,
-            min_scale=config.IMAGE_MIN_SCALE,
-            mode=detection_mode(config),
-        )
-        active = np.zeros([config.NUM_CLASSES], "int32")
-        molded.append(mold_image(resized, config))
-        metas.append(compose_image_meta(0, image.shape, resized.shape, window, scale, active))
-        windows.append(window)
-    return molded, metas, windows
+    fitted = [fit(image, config, number) for number, image in enumerate(images)]
+    molded = [mold_image(one.image, config) for one in fitted]
+    return molded, [one.meta for one in fitted], [one.window for one in fitted]
 
 
 def _require_colors(image, number, channels):
@@ -50,41 +74,39 @@ def detection_mode(config):
 def unmold_detections(detections, mrcnn_mask, original_image_shape, image_shape, window, rule=None):
     """Convert the detections of one image to the coordinates of the original image.
 
-    rule: the MaskRule of the weights, by which masks and boxes are mapped without rounding in between; None
-    maps them as matterport's code does.
-    detections: [D, (y1, x1, y2, x2, class_id, score)] normalised, zero-padded.
-    mrcnn_mask: [D, height, width, classes]. original_image_shape, image_shape: before and after molding.
-    window: (y1, x1, y2, x2) pixels of the molded image.
+    mrcnn_mask: [D, height, width, classes]. Other arguments are those of ``unmold``.
     Returns boxes [N, 4] int32 pixels, class_ids [N], scores [N], masks [H, W, N] bool.
     """
+    class_ids = np.asarray(detections[:, 4], np.int32)
+    masks = np.asarray(mrcnn_mask)[np.arange(len(class_ids)), :, :, class_ids]
+    found = unmold(detections, masks, original_image_shape, image_shape, window, rule)
+    return found.rois, found.class_ids, found.scores, found.masks()
+
+
+def unmold(detections, masks, original_image_shape, image_shape, window, rule=None):
+    """Convert the detections of one image to the coordinates of the original image, as Detections.
+
+    detections: [D, (y1, x1, y2, x2, class_id, score)] normalised, zero-padded. masks: [D, height, width],
+    that of each detection's class. original_image_shape, image_shape: before and after molding. window: (y1,
+    x1, y2, x2) pixels of the molded image. rule: the MaskRule of the weights, by which masks and boxes are
+    mapped without rounding in between; None maps them as matterport's code does.
+    """
     count = _number_of_detections(detections)
-    class_ids = detections[:count, 4].astype(np.int32)
-    scores = detections[:count, 5]
-    if rule is not None:
-        return _unmold_by(rule, detections[:count], mrcnn_mask, original_image_shape, image_shape, window)
-    boxes = _to_original(detections[:count, :4], original_image_shape, image_shape, window)
-
+    detections, size = detections[:count], tuple(int(side) for side in original_image_shape[:2])
+    if rule is None:
+        molded, boxes = None, _to_original(detections[:, :4], original_image_shape, image_shape, window)
+    else:
+        molded, boxes = _edges(detections[:, :4], original_image_shape, image_shape, window)
     whole = np.flatnonzero((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1]))
-    # Masks are contiguous in memory: writing them interleaved takes ten times as long.
-    masks = np.zeros((len(whole), *original_image_shape[:2]), bool)
-    for place, index in enumerate(whole):
-        mask = mrcnn_mask[index, :, :, class_ids[index]]
-        masks[place] = unmold_mask(mask, boxes[index], original_image_shape)
-    return boxes[whole], class_ids[whole], scores[whole], np.moveaxis(masks, 0, -1)
-
-
-def _unmold_by(rule, detections, mrcnn_mask, original_image_shape, image_shape, window):
-    """Return what unmold_detections does, by a MaskRule."""
-    class_ids = detections[:, 4].astype(np.int32)
-    molded, boxes = _edges(detections[:, :4], original_image_shape, image_shape, window)
-    whole = np.flatnonzero((boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1]))
-    masks = np.zeros((len(whole), *original_image_shape[:2]), bool)
-    for place, index in enumerate(whole):
-        mask = mrcnn_mask[index, :, :, class_ids[index]]
-        first = rule.first_sample(molded[index, 2:] - molded[index, :2])
-        masks[place] = paste_mask(mask, boxes[index], original_image_shape, first)
-    pixels = _whole_pixels(boxes[whole], original_image_shape)
-    return pixels, class_ids[whole], detections[whole, 5], np.moveaxis(masks, 0, -1)
+    rois = boxes[whole] if rule is None else _whole_pixels(boxes[whole], size)
+    crops = []
+    for index, roi in zip(whole, rois):
+        if rule is None:
+            crops.append(fill_box(masks[index], (roi[2] - roi[0], roi[3] - roi[1])))
+        else:
+            first = rule.first_sample(molded[index, 2:] - molded[index, :2])
+            crops.append(sample_mask(masks[index], boxes[index], roi, first))
+    return Detections(size, rois, detections[whole, 4].astype(np.int32), detections[whole, 5], crops)
 
 
 def _edges(boxes, original_image_shape, image_shape, window):
@@ -119,14 +141,15 @@ def _number_of_detections(detections):
 
 
 def _to_original(boxes, original_image_shape, image_shape, window):
-    """Convert normalised boxes of the molded image to pixels of the original one."""
-    window = ops.convert_to_numpy(
-        box_ops.normalize(np.asarray(window, "float32"), np.asarray(image_shape[:2], "float32"))
-    )
-    y1, x1, y2, x2 = window
+    """Convert normalised boxes of the molded image to pixels of the original one, as matterport does.
+
+    The steps are those of ops.boxes.normalize and denormalize, in NumPy: a device takes longer to be asked.
+    """
+    last = np.tile(np.subtract(image_shape[:2], 1, dtype=np.float32), 2)
+    y1, x1, y2, x2 = (np.asarray(window, np.float32) - _FAR_EDGE) / last
     boxes = (boxes - [y1, x1, y1, x1]) / [y2 - y1, x2 - x1, y2 - y1, x2 - x1]
-    original = np.asarray(original_image_shape[:2], "float32")
-    return ops.convert_to_numpy(box_ops.denormalize(boxes.astype("float32"), original))
+    last = np.tile(np.subtract(original_image_shape[:2], 1, dtype=np.float32), 2)
+    return np.round(boxes.astype(np.float32) * last + _FAR_EDGE).astype(np.int32)
 
 
 class AnchorCache:

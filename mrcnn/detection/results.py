@@ -3,23 +3,30 @@
 import numpy as np
 from faster_coco_eval.core import mask as rle
 
+from mrcnn.detection.detections import Detections
+
 
 def coco_results(image_id, result):
     """Convert detections of one image to COCO's results format, with masks run-length encoded.
 
-    result: a dict of rois, class_ids, scores and masks, in the coordinates of the image.
+    result: Detections, or a dict of rois, class_ids, scores and masks, in the coordinates of the image.
     """
+    if isinstance(result, Detections):
+        encoded = result.run_lengths()
+    else:
+        encoded = map(encode_mask, np.moveaxis(result["masks"], -1, 0))
     boxes = np.asarray(result["rois"], float).reshape(-1, 4)
-    rows = zip(boxes, result["class_ids"], result["scores"], np.moveaxis(result["masks"], -1, 0))
     return [
         {
             "image_id": image_id,
             "category_id": int(class_id),
             "bbox": [float(x1), float(y1), float(x2 - x1), float(y2 - y1)],
             "score": float(score),
-            "segmentation": encode_mask(mask),
+            "segmentation": mask,
         }
-        for (y1, x1, y2, x2), class_id, score, mask in rows
+        for (y1, x1, y2, x2), class_id, score, mask in zip(
+            boxes, result["class_ids"], result["scores"], encoded
+        )
     ]
 
 
@@ -42,10 +49,11 @@ def table_lines(name, result, class_names):
     """Yield a line for each detection, or one line that says that nothing was found."""
     if not len(result["rois"]):
         yield f"{name:32} nothing found"
+    areas = result.areas() if isinstance(result, Detections) else result["masks"].sum(axis=(0, 1))
     for i, box in enumerate(result["rois"]):
         name_of_class = class_names[result["class_ids"][i]]
         corners = " ".join(f"{side:5}" for side in box)
-        area = int(result["masks"][:, :, i].sum())
+        area = int(areas[i])
         yield f"{name:32} {name_of_class:16} {result['scores'][i]:5.2f}  {corners} {area:8}"
 
 

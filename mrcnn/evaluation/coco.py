@@ -3,12 +3,16 @@
 Masks are [H, W, N] bool, boxes [N, (y1, x1, y2, x2)] pixels.
 """
 
+import functools
+
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
 from faster_coco_eval.core import mask as rle
 from tqdm import tqdm
 
+from mrcnn.detection.detections import Detections
 from mrcnn.detection.results import coco_results, encode_mask
+from mrcnn.detection.stream import Found
 from mrcnn.pipeline.loading import load_image, load_masks
 from mrcnn.pipeline.masks import extract_bboxes
 
@@ -35,9 +39,10 @@ def evaluate(
 ):
     """Measure COCO's average precision on a data set, for masks, boxes and outlines.
 
-    detect: takes a list of images [H, W, 3] uint8 and returns for each a dict of rois, class_ids, scores and
-    masks, like MaskRCNN.detect. image_ids: of the data set; None uses all. batch_size: images per call of
-    detect; only their masks are held in memory. max_detections: detections with the highest scores that
+    detect: a MaskRCNN, which reads, detects and encodes at the same time; or a function that takes a list of
+    images [H, W, 3] uint8 and returns for each a dict of rois, class_ids, scores and masks, like
+    MaskRCNN.detect. image_ids: of the data set; None uses all. batch_size: images per call of such a
+    function; only their masks are held in memory. max_detections: detections with the highest scores that
     count in each image. kinds: keys of KINDS.
     Returns the dict of ``score``. Raises EvaluationError before detecting if the data set has no instance.
     """
@@ -47,18 +52,37 @@ def evaluate(
 def detect_all(detect, dataset, image_ids=None, progress=True, batch_size=1):
     """Return the gt of ``coco_ground_truth`` and the ``coco_results`` of all images: half of evaluate."""
     image_ids = [int(i) for i in (dataset.image_ids if image_ids is None else image_ids)]
-    ground_truth = coco_ground_truth(dataset, image_ids)
-    _require_instances(ground_truth)
-    results = []
-    with tqdm(total=len(image_ids), desc="evaluate", unit="image", disable=not progress) as bar:
-        for start in range(0, len(image_ids), batch_size):
-            batch = ground_truth["images"][start : start + batch_size]
-            images = [load_image(dataset, info["id"]) for info in batch]
-            for info, image, found in zip(batch, images, detect(images), strict=True):
-                _require_equal_sizes(info, image, found["masks"])
-                results.extend(coco_results(info["id"], found))
-            bar.update(len(batch))
-    return ground_truth, results
+    _require_an_instance(dataset, image_ids)
+    stream = getattr(detect, "detect_stream", None) or functools.partial(_in_batches, detect, batch_size)
+    pairs = stream(
+        image_ids,
+        read=functools.partial(load_image, dataset),
+        finish=functools.partial(_encoded, dataset),
+    )
+    images, annotations, results = [], [], []
+    for (size, own), found in tqdm(
+        pairs, total=len(image_ids), desc="evaluate", unit="image", disable=not progress
+    ):
+        images.append(size)
+        annotations.extend(own)
+        results.extend(found)
+    return _ground_truth(dataset, images, annotations), results
+
+
+def _in_batches(detect, batch_size, sources, read, finish):
+    """Do what MaskRCNN.detect_stream does with a function that detects in a list of images."""
+    for start in range(0, len(sources), batch_size):
+        batch = sources[start : start + batch_size]
+        images = [read(source) for source in batch]
+        for source, image, result in zip(batch, images, detect(images), strict=True):
+            yield finish(Found(source, image, result))
+
+
+def _encoded(dataset, found):
+    """Return the gt of an image, see _truths_of, and its coco_results."""
+    truths = _truths_of(dataset, found.source)
+    _require_equal_sizes(truths[0], found.image, found.detections)
+    return truths, coco_results(found.source, found.detections)
 
 
 def score(ground_truth, results, max_detections=MAX_DETECTIONS, kinds=KINDS):
@@ -81,22 +105,31 @@ def coco_ground_truth(dataset, image_ids=None):
     Masks are run-length encoded; a negative class id makes a crowd. Returns {"images": [...],
     "categories": [...], "annotations": [...]}.
     """
-    images, annotations = [], []
-    for image_id in dataset.image_ids if image_ids is None else image_ids:
-        masks, class_ids = load_masks(dataset, image_id)
-        images.append({"id": int(image_id), "height": masks.shape[0], "width": masks.shape[1]})
-        annotations.extend(_truths(int(image_id), masks, class_ids, first=len(annotations) + 1))
+    ids = dataset.image_ids if image_ids is None else image_ids
+    pairs = [_truths_of(dataset, int(image_id)) for image_id in ids]
+    return _ground_truth(dataset, [size for size, _ in pairs], [row for _, own in pairs for row in own])
+
+
+def _truths_of(dataset, image_id):
+    """Return the size of an image and its annotations, without ids, in COCO's format."""
+    masks, class_ids = load_masks(dataset, image_id)
+    size = {"id": image_id, "height": masks.shape[0], "width": masks.shape[1]}
+    return size, _truths(image_id, masks, class_ids)
+
+
+def _ground_truth(dataset, images, annotations):
+    """Return the dict of coco_ground_truth; annotations get their ids."""
     categories = [{"id": int(i), "name": _class_label(dataset, i)} for i in dataset.class_ids[1:]]
-    return {"images": images, "categories": categories, "annotations": annotations}
+    numbered = [{"id": number, **row} for number, row in enumerate(annotations, start=1)]
+    return {"images": images, "categories": categories, "annotations": numbered}
 
 
-def _truths(image_id, masks, class_ids, first):
-    """Return the annotations of one image; their ids start at ``first``."""
+def _truths(image_id, masks, class_ids):
+    """Return the annotations of one image, without ids."""
     boxes = extract_bboxes(masks) if len(class_ids) else []
     rows = zip(boxes, class_ids, np.moveaxis(masks, -1, 0))
     return [
         {
-            "id": first + i,
             "image_id": image_id,
             "category_id": abs(int(class_id)),
             "bbox": [float(x1), float(y1), float(x2 - x1), float(y2 - y1)],
@@ -104,7 +137,7 @@ def _truths(image_id, masks, class_ids, first):
             "iscrowd": int(class_id < 0),
             "segmentation": encode_mask(mask),
         }
-        for i, ((y1, x1, y2, x2), class_id, mask) in enumerate(rows)
+        for (y1, x1, y2, x2), class_id, mask in rows
     ]
 
 
@@ -115,21 +148,30 @@ def _class_label(dataset, class_id):
     return f"{name} ({dataset.class_info[class_id]['source']})" if alike else name
 
 
+def _require_an_instance(dataset, image_ids):
+    """Read masks up to the first instance. Raises EvaluationError if there is none."""
+    if not any((load_masks(dataset, image_id)[1] > 0).any() for image_id in image_ids):
+        raise _nothing_to_find(len(image_ids))
+
+
 def _require_instances(ground_truth):
     """Return the number of instances except crowds. Raises EvaluationError if there are none."""
     instances = sum(not truth["iscrowd"] for truth in ground_truth["annotations"])
     if not instances:
-        raise EvaluationError(
-            f"None of the {len(ground_truth['images'])} images holds an instance to find, so there is no AP."
-        )
+        raise _nothing_to_find(len(ground_truth["images"]))
     return instances
 
 
-def _require_equal_sizes(info, image, detected):
+def _nothing_to_find(images):
+    return EvaluationError(f"None of the {images} images holds an instance to find, so there is no AP.")
+
+
+def _require_equal_sizes(info, image, result):
     """Raise EvaluationError if gt or detected masks lack their image's size: they would never overlap."""
     size = image.shape[:2]
+    detected = result.size if isinstance(result, Detections) else result["masks"].shape
     # The base class returns masks without a size for images without instances.
-    for kind, shape in (("gt", (info["height"], info["width"])), ("detected", detected.shape[:2])):
+    for kind, shape in (("gt", (info["height"], info["width"])), ("detected", detected[:2])):
         if shape not in (size, (0, 0)):
             raise EvaluationError(
                 f"Image {info['id']} is {size[0]} x {size[1]}, but its {kind} masks are "

@@ -129,3 +129,22 @@ class DetectionBoxes(layers.Layer):
 
     def call(self, detections):
         return detections[..., :4]
+
+
+@keras.saving.register_keras_serializable("mrcnn")
+class MasksOfClass(layers.Layer):
+    """Selects each detection's mask of its own class.
+
+    Inputs: masks [B, D, h, w, C], detections [B, D, (y1, x1, y2, x2, class_id, score)]. Output: [B, D, h, w].
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**{**kwargs, "dtype": "float32"})
+
+    def call(self, inputs):
+        masks, detections = inputs
+        class_ids = ops.cast(detections[..., 4], "int32")[:, :, None, None, None]
+        return ops.take_along_axis(masks, class_ids, axis=4)[..., 0]
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0][:4]

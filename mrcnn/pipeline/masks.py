@@ -109,8 +109,13 @@ def unmold_mask(mask, bbox, image_shape):
     """
     y1, x1, y2, x2 = bbox
     full = np.zeros(image_shape[:2], bool)
-    full[y1:y2, x1:x2] = _resize(mask, (y2 - y1, x2 - x1)) >= 0.5
+    full[y1:y2, x1:x2] = fill_box(mask, (y2 - y1, x2 - x1))
     return full
+
+
+def fill_box(mask, shape):
+    """Resize a detected mask to the (height, width) of its box as matterport does; return it as bool."""
+    return _resize(mask, shape) >= 0.5
 
 
 def paste_mask(mask, box, shape, first=None):
@@ -124,14 +129,24 @@ def paste_mask(mask, box, shape, first=None):
     at least 0.5.
     """
     full = np.zeros(shape[:2], bool)
-    top, left, bottom, right = _clipped(whole_pixels(box), shape)
-    if bottom <= top or right <= left or not (box[2] > box[0] and box[3] > box[1]):
-        return full
+    top, left, bottom, right = pixels = _clipped(whole_pixels(box), shape)
+    if bottom > top and right > left:
+        full[top:bottom, left:right] = sample_mask(mask, box, pixels, first)
+    return full
+
+
+def sample_mask(mask, box, pixels, first=None):
+    """Return what paste_mask puts into some pixels: [height, width] bool.
+
+    pixels: (y1, x1, y2, x2), half-open, with centres within the box. Other arguments are those of paste_mask.
+    """
+    top, left, bottom, right = pixels
+    if not (box[2] > box[0] and box[3] > box[1]):
+        return np.zeros((bottom - top, right - left), bool)
     first = (0.5 / mask.shape[0], 0.5 / mask.shape[1]) if first is None else first
     rows = _samples(np.arange(top, bottom), box[0], box[2], mask.shape[0], first[0])
     columns = _samples(np.arange(left, right), box[1], box[3], mask.shape[1], first[1])
-    full[top:bottom, left:right] = rows @ np.asarray(mask, np.float32) @ columns.T >= 0.5
-    return full
+    return rows @ np.asarray(mask, np.float32) @ columns.T >= 0.5
 
 
 def whole_pixels(boxes):

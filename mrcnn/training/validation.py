@@ -66,9 +66,8 @@ class MeanAP(keras.callbacks.Callback):
         else:
             self._detector.take_weights(self.trained)
         return coco.evaluate(
-            self._detector.detect, self.dataset, self._image_ids, progress=False,
-            batch_size=self._detector.config.BATCH_SIZE, kinds=("segm", "bbox"),
-        )  # fmt: skip
+            self._detector, self.dataset, self._image_ids, progress=False, kinds=("segm", "bbox")
+        )
 
 
 def is_due(done, every, epochs):

@@ -74,7 +74,7 @@ def evaluate(args):
     if args.clumps:
         scores = overlaps.evaluate(model, dataset, image_ids)
     else:
-        scores = coco.evaluate(model.detect, dataset, image_ids)
+        scores = coco.evaluate(model, dataset, image_ids)
     show(f"{weights.name} on {scores['images']} images with {scores['instances']} instances:")
     show(*coco.table_lines(scores))
     if args.clumps:

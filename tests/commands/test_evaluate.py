@@ -11,6 +11,7 @@ from pumpkin.commands import evaluate
 from pumpkin.dataset import PumpkinDataset
 from pumpkin.synthetic import generate
 from tests.sooner import eagerly
+from tests.streaming import Streaming
 from tests.tiny import detector
 
 
@@ -21,7 +22,7 @@ def scenes(tmp_path_factory):
     return folder
 
 
-class Perfect:
+class Perfect(Streaming):
     """Knows the gt of each image of a data set."""
 
     def __init__(self, root):

@@ -1,0 +1,145 @@
+"""Detection as a stream: order, batches, failures, and how much is read ahead."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from mrcnn.detection.stream import Found, Stream, batches
+from mrcnn.pipeline.errors import ImageError
+from tests.tiny import Tiny, detector, picture
+
+
+class Recorder:
+    """A detector that finds one box in each image, whose score is the image's first value."""
+
+    def __init__(self, **settings):
+        self.config, self.batches = Tiny(), []
+        self.config.update(settings)
+
+    def __call__(self, batch):
+        self.batches.append([one.original_shape for one in batch])
+        rows = np.zeros((len(batch), 2, 6), np.float32)
+        rows[:, 0] = [[0.3, 0.3, 0.6, 0.6, 1, one.meta[1] / 100] for one in batch]
+        return rows, np.ones((len(batch), 2, 28, 28), np.float32)
+
+
+def stream(recorder, read=lambda height: picture(height, 80), **options):
+    return Stream(recorder, None, read, **options)
+
+
+def heights(results):
+    return [round(100 * float(found.detections.scores[0])) for found in results]
+
+
+def test_results_come_in_the_order_of_the_sources():
+    given = list(range(20, 60))
+    found = list(stream(Recorder(), threads=4)(iter(given)))
+    assert [one.source for one in found] == heights(found) == given
+    assert all(one.image.shape == (one.source, 80, 3) for one in found)
+    assert all(one.detections.size == (one.source, 80) for one in found)
+
+
+def test_no_source_no_result():
+    assert list(stream(Recorder())([])) == []
+
+
+def test_batches_hold_images_of_one_shape():
+    recorder = Recorder(IMAGE_RESIZE_MODE="pad64", IMAGE_MIN_DIM=64, IMAGES_PER_GPU=2)
+    list(stream(recorder, read=lambda shape: picture(*shape))([(64, 64)] * 3 + [(64, 128), (64, 64)]))
+    assert [len(batch) for batch in recorder.batches] == [2, 1, 1, 1]
+
+
+def test_an_unreadable_photograph_keeps_its_place():
+    def read(height):
+        if height % 5 == 0:
+            raise ImageError(f"{height} is damaged.")
+        return picture(height, 80)
+
+    found = list(stream(Recorder(), read, catch=(ImageError,), threads=3)(range(20, 40)))
+    assert [one.source for one in found] == list(range(20, 40))
+    for one in found:
+        bad = one.source % 5 == 0
+        assert (str(one.error) if bad else one.error) == (f"{one.source} is damaged." if bad else None)
+        assert (one.detections is None) == (one.image is None) == bad
+
+
+def test_all_unreadable():
+    def read(_):
+        raise ImageError("damaged.")
+
+    recorder = Recorder()
+    found = list(stream(recorder, read, catch=(ImageError,))(range(5)))
+    assert found == [Found(number, error=one.error) for number, one in enumerate(found)]
+    assert recorder.batches == []
+
+
+@pytest.mark.parametrize("where", ["read", "network", "finish"])
+def test_other_errors_reach_the_caller_after_the_results_before(where):
+    def fail(value):
+        if value == 28:
+            raise RuntimeError(where)
+
+    def read(height):
+        if where == "read":
+            fail(height)
+        return picture(height, 80)
+
+    class Failing(Recorder):
+        def __call__(self, batch):
+            if where == "network":
+                for one in batch:
+                    fail(one.original_shape[0])
+            return super().__call__(batch)
+
+    def finish(found):
+        if where == "finish":
+            fail(found.source)
+        return found.source
+
+    done, before = [], threading.active_count()
+    with pytest.raises(RuntimeError, match=where):
+        for source in stream(Failing(IMAGES_PER_GPU=1), read, finish=finish, threads=2)(range(20, 90)):
+            done.append(source)
+    assert done == list(range(20, 28)) if where != "read" else done == list(range(20, 20 + len(done)))
+    assert threading.active_count() == before  # no thread is left
+
+
+def test_reading_runs_ahead_by_a_bounded_number():
+    read_so_far = []
+
+    def read(height):
+        read_so_far.append(height)
+        return picture(height % 50 + 10, 80)
+
+    results = stream(Recorder(IMAGES_PER_GPU=2), read, threads=2)(range(1000))
+    for _ in range(10):
+        next(results)
+    results.close()
+    # Ten results, three batches of two, and batch and threads ahead; a little more may have begun.
+    assert len(read_so_far) <= 10 + 3 * 2 + 2 * (2 + 2) + 2
+
+
+def test_batches_carry_items_without_a_kind():
+    kinds = {"a": 1, "b": 1, "x": None, "c": 2, "d": 2, "e": 2}
+    assert list(batches("xabxcdex", 3, kinds.get)) == [["x", "a", "b"], ["x", "c", "d"], ["e", "x"]]
+
+
+class TestRealNetwork:
+    def test_the_stream_finds_what_detect_finds(self):
+        model = detector(IMAGES_PER_GPU=2)
+        images = [picture(70 + k, 130 - k, k) for k in range(5)]
+        streamed = list(model.detect_stream(images))
+        for image, result, one in zip(images, model.detect(images), streamed, strict=True):
+            assert one.image is image and len(result["rois"])
+            for key, values in result.items():
+                np.testing.assert_array_equal(one.detections[key], values, err_msg=key)
+
+    def test_numbers_of_any_kind_give_what_uint8_gives(self):
+        model = detector(IMAGES_PER_GPU=1)
+        image = picture(128, 128)
+        (expected,) = model.detect([image])
+        for dtype in (np.int64, np.float32):
+            (result,) = model.detect([image.astype(dtype)])
+            for key, values in expected.items():
+                np.testing.assert_array_equal(result[key], values, err_msg=f"{key} {dtype}")
