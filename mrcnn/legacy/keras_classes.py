@@ -1,6 +1,7 @@
 """Arguments and attributes that Keras's optimisers and callbacks have lost since Keras 2."""
 
 import functools
+import importlib.util
 
 from mrcnn.legacy.arguments import renamed, with_arguments
 from mrcnn.supplied.names import say
@@ -33,8 +34,26 @@ def complete_callbacks(module):
     without_effect = dict.fromkeys(_TENSORBOARD, lambda value, positional: {})
     board, checkpoint = module.TensorBoard, module.ModelCheckpoint
     board.__init__ = with_arguments(board.__init__, without_effect, "TensorBoard", "Keras")
+    if importlib.util.find_spec("tensorboard") is None:
+        _silence(board, module.Callback)
     checkpoint.__init__ = _with_period(_with_any_name(checkpoint.__init__))
     checkpoint.on_epoch_end = _each_period(checkpoint.on_epoch_end)
+
+
+def _silence(board, base):
+    """Let TensorBoard do nothing in training, instead of ending it at its first line."""
+    board.__init__ = _saying(board.__init__)
+    for name in [name for name in vars(board) if name.startswith("on_") or name == "set_model"]:
+        setattr(board, name, getattr(base, name))
+
+
+def _saying(init):
+    @functools.wraps(init)
+    def wrapper(self, *args, **options):
+        say("tensorboard is not installed: its callback writes nothing. A run's folder has event files.")
+        init(self, *args, **options)
+
+    return wrapper
 
 
 def _with_any_name(init):
