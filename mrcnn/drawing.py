@@ -9,7 +9,8 @@ import functools
 import warnings
 
 import numpy as np
-from matplotlib import font_manager, patches, patheffects
+from matplotlib import font_manager, ft2font, patches, patheffects
+from PIL import ImageFont
 from skimage.measure import find_contours
 
 # Fonts of Linux, Windows and macOS with the letters that matplotlib's own lacks.
@@ -72,6 +73,28 @@ def lettering():
 def _fonts():
     installed = {font.name for font in font_manager.fontManager.ttflist}
     return [name for name in _FONTS if name in installed]
+
+
+@functools.lru_cache(maxsize=64)
+def font_for(text, size):
+    """Return the first font, as Pillow's, that has all letters of a text, or else matplotlib's own.
+
+    size: height of the font in pixels.
+    """
+    paths = [_path_of(name) for name in ("DejaVu Sans", *_fonts())]
+    wanted = {ord(letter) for letter in text if letter.isprintable()}
+    path = next((path for path in paths if wanted <= _letters_of(path)), paths[0])
+    return ImageFont.truetype(path, size)
+
+
+@functools.cache
+def _path_of(family):
+    return font_manager.findfont(family)
+
+
+@functools.cache
+def _letters_of(path):
+    return frozenset(ft2font.FT2Font(path).get_charmap())
 
 
 @contextlib.contextmanager

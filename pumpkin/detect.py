@@ -5,12 +5,14 @@ from pathlib import Path
 import numpy as np
 
 from mrcnn.datasets.images import ImageError, read_image
+from mrcnn.detection import overlay
 from mrcnn.detection.molding import detection_mode
 from mrcnn.detection.results import record_of, result_of, table_lines
-from mrcnn.files import write_json
+from mrcnn.detection.stream import Found
+from mrcnn.files import write_bytes, write_json
 from mrcnn.pipeline.transforms import scale_of
 from mrcnn.screen import show
-from mrcnn.visualize import detection_sheet, draw_detections, save_figure
+from mrcnn.visualize import detection_sheet, save_figure
 from pumpkin.image_files import InputError, picture_paths
 
 SHEET_BYTES = 300_000  # small enough for a README
@@ -28,16 +30,22 @@ def detect_files(model, paths, folder, report=show):
     folder.mkdir(parents=True, exist_ok=True)
     records, failed, shrunk = [], [], []
     report(f"{'image':32} {'class':16} {'score':>5}  {'box y1 x1 y2 x2':>23} {'mask px':>8}")
+    results = model.detect_stream(
+        zip(paths, picture_paths(paths, folder)),
+        read=lambda source: read_image(source[0], apply_exif=True),
+        finish=lambda found: _written(found, model.class_names),
+        catch=(ImageError,),
+    )
     try:
-        for path, picture in zip(paths, picture_paths(paths, folder)):
-            try:
-                image = read_image(path, apply_exif=True)
-            except ImageError as error:
+        for found, record, lines in results:
+            path, _ = found.source
+            for line in lines:
+                report(line)
+            if found.error is not None:
                 failed.append(path)
-                report(f"Skipped: {error}")
                 continue
-            records.append(_detect_one(model, path, image, picture, report))
-            shrunk += [path.name] if _scale(image, model) <= SHRUNK else []
+            records.append(record)
+            shrunk += [path.name] if _scale(record, model.config) <= SHRUNK else []
     except BaseException:
         if records:
             write_json(folder / "detections.json", records)
@@ -49,20 +57,21 @@ def detect_files(model, paths, folder, report=show):
     return records, failed
 
 
-def _detect_one(model, path, image, picture, report):
-    """Detect in an image; report and draw the result, and return its record."""
-    result = model.detect([image])[0]
-    for line in table_lines(path.name, result, model.class_names):
-        report(line)
-    save_figure(draw_detections(image, result, model.class_names), picture)
-    return record_of(path, image, result, model.class_names)
+def _written(found, class_names):
+    """Write the picture of a Found; return it without its image, its record and its lines of the table."""
+    path, picture = found.source
+    if found.error is not None:
+        return found, None, [f"Skipped: {found.error}"]
+    drawn = overlay.draw(found.image, found.detections, class_names)
+    write_bytes(picture, overlay.encode(drawn), durable=False)
+    record = record_of(path, found.image, found.detections, class_names)
+    return Found(found.source), record, list(table_lines(path.name, found.detections, class_names))
 
 
-def _scale(image, model):
-    """Return the factor by which an image is resized for the network."""
-    config = model.config
+def _scale(record, config):
+    """Return the factor by which the image of a record is resized for the network."""
     return scale_of(
-        *image.shape[:2], config.IMAGE_MIN_DIM, config.IMAGE_MAX_DIM, config.IMAGE_MIN_SCALE,
+        record["height"], record["width"], config.IMAGE_MIN_DIM, config.IMAGE_MAX_DIM, config.IMAGE_MIN_SCALE,
         detection_mode(config),
     )  # fmt: skip
 

@@ -262,3 +262,12 @@ class TestConfigOf:
         config = models.config_of(parity("layout_resnet50_2.h5"))
         assert config.CLASSES == ("class 1",)
         assert config.BACKBONE == "resnet50"
+
+
+@pytest.mark.parametrize(("devices", "images"), [(["CPU"], 1), (["NVIDIA A"], 8)])
+def test_an_accelerator_detects_in_batches(devices, images, monkeypatch, tiny_weights):
+    monkeypatch.setattr("mrcnn.backend.device_names", lambda: devices)
+    config = models.config_of(tiny_weights)
+    batch = config.BATCH_SIZE
+    assert batch == images
+    assert models.config_of(tiny_weights, IMAGES_PER_GPU=3).BATCH_SIZE == 3

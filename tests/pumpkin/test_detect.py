@@ -12,10 +12,11 @@ from mrcnn.pipeline.masks import extract_bboxes
 from pumpkin import detect, show
 from pumpkin.config import PumpkinConfig
 from pumpkin.image_files import InputError, find_images, passed_over, picture_paths
+from tests.streaming import Streaming
 from tests.tiny import picture
 
 
-class Finder:
+class Finder(Streaming):
     """Finds the bright square of ``picture`` as class 2, with a triangle of it as mask."""
 
     class_names = ["BG", "round", "square"]
@@ -127,7 +128,7 @@ class TestDetectFiles:
         assert found == {"category_id": 2, "class": "square", "score": 0.875, "bbox": [10.0, 7.0, 16.0, 23.0]}
         assert lines[1].split() == ["scene.png", "square", "0.88", "7", "10", "30", "26", str(mask.sum())]
         with Image.open(tmp_path / "out" / "scene.png") as drawn:
-            assert drawn.size == (800, 600)
+            assert drawn.size == (80, 60)
 
     def test_a_record_holds_all_that_was_found(self, tmp_path):
         (record,), *_ = run([write(tmp_path / "scene.png")], tmp_path / "out")

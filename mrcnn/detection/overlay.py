@@ -1,0 +1,118 @@
+"""Draw detections on the photograph's own pixels, in milliseconds: for the files of many photographs.
+
+mrcnn.visualize draws the same with Matplotlib, for windows and notebooks.
+"""
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw
+
+from mrcnn.drawing import font_for, random_colors
+
+_TINT = 0.35  # opacity of an instance's colour in its mask
+_PLATE = 0.55  # opacity of the plate behind a caption
+_DARK = (30, 30, 30)
+_SUBPIXEL = 4  # bits of a contour's coordinates below a pixel
+_NARROW = 500  # pixels of a picture's width below which a dark line would hide too much
+_FEW = 16  # points of a contour below which smoothing would shrink it
+
+
+def draw(image, found, class_names):
+    """Return a copy of an image with tinted and outlined masks, dashed boxes, classes and scores.
+
+    image: [H, W, 3] uint8. found: its Detections. class_names: indexed by class id.
+    """
+    picture = np.ascontiguousarray(image[:, :, :3]).copy()
+    scale = max(1.0, picture.shape[1] / 1000)
+    colors = [tuple(round(255 * value) for value in color) for color in random_colors(len(found.rois))]
+    for box, crop, color in zip(found.rois, found.crops, colors):
+        _tint(picture, box, crop, color)
+    for box, crop, color in zip(found.rois, found.crops, colors):
+        _outline(picture, box, crop, color, scale)
+        _dash(picture, box, color, scale)
+    texts = [f"{class_names[i]} {score:.2f}" for i, score in zip(found.class_ids, found.scores)]
+    return _captioned(picture, found.rois, texts, colors, scale)
+
+
+def encode(picture):
+    """Encode a picture [H, W, 3] uint8 RGB as PNG; return bytes."""
+    done, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    if not done:
+        raise ValueError(f"A picture of shape {picture.shape} cannot be a PNG.")
+    return data.tobytes()
+
+
+def _tint(picture, box, crop, color, opacity=_TINT):
+    y1, x1, y2, x2 = box
+    pixels = picture[y1:y2, x1:x2]
+    tinted = cv2.addWeighted(pixels, 1 - opacity, np.full_like(pixels, color), opacity, 0)
+    np.copyto(pixels, tinted, where=crop[:, :, None])
+
+
+def _outline(picture, box, crop, color, scale):
+    """Draw the contours of a mask, closed at its box, over a dark line if there is room for it."""
+    framed = np.pad(crop.astype(np.uint8), 1)  # contours close within the frame
+    contours, _ = cv2.findContours(framed, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    first = np.array([box[1] - 1, box[0] - 1])
+    lines = [np.round((_smooth(c[:, 0]) + first) * 2**_SUBPIXEL).astype(np.int32) for c in contours]
+    strokes = ((_DARK, 2.6), (color, 1.2))
+    for line_color, width in strokes if picture.shape[1] >= _NARROW else strokes[1:]:
+        cv2.polylines(picture, lines, True, line_color, round(width * scale), cv2.LINE_AA, _SUBPIXEL)
+
+
+def _smooth(points):
+    """Smooth the pixel steps of a closed contour [P, (x, y)]: each point becomes the mean of five."""
+    if len(points) < _FEW:
+        return points
+    return sum(np.roll(points, shift, axis=0) for shift in range(-2, 3)) / 5
+
+
+def _dash(picture, box, color, scale):
+    """Draw the outline of a box in dashes."""
+    y1, x1, y2, x2 = box
+    width, dash = max(1, round(scale)), max(1, round(4 * scale))
+    rows, columns = (a + np.flatnonzero(np.arange(b - a) // dash % 3 < 2) for a, b in ((y1, y2), (x1, x2)))
+    for start in (y1, max(y1, y2 - width)):
+        picture[start : start + width, columns] = color
+    for start in (x1, max(x1, x2 - width)):
+        picture[rows, start : start + width] = color
+
+
+def _captioned(picture, boxes, texts, colors, scale):
+    """Write a text at each box: above it, or at the first other position with room; none without room."""
+    size = round(12 * scale)
+    pad = round(2 * scale)
+    written, taken = [], np.zeros((0, 4), int)
+    for box, text, color in zip(boxes, texts, colors):
+        font = font_for(text, size)
+        left, top, right, bottom = font.getbbox(text)
+        width, height = right - left + 2 * pad, bottom - top + 2 * pad
+        for area in _places(box, width, height, picture.shape):
+            if not _overlaps(area, taken):
+                taken = np.vstack([taken, area])
+                written.append(((area[1] + pad - left, area[0] + pad - top), text, font))
+                plate = np.ones((height, width), bool)
+                _tint(picture, area, plate, color, _PLATE)
+                break
+    drawn = Image.fromarray(picture)
+    pen = ImageDraw.Draw(drawn)
+    for place, text, font in written:
+        pen.text(place, text, "white", font, stroke_width=max(1, round(scale)), stroke_fill="black")
+    return np.asarray(drawn)
+
+
+def _places(box, width, height, shape):
+    """Yield boxes for a caption, moved into the picture: above, inside the top, above right, below."""
+    y1, x1, y2, x2 = (int(side) for side in box)
+    if height > shape[0] or width > shape[1]:
+        return
+    for top, left in ((y1 - height, x1), (y1, x1), (y1 - height, x2 - width), (y2, x1)):
+        top = min(max(top, 0), shape[0] - height)
+        left = min(max(left, 0), shape[1] - width)
+        yield np.array([top, left, top + height, left + width])
+
+
+def _overlaps(area, taken):
+    top, left, bottom, right = taken.T
+    beside = (bottom <= area[0]) | (top >= area[2]) | (right <= area[1]) | (left >= area[3])
+    return not beside.all()
