@@ -1,6 +1,7 @@
 """The bytes of a file or of a part of it, read by as many requests as it takes."""
 
 import time
+import zlib
 
 from mrcnn.http.answers import Facts, check_encoding, check_status, ends_at, parse_part, whole_facts
 from mrcnn.http.connections import bound
@@ -22,6 +23,7 @@ _LONGEST = 1 << 34  # bytes of a file; the largest known has 2.3 GB
 class Body:
     """The bytes ``start`` to ``end`` of a file: ``pieces`` yields them, ``facts`` describes the file.
 
+    Use it in a ``with`` statement, which closes the connection if not all pieces are taken.
     start may be negative: that many bytes from the end. end: None for the file's own. exact: accept only a
     part (206); otherwise a whole file is accepted too, and its bytes before ``position`` are skipped. size,
     etag: that the file must have. checked: the caller checks the bytes, so ETags do not count. limit: bytes
@@ -35,7 +37,15 @@ class Body:
         self.position, self.end = start, end
         self.facts = Facts(size, etag)
         self.checked, self.limit = checked, limit
+        # Without size and ETag another file could be continued: all is read again and compared by its CRC.
+        self._versioned, self._crc = checked or exact, 0
         self.pieces = self._read()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.pieces.close()
 
     def _read(self):
         failures, last_failure, ends = 0, self.position, []
@@ -71,27 +81,43 @@ class Body:
         """Yield the bytes of one request and advance ``position``. Raises Failure if some are missing."""
         with self.client.get(self.url, self._headers()) as answer:
             skip = self._accept(answer)
+            if not skip:
+                self._check_version(self._crc)
+            crc = 0
             for piece in self._pieces_of(answer) if self.position != self.end else ():
-                fresh = piece[skip:]
-                skip -= min(skip, len(piece))
+                known, fresh = piece[:skip], piece[skip:]
+                if known:
+                    skip, crc = skip - len(known), zlib.crc32(known, crc)
+                    if not skip:
+                        self._check_version(crc)
                 if self.end is not None:
                     fresh = fresh[: self.end - self.position]
-                self.position += len(fresh)
-                if self.position > self.limit:
-                    raise IntegrityError(
-                        f"{self.url} is longer than {self.limit} bytes, which it should not be."
-                    )
                 if fresh:
+                    self._advance(fresh)
                     yield fresh
             if self.end is None and answer.raw.chunked:  # then the body says where it ends
                 self._ends_here()
         if skip or (self.end is not None and self.position < self.end):
             raise Failure("the connection broke off")
 
+    def _check_version(self, crc):
+        """Compare the CRC of bytes that were read again with that of the first time."""
+        if not self._versioned:
+            if crc != self._crc:
+                raise SourceChanged(f"{self.url} has changed: it begins with other bytes than before")
+            self._versioned = self.facts != Facts()
+
+    def _advance(self, fresh):
+        self.position += len(fresh)
+        if self.position > self.limit:
+            raise IntegrityError(f"{self.url} is longer than {self.limit} bytes, which it should not be.")
+        if not self._versioned:
+            self._crc = zlib.crc32(fresh, self._crc)
+
     def _headers(self):
         if self.position < 0:
             return {"Range": f"bytes={self.position}"}
-        if self.position == 0 and not self.exact:
+        if not self.exact and (self.position == 0 or not self._versioned):
             return {}
         return {"Range": f"bytes={self.position}-{'' if self.end is None else self.end - 1}"}
 

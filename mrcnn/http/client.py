@@ -129,7 +129,7 @@ class Client:
         return data, body.facts
 
     def stream(self, url, start=0, size=None, etag=None, checked=False):
-        """A body from byte ``start``: ``.pieces`` yields bytes; ``.facts`` is complete after the last piece.
+        """A Body from byte ``start``, for a ``with`` statement; its facts are complete after the last piece.
 
         size, etag: that the file must have, None if unknown. checked: the caller checks the bytes, so ETags
         do not count.
@@ -152,11 +152,10 @@ class Client:
         try:
             for _ in range(_REDIRECTS + 1):
                 answer = self._send(address, headers, deadline)
-                target = requests.Session.get_redirect_target(self._session, answer)
-                if target is None:
+                if not answer.is_redirect:
                     return answer
-                answer.close()
-                address = urljoin(address, target)
+                with answer:
+                    address = urljoin(address, requests.Session.get_redirect_target(self._session, answer))
         except ValueError as error:  # requests and urllib3 parse addresses by Python's functions
             raise NetworkError(f"{url}: is or leads to an address that is not followed: {error}.") from error
         raise NetworkError(f"{url}: leads on and on, to {address} at last; check the address.")

@@ -117,9 +117,9 @@ def _download(client, url, part, file):
 def _append(client, url, part, file):
     """Download the rest of a file to ``part``, with a progress bar."""
     have = part.stat().st_size if part.exists() else 0
-    body = client.stream(url, have, checked=file.digest is not None)
     bar = tqdm(total=file.size, initial=have, unit="B", unit_scale=True, desc=file.name, disable=None)
-    with part.open("ab") as out, bar:
+    body = client.stream(url, have, checked=file.digest is not None)
+    with body, part.open("ab") as out, bar:
         for piece in body.pieces:
             out.write(piece)
             bar.total = body.facts.size or file.size

@@ -13,7 +13,7 @@ from pumpkin.openimages.plan import Boxes
 from pumpkin.openimages.tables import Table
 
 _BOX_COLUMNS = ("LabelName", "ImageID", "XMin", "XMax", "YMin", "YMax")
-_MASK_COLUMNS = ("LabelName", "ImageID", "BoxXMin", "BoxXMax", "BoxYMin", "BoxYMax", "BoxID")
+_MASK_COLUMNS = ("LabelName", "ImageID", "BoxID", "BoxXMin", "BoxXMax", "BoxYMin", "BoxYMax")
 
 
 class NoRow(IntegrityError):
@@ -44,49 +44,47 @@ def load_boxes(client, bases, plan, folder, on_bytes):
     """
     for split in plan.choice.splits:
         if plan.choice.crowds.get(split):
-            pair, read = tables(client, bases, plan.choice, split, folder), []
-            for table in pair:
+            masks, read = [mask for mask in plan.masks if mask.split == split], []
+            for table in tables(client, bases, plan.choice, split, folder):
                 try:
                     rows, plan.sources[table.path] = table.fetch(on_bytes)
                 except Absent:
                     plan.missing_sources.append(table.path)
                     break
-                read.append([_plain(row) for row in rows])
+                read.append([[value.strip().lower() for value in row] for row in rows])
+                _check(table, read[-1], masks)
             else:
-                _check(plan, split, pair, *read)
                 plan.boxes.update(_join(split, *read, {image.key for image in plan.images}))
 
 
-def _plain(row):
-    """A row without spaces around its values; ids and coordinates have no capitals."""
-    return [value.strip().lower() for value in row]
+def _check(table, rows, masks):
+    """Raise an error, and keep nothing of the table, if it contradicts itself or the chosen masks.
 
-
-def _check(plan, split, pair, boxes, mask_rows):
-    """Raise NoRow if a chosen mask or image has no row, which cannot be in Open Images."""
-    shown = {(image_id, mid) for mid, image_id, *_ in boxes}
-    known = {(image_id, mid, row[-1]) for mid, image_id, *row in mask_rows}
-    masks = [mask for mask in plan.masks if mask.split == split]
-    unknown = [mask.member.name for mask in masks if (mask.image_id, mask.mid, mask.box_id) not in known]
-    unseen = [mask.image_id for mask in masks if (mask.image_id, mask.mid) not in shown]
-    for table, lost in ((pair[1], unknown), (pair[0], unseen)):
-        if lost:
-            for one in pair:
-                one.forget()
-            raise NoRow(
-                f"{table.path} has no row for {lost[0]} ({len(lost)} of {len(masks)} masks), which cannot "
-                f"be; run the same command again, or give another --annotations-url."
-            )
+    In Open Images, each box has coordinates, each mask a row of its own, and each image with masks a box.
+    """
+    count = len(table.columns) - 4  # class and image; in the table of masks also the box's id
+    known = {tuple(row[:count]) for row in rows}
+    lost = [mask.member.name for mask in masks if (mask.mid, mask.image_id, mask.box_id)[:count] not in known]
+    wrong = [row[1] for row in rows if _floats(row[-4:]) is None]
+    if wrong or lost:
+        table.forget()
+    if wrong:
+        raise IntegrityError(f"{table.path}: the coordinates of a box of {wrong[0]} are not numbers.")
+    if lost:
+        raise NoRow(
+            f"{table.path} has no row for {lost[0]} ({len(lost)} of {len(masks)} masks), which cannot be; "
+            f"run the same command again, or give another --annotations-url."
+        )
 
 
 def _join(split, boxes, mask_rows, chosen):
     """Join boxes with masks: {(split, image id, mid): Boxes} for the chosen images."""
     masks = defaultdict(list)
-    for mid, image_id, *box, box_id in mask_rows:
+    for mid, image_id, box_id, *box in mask_rows:
         masks[image_id, mid].append((_floats(box), box_id))
     found = defaultdict(set)
     for mid, image_id, *box in boxes:
-        if (split, image_id) in chosen and _floats(box):
+        if (split, image_id) in chosen:
             found[split, image_id, mid].add(tuple(box))  # a set, because the table lists some boxes twice
     joined = {}
     for key, texts in found.items():
@@ -106,4 +104,4 @@ def _floats(texts):
 
 
 def _same(box, other):
-    return box is not None and all(abs(a - b) <= 1e-6 + 1e-12 for a, b in zip(box, other))
+    return all(abs(a - b) <= 1e-6 + 1e-12 for a, b in zip(box, other))

@@ -45,4 +45,6 @@ def _fetch(client, bases, path):
     found = hashlib.md5(data, usedforsecurity=False).hexdigest()
     if len(data) == size and found != md5:
         raise IntegrityError(f"{path} has MD5 {found} instead of {md5}; run the same command again.")
+    if found != md5 and not data.endswith(b"\n"):
+        raise IntegrityError(f"{path} ends in the middle of a line; run the same command again.")
     return data

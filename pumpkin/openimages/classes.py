@@ -63,7 +63,7 @@ class ClassTable:
     def parse(cls, names_csv, masks_txt):
         """Parse the texts of Open Images' two lists, with or without a header.
 
-        Raises IntegrityError if a list holds no MIDs.
+        Raises IntegrityError if a list holds no MIDs, or if they contradict each other.
         """
         rows = csv.reader(io.StringIO(names_csv, newline=""), skipinitialspace=True)
         try:
@@ -76,6 +76,11 @@ class ClassTable:
         with_masks = {line.strip() for line in masks_txt.splitlines() if MID.fullmatch(line.strip())}
         if not names or not with_masks:
             raise IntegrityError("The lists of classes hold no MIDs (/m/...); check the base address.")
+        if nameless := sorted(with_masks - names.keys()):
+            raise IntegrityError(
+                f"The lists of classes contradict each other: {nameless[0]} has masks but no name; run the "
+                f"same command again, or check the base address."
+            )
         return cls(names, with_masks)
 
     def find(self, text):

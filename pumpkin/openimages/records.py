@@ -104,6 +104,8 @@ def write_attribution(client, bases, plan, places, progress):
         writer.writerows((split, *row) for row in sorted(rows))
         lost = {image.image_id for image in plan.images if image.split == split} - {row[0] for row in rows}
         plan.missing_sources += [f"{table.path}: the row of {image_id}" for image_id in sorted(lost)]
+        if lost:
+            table.forget()  # another run may find them
     files.write_if_other(places.attribution, text.getvalue().encode())
 
 

@@ -117,7 +117,7 @@ class Shard:
         if start and start == self.facts.size:
             return
         body = self.client.stream(self.url, start, self.facts.size, checked=True)
-        with part.open("ab" if start else "wb") as file:
+        with body, part.open("ab" if start else "wb") as file:
             for piece in body.pieces:
                 file.write(piece)
                 on_bytes(len(piece))

@@ -26,7 +26,7 @@ class Table:
     """
 
     def __init__(self, client, url, path, folder, name, columns, wanted, **given):
-        self.client, self.url, self.path = client, url, path
+        self.client, self.url, self.path, self.columns = client, url, path, columns
         self.rows, self.note = folder / name, folder / f"{name}.json"
         self.choice = {"columns": list(columns), "wanted": files.sha256(" ".join(sorted(wanted)).encode())}
         self.make_filter = partial(RowFilter, path, columns, wanted, **given)
@@ -77,7 +77,7 @@ class Table:
         on_bytes(start)
         body = self.client.stream(self.url, start, known["size"], known["etag"])
         try:
-            with self.rows.open("r+b" if note else "wb") as file:
+            with body, self.rows.open("r+b" if note else "wb") as file:
                 file.truncate(note["kept"] if note else 0)
                 file.seek(0, os.SEEK_END)
                 self._filter(body, row_filter, file, on_bytes)

@@ -77,6 +77,8 @@ def find_directory(tail, size, name):
         if found is None:
             return None
         count, length, start, end = found
+    if count == 0:
+        raise IntegrityError(f"{name} holds no files; try again later.")
     directory = Directory(end - length, end, count, end - length - start)
     if directory.start < 0 or directory.shift < 0:
         raise IntegrityError(f"{name} is truncated: its directory would start before it; try again later.")

@@ -61,6 +61,28 @@ def download(server, tmp_path):
     return Downloads(server, tmp_path / "pumpkin")
 
 
+@pytest.fixture(scope="session")
+def unharmed(world, tmp_path_factory):
+    """(files, lock) of a download without faults; see ``result``."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NO_PROXY", "127.0.0.1")
+        server = FileServer(dict(world.files))
+        download = Downloads(server, tmp_path_factory.mktemp("unharmed") / "pumpkin")
+        assert download() == 0
+        server.close()
+    return result(download)
+
+
+def result(download):
+    """({relative path: bytes}, bytes of the lock file) of a download."""
+    return files_of(download.root), download.lock.read_bytes()
+
+
+def data_files(files):
+    """Those of {path: bytes} that training reads."""
+    return {name: data for name, data in files.items() if not name.startswith(("metadata", "."))}
+
+
 def files_of(folder):
     """{relative path: bytes} of a folder."""
     return {

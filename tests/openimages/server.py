@@ -171,9 +171,8 @@ class _Handler(BaseHTTPRequestHandler):
         if kind == "drip":
             return self.trickle(data, 0)
         self.write(data)
-        again = data.splitlines(keepends=True)[-1] * 100
         while kind == "endless" and not self.owner.closing.is_set():
-            self.write(again)
+            self.write(data.splitlines(keepends=True)[-1] * 100)
 
     def trickle(self, body, value):
         self.write(body[:value])

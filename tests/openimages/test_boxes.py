@@ -1,13 +1,12 @@
 """Tables of boxes, mask rows and authors in every form that CSV allows, and with damaged or missing rows."""
 
 import csv
+import re
 
 import pytest
 
 from pumpkin.openimages.errors import IntegrityError
-from tests.openimages.conftest import files_of
-from tests.openimages.test_faults import result, unharmed  # noqa: F401
-from tests.openimages.test_lock import data_files
+from tests.openimages.conftest import data_files, files_of, result
 from tests.openimages.world import ANNOTATIONS, image_id
 
 BOXES = f"/{ANNOTATIONS}v5/validation-annotations-bbox.csv"
@@ -37,7 +36,7 @@ FORMS = {
 
 @pytest.mark.parametrize("path", [BOXES, ROWS], ids=["boxes", "rows"])
 @pytest.mark.parametrize("form", FORMS)
-def test_a_table_in_another_form_gives_the_same_files(download, server, unharmed, path, form):  # noqa: F811
+def test_a_table_in_another_form_gives_the_same_files(download, server, unharmed, path, form):
     server.files[path] = FORMS[form](server.files[path].decode()).encode()
     assert download() == 0
     assert "2 crowd regions" in download.text
@@ -48,7 +47,7 @@ def test_a_table_in_another_form_gives_the_same_files(download, server, unharmed
 @pytest.mark.parametrize(
     "damage", [lambda text: text.replace(",0.", ',"0.', 1), lambda text: text.replace("\n", "\r")]
 )
-def test_a_table_that_is_not_csv_is_not_kept(download, server, unharmed, path, damage):  # noqa: F811
+def test_a_table_that_is_not_csv_is_not_kept(download, server, unharmed, path, damage):
     whole = server.files[path]
     server.files[path] = damage(whole.decode()).encode()
     with pytest.raises(IntegrityError, match=f"^{path.removeprefix(f'/{ANNOTATIONS}')}"):
@@ -62,7 +61,7 @@ def without(data, text):
     return b"".join(line for line in data.splitlines(keepends=True) if text.encode() not in line)
 
 
-def test_a_mask_without_a_row_cannot_be(download, server, unharmed, world):  # noqa: F811
+def test_a_mask_without_a_row_cannot_be(download, server, unharmed, world):
     name = sorted(n for n in world.masks["validation"] if "_m05zsy_" in n)[0]
     whole = server.files[ROWS]
     server.files[ROWS] = without(whole, name)
@@ -79,15 +78,26 @@ def test_a_mask_without_a_row_cannot_be(download, server, unharmed, world):  # n
     assert result(download) == unharmed
 
 
-def test_an_image_without_a_box_cannot_be(download, server, unharmed):  # noqa: F811
+def test_an_image_without_a_box_cannot_be(download, server, unharmed):
     name = image_id("validation", 2)
     whole = server.files[BOXES]
     server.files[BOXES] = without(whole, name)
-    with pytest.raises(IntegrityError, match=rf"bbox\.csv has no row for {name} \(3 of 9 masks\)"):
+    with pytest.raises(IntegrityError, match=rf"bbox\.csv has no row for {name}_m05zsy_.* \(3 of 9 masks\)"):
         download()
     server.files[BOXES] = whole
     assert download() == 0
     assert result(download) == unharmed
+
+
+@pytest.mark.parametrize("path", [BOXES, ROWS], ids=["boxes", "rows"])
+@pytest.mark.parametrize("number", ["nan", "", "0.5.5", "inf"])
+def test_coordinates_are_numbers(download, server, path, number):
+    lines = server.files[path].decode().splitlines(keepends=True)
+    row = next(line for line in lines if ",/m/05zsy," in line)
+    name, place = image_id("validation", 0), path.removeprefix(f"/{ANNOTATIONS}")
+    server.files[path] = "".join(lines).replace(row, re.sub(",0.20*,", f",{number},", row)).encode()
+    with pytest.raises(IntegrityError, match=f"^{place}: the coordinates of a box of {name} are not numbers"):
+        download()
 
 
 def test_each_image_has_its_author_whatever_the_letters(download, server, world):

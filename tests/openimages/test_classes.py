@@ -76,6 +76,11 @@ def test_a_list_with_spaces_and_long_fields():
         ClassTable.parse("/m/05zsy," + "x" * 200_000, "/m/05zsy")
 
 
+def test_lists_that_contradict_each_other_are_refused():
+    with pytest.raises(IntegrityError, match="contradict each other: /m/05zs has masks but no name"):
+        ClassTable.parse("/m/05zsy,Pumpkin\n", "/m/05zsy\n/m/05zs")
+
+
 @pytest.mark.parametrize(
     "name", ["../up", "a/b", ".hidden", "", "a\\b", "a\nb", "a\x1b[2J", "a\x9bm", "a\u202eb", "a" * 101]
 )

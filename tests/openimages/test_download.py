@@ -11,7 +11,7 @@ import pytest
 from pumpkin.dataset import PumpkinDataset
 from pumpkin.openimages import download as module
 from pumpkin.openimages import shards
-from pumpkin.openimages.errors import NetworkError, UsageError
+from pumpkin.openimages.errors import IntegrityError, NetworkError, UsageError
 from tests.openimages.conftest import Downloads, files_of
 from tests.openimages.world import ANNOTATIONS, COUNTS, EYE, PUMPKIN, SQUASH, image_id
 
@@ -148,6 +148,14 @@ def test_a_list_of_classes_with_a_byte_order_mark(download, server):
     path = f"/{ANNOTATIONS}v5/class-descriptions-boxable.csv"
     server.files[path] = "\ufeff".encode() + server.files[path]
     assert download() == 0
+
+
+@pytest.mark.parametrize("name", ["class-descriptions-boxable.csv", "classes-segmentation.txt"])
+def test_a_list_of_classes_that_ends_in_a_line_is_cut_short(download, server, name):
+    path = f"/{ANNOTATIONS}v5/{name}"
+    server.files[path] = server.files[path][:-3]
+    with pytest.raises(IntegrityError, match=f"v5/{name} ends in the middle of a line"):
+        download()
 
 
 def test_a_list_of_classes_damaged_on_disk_is_fetched_again(download, server):

@@ -7,28 +7,14 @@ import pytest
 
 from pumpkin.openimages import fetch, files, shards
 from pumpkin.openimages.errors import IntegrityError, NetworkError, OpenImagesError, SourceChanged
-from tests.openimages.conftest import Downloads, files_of
-from tests.openimages.server import Fault, FileServer
+from tests.openimages.conftest import Downloads, files_of, result
+from tests.openimages.server import Fault
 from tests.openimages.world import image_id, pack
 
 TARGETS = {
     "classes": "class-descriptions", "zip": "-masks-", "boxes": "bbox.csv", "rows": "segmentation.csv",
     "image": "/images/",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def unharmed(world, tmp_path_factory):
-    """(folder, lock) of a download without faults."""
-    server = FileServer(dict(world.files))
-    download = Downloads(server, tmp_path_factory.mktemp("unharmed") / "pumpkin")
-    assert download() == 0
-    server.close()
-    return files_of(download.root), download.lock.read_bytes()
-
-
-def result(download):
-    return files_of(download.root), download.lock.read_bytes()
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -159,6 +159,19 @@ def test_the_end_of_a_body_of_undeclared_length_is_asked_for(small, quick, range
     assert small.requests == [("/a", None), ("/a", f"bytes={len(BODY)}-")]
 
 
+NO_VERSION = [OK + b"\r\n", OK + b"Transfer-Encoding: chunked\r\n\r\nfffff\r\n"]
+
+
+@pytest.mark.parametrize("head", NO_VERSION, ids=["no length", "chunked"])
+def test_a_body_of_unknown_version_is_read_again_and_compared(small, quick, head):
+    small.faults.append(Fault("/a", "raw", head + BODY[:1000], times=1))
+    assert quick.read(small.url + "a", 1 << 20) == BODY
+    small.faults.append(Fault("/a", "raw", head + b"another file" + BODY[12:1000], times=1))
+    with pytest.raises(SourceChanged, match="it begins with other bytes than before"):
+        quick.read(small.url + "a", 1 << 20)
+    assert [wanted for _, wanted in small.requests] == [None] * 4
+
+
 def test_an_end_that_moves_is_none(small, quick):
     small.faults = [Fault("/a", "raw", OK + b"\r\n" + BODY[:count], times=1) for count in (100, 200, 300)]
     with pytest.raises(NetworkError, match="the file ends at another byte each time"):

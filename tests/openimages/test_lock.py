@@ -5,7 +5,7 @@ import pytest
 
 from pumpkin.openimages import lock
 from pumpkin.openimages.errors import IntegrityError, SourceChanged, UsageError
-from tests.openimages.conftest import Downloads, files_of
+from tests.openimages.conftest import Downloads, data_files, files_of
 from tests.openimages.server import FileServer
 from tests.openimages.world import ANNOTATIONS, image_id, pack
 
@@ -15,10 +15,6 @@ def locked(download, tmp_path):
     """(lock file of a download, its files, a fresh Downloads)."""
     assert download(type_data="all", limit=4) == 0
     return download.lock, files_of(download.root), Downloads(download.server, tmp_path / "again")
-
-
-def data_files(files):
-    return {name: data for name, data in files.items() if not name.startswith(("metadata", "."))}
 
 
 def repeat(again, path, **given):

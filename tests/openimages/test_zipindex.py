@@ -127,7 +127,7 @@ def test_a_damaged_directory_is_named():
         zipindex.scan(bytes(data[directory.start : directory.end]), directory, [b"m"], "x.zip")
 
 
-@pytest.mark.parametrize("count", [0, 1, 59])
+@pytest.mark.parametrize("count", [1, 59])
 @pytest.mark.parametrize("zip64", [False, True])
 def test_a_directory_of_more_entries_than_its_count_is_refused(count, zip64):
     data = bytearray(pack(FILES))
@@ -135,6 +135,13 @@ def test_a_directory_of_more_entries_than_its_count_is_refused(count, zip64):
     data = to_zip64(bytes(data)) if zip64 else bytes(data)
     with pytest.raises(IntegrityError, match=f"has more than the {count} entries of its end record"):
         members_of(data)
+
+
+@pytest.mark.parametrize("zip64", [False, True])
+def test_a_zip_without_files_is_refused(zip64):
+    data = pack({}, zip64)
+    with pytest.raises(IntegrityError, match=r"x\.zip holds no files"):
+        zipindex.find_directory(data, len(data), "x.zip")
 
 
 def test_a_zip_without_the_zip64_records_that_it_names_is_refused():
