@@ -455,7 +455,7 @@ class MaskRCNN:
         if image_metas is None:
             molded, metas, _ = self.mold_inputs(images)
         inputs = self._inputs(np.asarray(molded), np.asarray(metas))
-        with self._one_at_a_time, self.scope():
+        with self._detector.alone():
             found = inspection.run_graph(self.keras_model, inputs, outputs)
         for name, array in found.items():
             log(name, array)

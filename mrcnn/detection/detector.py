@@ -1,5 +1,6 @@
 """The network as detection runs it: photographs in, and for each detection a box and one mask out."""
 
+import contextlib
 import threading
 
 import keras
@@ -31,8 +32,6 @@ class Detector:
         self.shape = config.IMAGE_SHAPE
         self._keras_model, self._scope = keras_model, scope
         self._networks = {}  # by the dtype of the images
-        # Servers detect in threads. A prediction is not for several at once: on JAX, Keras gives the weights'
-        # buffers away for its duration.
         self._one_at_a_time = threading.Lock()
 
     def __call__(self, batch):
@@ -51,7 +50,7 @@ class Detector:
         images: [n, h, w, channels], uint8 photographs or float32 molded images. metas: [n, M].
         """
         self.shape = images.shape[1:]
-        with self._one_at_a_time, self._scope():
+        with self.alone():
             dtype = images.dtype.name
             if dtype not in self._networks:
                 self._networks[dtype] = self._build(dtype)
@@ -60,6 +59,15 @@ class Detector:
                 inputs.append(np.repeat(self.anchors(self.shape)[None], len(images), axis=0))
             found = self._networks[dtype].predict_on_batch([self._padded(rows) for rows in inputs])
         return found["detections"][: len(images)], found["masks"][: len(images)]
+
+    @contextlib.contextmanager
+    def alone(self):
+        """Return a context on the devices in which no other thread predicts with the network's weights.
+
+        Servers detect in threads. On JAX, Keras gives the weights' buffers away while it predicts.
+        """
+        with self._one_at_a_time, self._scope():
+            yield
 
     def _padded(self, rows):
         """Repeat the last row up to BATCH_SIZE: one size of batch is one compiled graph."""
