@@ -138,6 +138,11 @@ class Config(Settings):
         "16-bit numbers need half the memory; weights keep 32 bits",
     )
     WORKERS = setting(2, whole(0, 256), "threads that prepare batches; they do not affect results")
+    CACHE_GB = setting(
+        2.0,
+        number(0, 100_000),
+        "10^9 bytes of memory that keep decoded images between epochs; they do not affect results",
+    )
     CHECKPOINT_MINUTES = setting(
         10.0, number(0, 1_000_000), "minutes between saved states within an epoch; 0: after each step"
     )
@@ -383,7 +388,7 @@ class Config(Settings):
     )
 
     rules = RULES
-    no_effect = ("WORKERS", "CHECKPOINT_MINUTES")  # settings without effect on results
+    no_effect = ("WORKERS", "CACHE_GB", "CHECKPOINT_MINUTES")  # settings without effect on results
 
     def __init__(self):
         self._warn_of_near_misses()

@@ -30,7 +30,7 @@ def read_run(name, runs_dir, settings, moved=None, report=show):
     for setting in settings:
         if setting not in config.no_effect:
             raise ConfigError(
-                f"--set {setting}: a run keeps its settings; {' and '.join(config.no_effect)} may change."
+                f"--set {setting}: a run keeps its settings; {', '.join(config.no_effect)} may change."
             )
     config.update(settings, source="--set")
     config.update(moved or {}, source="the command line")

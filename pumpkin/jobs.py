@@ -352,6 +352,8 @@ def open_for_training(config, share=None, choice=None, report=show):
     train, val = found.splits["train"], found.splits.get("val")
     _check_has_instances(train, config.DATASET)
     report(f"Data: {train.num_images} images to train on, {val.num_images if val else 0} to validate on")
+    if config.CACHE_GB:
+        report(f"Memory: up to {config.CACHE_GB:g} GB keep decoded images between epochs (CACHE_GB)")
     return found
 
 

@@ -28,7 +28,7 @@ FLOORS = (
         "mrcnn.drawing",
         "mrcnn.version",
     ),
-    ("mrcnn.rules", "mrcnn.backend"),
+    ("mrcnn.rules", "mrcnn.backend", "mrcnn.progress_bar"),
     ("mrcnn.config",),
     ("mrcnn.ops", "mrcnn.startup"),
     ("mrcnn.pipeline", "mrcnn.modeling"),

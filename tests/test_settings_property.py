@@ -38,7 +38,8 @@ WHOLE = {
 }  # fmt: skip
 # From the least that is allowed to the most; an open end is written with a little beyond it.
 NUMBERS = {
-    "CHECKPOINT_MINUTES": (0, 10**6), "RPN_NMS_THRESHOLD": (0, 1), "IMAGE_MIN_SCALE": (0, 1000),
+    "CACHE_GB": (0, 10**5), "CHECKPOINT_MINUTES": (0, 10**6), "RPN_NMS_THRESHOLD": (0, 1),
+    "IMAGE_MIN_SCALE": (0, 1000),
     "ROI_POSITIVE_RATIO": (1e-9, 1), "DETECTION_MIN_CONFIDENCE": (0, 1), "DETECTION_NMS_THRESHOLD": (0, 1),
     "DETECTION_NMS_SIGMA": (1e-9, 1000), "LEARNING_MOMENTUM": (0, 1), "WEIGHT_DECAY": (0, 1000),
     "GRADIENT_CLIP_NORM": (0, 10**9), "EMA_MOMENTUM": (0, 1 - 1e-9), "LEARNING_RATE_FACTOR": (1e-9, 1000),

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from mrcnn.datasets import findings, table
 from mrcnn.datasets.faults import SHOWN
 from mrcnn.datasets.scan import depth, look
 from mrcnn.datasets.similar import read_thumbnail
+from mrcnn.progress_bar import progress_bar
 
 LIMIT = 2000  # images of a split that are checked
 _SEED = 0  # of the choice of a sample
@@ -60,7 +60,7 @@ def check(datasets, config, skip_bad=False, progress=True, limit=LIMIT, warned=(
     chosen = {split: _choose(dataset, limit) for split, dataset in datasets.items()}
     scanned = {split: [] for split in datasets}
     total = sum(map(len, chosen.values()))
-    with tqdm(total=total, desc="check", unit="image", disable=None if progress else True) as bar:
+    with progress_bar(total, "check", "image", progress) as bar:
         for split, dataset in datasets.items():
             for image_id in chosen[split]:
                 scanned[split].append(_look(dataset, image_id, len(datasets) > 1))

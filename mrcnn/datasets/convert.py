@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from mrcnn.datasets.dataset import Dataset
 from mrcnn.datasets.errors import DatasetError
@@ -21,6 +20,7 @@ from mrcnn.datasets.writers.names import Names
 from mrcnn.datasets.writers.writer import Instance
 from mrcnn.files import replacing_folder, write_bytes
 from mrcnn.pipeline.loading import load_image, load_masks
+from mrcnn.progress_bar import progress_bar
 
 # The suffixes of files whose images have none of their own, by Pillow's name of the format.
 _SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "BMP": ".bmp", "TIFF": ".tif", "WEBP": ".webp"}
@@ -41,7 +41,7 @@ def convert(datasets, target, folder, progress=True):
     """Write data sets as the splits of a new one.
 
     datasets: {split: prepared Dataset}, or {None: Dataset} without splits. target: a key of WRITERS. folder:
-    must not exist or be empty; it appears when all is written. progress: show a bar on a terminal.
+    must not exist or be empty; it appears when all is written. progress: show how far it is.
     Returns Converted. Raises DatasetError, ImageError and OSError; then nothing is written.
     """
     folder = Path(folder)
@@ -50,7 +50,7 @@ def convert(datasets, target, folder, progress=True):
     total = sum(dataset.num_images for dataset in datasets.values())
     with (
         replacing_folder(folder) as temporary,
-        tqdm(total=total, desc="convert", unit="image", disable=None if progress else True) as bar,
+        progress_bar(total, "convert", "image", progress) as bar,
     ):
         conversion = _Conversion(_find(target)(temporary, classes, list(datasets)))
         for split, dataset in datasets.items():

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from mrcnn.datasets import similar
 from mrcnn.datasets.errors import DatasetError
 from mrcnn.datasets.stratify import stratify
 from mrcnn.datasets.subset import Subset
 from mrcnn.files import FileError, read_json, write_json
+from mrcnn.progress_bar import progress_bar
 from mrcnn.screen import show
 
 FILE = "splits.json"  # in the folder of a run
@@ -122,10 +122,12 @@ def _thumbnails(dataset, progress):
         found = similar.read_thumbnail(path) if path and Path(path).is_file() else None
         return _loaded(dataset, image_id) if found is None else found
 
-    options = {"desc": "compare", "unit": "image", "disable": None if progress else True, "leave": False}
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        numbers = [int(image_id) for image_id in dataset.image_ids]
-        return list(tqdm(pool.map(read, numbers), total=len(numbers), **options))
+    numbers, found = [int(image_id) for image_id in dataset.image_ids], []
+    with ThreadPoolExecutor(4) as pool, progress_bar(len(numbers), "compare", "image", progress) as bar:
+        for thumbnail in pool.map(read, numbers):
+            found.append(thumbnail)
+            bar.update(1)
+    return found
 
 
 def _counted(dataset, image_id):

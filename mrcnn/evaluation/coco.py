@@ -8,13 +8,13 @@ import functools
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
 from faster_coco_eval.core import mask as rle
-from tqdm import tqdm
 
 from mrcnn.detection.detections import Detections
 from mrcnn.detection.results import coco_results, encode_mask
 from mrcnn.detection.stream import Found
 from mrcnn.pipeline.loading import load_image, load_masks
 from mrcnn.pipeline.masks import extract_bboxes
+from mrcnn.progress_bar import progress_bar
 
 # COCO's numbers: AP over all IoU thresholds, at 0.50, at 0.75, of small (< 32 x 32 px), medium and large
 # (> 96 x 96 px) gt, and average recall over all thresholds.
@@ -60,12 +60,12 @@ def detect_all(detect, dataset, image_ids=None, progress=True, batch_size=1):
         finish=functools.partial(_encoded, dataset),
     )
     images, annotations, results = [], [], []
-    for (size, own), found in tqdm(
-        pairs, total=len(image_ids), desc="evaluate", unit="image", disable=not progress
-    ):
-        images.append(size)
-        annotations.extend(own)
-        results.extend(found)
+    with progress_bar(len(image_ids), "evaluate", "image", progress) as bar:
+        for (size, own), found in pairs:
+            images.append(size)
+            annotations.extend(own)
+            results.extend(found)
+            bar.update(1)
     return _ground_truth(dataset, images, annotations), results
 
 

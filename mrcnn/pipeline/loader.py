@@ -14,24 +14,25 @@ from keras.utils import PyDataset
 from mrcnn.pipeline import copy_paste
 from mrcnn.pipeline.augment import Augmentation, augmentation_of
 from mrcnn.pipeline.errors import ImageError
-from mrcnn.pipeline.loading import load_example
 from mrcnn.pipeline.masks import cover_mask, extract_bboxes, minimize_mask, resize_mask
 from mrcnn.pipeline.rois import random_rois
-from mrcnn.pipeline.transforms import compose_image_meta, mold_image, resize_image
+from mrcnn.pipeline.scaled import Store, load_scaled
+from mrcnn.pipeline.transforms import compose_image_meta, frame_image, mold_image
 
 # Keys that separate the random streams derived from one seed.
 _ORDER, _IMAGE = 0, 1
 
 
 def load_image_gt(
-    dataset, config, image_id, augment=False, augmentation=None, use_mini_mask=None, rng=None, donor=None
-):
+    dataset, config, image_id, augment=False, augmentation=None, use_mini_mask=None, rng=None, donor=None,
+    load=load_scaled,
+):  # fmt: skip
     """Load an image and its gt as the network trains on them, before mean subtraction and padding to G.
 
     augment: matterport's old option, a left-right flip with probability 0.5. augmentation: as in
     augmentation_of. use_mini_mask: return mini-masks; None uses config.USE_MINI_MASK. rng: a NumPy
     Generator, the only randomness; None uses one seeded with config.SEED. donor: a Scene that an
-    Augmentation with copy_paste pastes from.
+    Augmentation with copy_paste pastes from. load: load_scaled or a Store, which loads in its place.
     Returns image [H, W, 3] uint8, image_meta [M], class_ids [N], bbox [N, (y1, x1, y2, x2)] int32 pixels
     of the resized image, mask [H, W, N] bool or [*MINI_MASK_SHAPE, N]: bool, or with MASK_TARGET aligned
     float16 from 0 to 1, see masks.cover_mask. Instances left without a pixel by resizing or augmentation are
@@ -39,7 +40,7 @@ def load_image_gt(
     """
     rng = np.random.default_rng(config.SEED) if rng is None else rng
     augmentation = augmentation_of(augmentation)
-    scene = load_scene(dataset, config, image_id, augmentation, rng, flip=augment)
+    scene = load_scene(dataset, config, image_id, augmentation, rng, augment, load)
     image, mask, class_ids = scene.image, scene.masks, scene.class_ids
     if donor is not None:
         image, mask, class_ids = copy_paste.paste(
@@ -47,10 +48,10 @@ def load_image_gt(
             augmentation.paste_at_most, augmentation.occlusion, augmentation.min_visible,
         )  # fmt: skip
 
-    visible = mask.any(axis=(0, 1))
-    if not visible.all():
-        mask, class_ids = mask[:, :, visible], class_ids[visible]
     bbox = extract_bboxes(mask)
+    visible = bbox[:, 2] > bbox[:, 0]
+    if not visible.all():
+        mask, class_ids, bbox = mask[:, :, visible], class_ids[visible], bbox[visible]
     if config.USE_MINI_MASK if use_mini_mask is None else use_mini_mask:
         minimize = cover_mask if config.MASK_TARGET == "aligned" else minimize_mask
         mask = minimize(bbox, mask, config.MINI_MASK_SHAPE)
@@ -76,28 +77,22 @@ class Scene:
     scale: float
 
 
-def load_scene(dataset, config, image_id, augmentation, rng, flip=False):
+def load_scene(dataset, config, image_id, augmentation, rng, flip=False, load=load_scaled):
     """Load an image and its masks as a Scene, resized and augmented.
 
     augmentation: an object with ``apply``, or None. rng: a NumPy Generator, the only randomness.
-    flip: flip left and right with probability 0.5.
+    flip: flip left and right with probability 0.5. load: as in load_image_gt.
     """
-    image, masks, class_ids = load_example(dataset, image_id, config.IMAGE_CHANNEL_COUNT)
-    original_shape = image.shape
-    image, window, scale, padding, crop = resize_image(
-        image,
-        min_dim=config.IMAGE_MIN_DIM,
-        max_dim=config.IMAGE_MAX_DIM,
-        min_scale=config.IMAGE_MIN_SCALE,
-        mode=config.IMAGE_RESIZE_MODE,
-        rng=rng,
+    scaled = load(dataset, config, image_id)
+    image, window, padding, crop = frame_image(
+        scaled.image, config.IMAGE_MIN_DIM, config.IMAGE_MAX_DIM, config.IMAGE_RESIZE_MODE, rng
     )
-    masks = resize_mask(masks, scale, padding, crop)
+    masks = resize_mask(scaled.masks, 1, padding, crop)
     if flip and rng.random() < 0.5:
         image, masks = image[:, ::-1], masks[:, ::-1]
     if augmentation is not None:
         image, masks = augmentation.apply(image, masks, rng)
-    return Scene(image, masks, class_ids, original_shape, window, scale)
+    return Scene(image, masks, scaled.class_ids, scaled.original_shape, window, scaled.scale)
 
 
 class Loader(PyDataset):
@@ -152,6 +147,7 @@ class Loader(PyDataset):
         self.error = None
         self.ready = {}
         self.loading = {}
+        self._load = Store(config.CACHE_GB)
         self._orders = {}
         self._lock = threading.Lock()
         self._within_epoch = False
@@ -292,7 +288,7 @@ class Loader(PyDataset):
             donor = self._donor(image_id, rng)
         return load_image_gt(
             self.dataset, self.config, image_id, augmentation=augmentation, use_mini_mask=use_mini_mask,
-            rng=rng, donor=donor,
+            rng=rng, donor=donor, load=self._load,
         )  # fmt: skip
 
     def _donor(self, image_id, rng):
@@ -302,7 +298,9 @@ class Loader(PyDataset):
         donor_id = self._another(image_id, rng)
         try:
             with self._noted(donor_id):
-                return load_scene(self.dataset, self.config, donor_id, self.augmentation, rng)
+                return load_scene(
+                    self.dataset, self.config, donor_id, self.augmentation, rng, load=self._load
+                )
         except (ImageError, OSError) as error:
             self._skip(donor_id, error)
             return None

@@ -6,7 +6,10 @@ created here are views of [N, H, W] arrays, so each mask is contiguous in memory
 mask at a time.
 """
 
+import cv2
 import numpy as np
+
+_ON_ONE_THREAD = 4 * 65536  # multiplications up to which OpenBLAS uses one thread
 
 
 def extract_bboxes(mask):
@@ -15,10 +18,11 @@ def extract_bboxes(mask):
     mask: [H, W, N]. Returns [N, (y1, x1, y2, x2)] int32.
     """
     boxes = np.zeros((mask.shape[2], 4), np.int32)
-    for places, low, high in ((mask.any(axis=1), 0, 2), (mask.any(axis=0), 1, 3)):  # rows, then columns
+    rows, columns = mask.any(axis=1), mask.any(axis=0)
+    for places, low, high in ((rows, 0, 2), (columns, 1, 3)):
         boxes[:, low] = places.argmax(axis=0)
         boxes[:, high] = len(places) - places[::-1].argmax(axis=0)
-    boxes[~mask.any(axis=(0, 1))] = 0
+    boxes[~rows.any(axis=0)] = 0
     return boxes
 
 
@@ -83,9 +87,12 @@ def cover_mask(bbox, mask, shape):
             raise ValueError(f"Mask {i} has a box without area, {(y1, x1, y2, x2)}: drop empty masks first.")
         if bottom <= top or right <= left:
             continue
-        rows = _overlaps((top, bottom), (y1, y2), shape[0])
-        columns = _overlaps((left, right), (x1, x2), shape[1])
-        covered[:, :, i] = rows @ mask[top:bottom, left:right, i].astype(np.float32) @ columns.T
+        sums = cv2.integral(mask[top:bottom, left:right, i].astype(np.uint8), sdepth=cv2.CV_64F)
+        rows = _edges_of_cells(y1, y2, shape[0], top, bottom)
+        columns = _edges_of_cells(x1, x2, shape[1], left, right)
+        sums = _between(_between(sums, *rows).T, *columns).T  # at the corners of the cells
+        cell = (y2 - y1) / shape[0] * ((x2 - x1) / shape[1])
+        covered[:, :, i] = np.diff(np.diff(sums, axis=0), axis=1) / cell
     return covered
 
 
@@ -146,7 +153,7 @@ def sample_mask(mask, box, pixels, first=None):
     first = (0.5 / mask.shape[0], 0.5 / mask.shape[1]) if first is None else first
     rows = _samples(np.arange(top, bottom), box[0], box[2], mask.shape[0], first[0])
     columns = _samples(np.arange(left, right), box[1], box[3], mask.shape[1], first[1])
-    return rows @ np.asarray(mask, np.float32) @ columns.T >= 0.5
+    return _product(_product(rows, np.asarray(mask, np.float32)), columns.T) >= 0.5
 
 
 def whole_pixels(boxes):
@@ -161,15 +168,20 @@ def _clipped(box, shape):
     return max(y1, 0), max(x1, 0), min(y2, height), min(x2, width)
 
 
-def _overlaps(pixels, box, count):
-    """Return the share of each of ``count`` cells of a box that each pixel covers, along one axis.
+def _edges_of_cells(start, end, count, first, last):
+    """Return the edges of ``count`` equal cells from start to end: the pixel below and the share beyond it.
 
-    pixels: (first, last + 1). box: (start, end) of the cells. Returns [count, pixels] float32.
+    Both count from pixel ``first``, and edges are clipped to the pixels first to last.
     """
-    edges = box[0] + np.arange(count + 1) * ((box[1] - box[0]) / count)
-    starts = np.arange(pixels[0], pixels[1])
-    common = np.minimum(edges[1:, None], starts + 1) - np.maximum(edges[:-1, None], starts)
-    return (np.maximum(common, 0) / (edges[1] - edges[0])).astype(np.float32)
+    place = np.clip(start + np.arange(count + 1) * ((end - start) / count), first, last) - first
+    below = np.minimum(place.astype(np.intp), last - first - 1)
+    return below, place - below
+
+
+def _between(values, below, share):
+    """Interpolate between rows of an array: row ``below`` and the next, which has the weight ``share``."""
+    share = share[:, None]
+    return values[below] * (1 - share) + values[below + 1] * share
 
 
 def _samples(pixels, start, end, count, first):
@@ -187,14 +199,32 @@ def _samples(pixels, start, end, count, first):
 
 
 def _resize(mask, shape):
-    """Resize a mask bilinearly with zeros around it, as two small matrix products: [height, width] float32.
+    """Resize a mask bilinearly with zeros around it: [height, width] float32.
 
     A mask fades to zero beyond its edge, as in matterport's code (scikit-image's mode="constant"). For the
     hundred small masks of an image this is ten times faster than a general resize.
     """
     rows = _interpolation(mask.shape[0], shape[0])
     columns = _interpolation(mask.shape[1], shape[1])
-    return rows @ mask.astype(np.float32) @ columns.T
+    return _product(_product(rows, mask.astype(np.float32)), columns.T)
+
+
+def _product(left, right):
+    """Return the matrix product of small arrays, in parts that the library computes on one thread.
+
+    Its threads wait for each other actively, and it runs one product of several threads at a time, however
+    many threads load images: eight were as fast as one.
+    """
+    rows, common = left.shape
+    height = max(1, _ON_ONE_THREAD // max(common * right.shape[1], 1))
+    if height >= rows:
+        return left @ right
+    whole = rows // height * height
+    product = np.empty((rows, right.shape[1]), np.result_type(left, right))
+    parts = left[:whole].reshape(-1, height, common)
+    np.matmul(parts, right, out=product[:whole].reshape(-1, height, right.shape[1]))
+    np.matmul(left[whole:], right, out=product[whole:])
+    return product
 
 
 def _interpolation(old, new):

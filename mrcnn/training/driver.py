@@ -150,7 +150,7 @@ class _Trainer:
         members = in_order([
             self.position, self.guard, self.checkpoint, self.metrics, self.events, Curves(self.run.folder),
             ValidateAverages(), Speed(self.loader),
-            Progress(self.last_epoch, self.report, ap_every), *self._stop_early(), *added,
+            Progress(self.last_epoch, self.report, ap_every, config.BATCH_SIZE), *self._stop_early(), *added,
         ])  # fmt: skip
         minutes = config.CHECKPOINT_MINUTES
         saving = resume.SaveState(saved_to, self.position, members, minutes, signals, self.state)

@@ -10,11 +10,10 @@ import hashlib
 import os
 from pathlib import Path
 
-from tqdm import tqdm
-
 from mrcnn.backbones import BACKBONES, KnownFile
 from mrcnn.files import cache_folder, lock
 from mrcnn.http import Client, IntegrityError, RangeIgnored, Retry, SourceChanged, TransferError
+from mrcnn.progress_bar import progress_bar
 
 _MATTERPORT = "https://github.com/matterport/Mask_RCNN/releases/download/v2.0"
 
@@ -117,7 +116,7 @@ def _download(client, url, part, file):
 def _append(client, url, part, file):
     """Download the rest of a file to ``part``, with a progress bar."""
     have = part.stat().st_size if part.exists() else 0
-    bar = tqdm(total=file.size, initial=have, unit="B", unit_scale=True, desc=file.name, disable=None)
+    bar = progress_bar(file.size, file.name, "byte", done=have, is_bytes=True)
     body = client.stream(url, have, checked=file.digest is not None)
     with body, part.open("ab") as out, bar:
         for piece in body.pieces:

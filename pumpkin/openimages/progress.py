@@ -2,16 +2,14 @@
 
 import threading
 
-from tqdm import tqdm
+from mrcnn.progress_bar import progress_bar
 
 
 class Progress:
-    """A progress bar of bytes that also counts files; thread-safe, and silent if stderr is not a terminal."""
+    """A progress bar of bytes that also counts files; thread-safe."""
 
     def __init__(self, title, total_bytes, total_files=0):
-        self._bar = tqdm(
-            total=total_bytes or None, desc=title, unit="B", unit_scale=True, disable=None, mininterval=0.2
-        )
+        self._bar = progress_bar(total_bytes or None, title, "byte", is_bytes=True)
         self._files, self._total_files = 0, total_files
         self._lock = threading.Lock()
 

@@ -20,10 +20,10 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from mrcnn.files import FileError, read_json, write_bytes
 from mrcnn.machine import cores
+from mrcnn.progress_bar import progress_bar
 from pumpkin.synthetic.layout import STYLES
 from pumpkin.synthetic.scene import OVERLAPPED, render_scene
 
@@ -181,8 +181,7 @@ def _own_files(out, arguments):
 
 def _run(jobs, workers, progress):
     """Run ``write_scene`` for all jobs and return the results in order."""
-    bar = tqdm(total=len(jobs), desc="scenes", unit="scene", disable=not progress)
-    with bar:
+    with progress_bar(len(jobs), "scenes", "scene", progress) as bar:
         if min(workers, len(jobs)) == 1:
             return [_step(bar, write_scene(*job)) for job in jobs]
         context = multiprocessing.get_context("spawn")

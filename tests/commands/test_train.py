@@ -306,7 +306,7 @@ def test_a_run_without_a_whole_state_begins_again_only_in_its_first_epoch(copy, 
         (["--resume", "gone"], "gone: there is no such folder; give the folder of a run, or last."),
         (
             ["--resume", "COPY", "--set", "SEED=3"],
-            "--set SEED: a run keeps its settings; WORKERS and CHECKPOINT",
+            "--set SEED: a run keeps its settings; WORKERS, CACHE_GB, CHECKPOINT",
         ),
         (["--resume", "COPY", "--epochs", "1"], "1 epochs are fewer than the run has (2)"),
         (["--reproduce", "STOPPED"], "is not finished, so there is nothing to compare with"),

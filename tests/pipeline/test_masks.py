@@ -8,6 +8,7 @@ import pytest
 from scipy import ndimage
 
 from mrcnn.pipeline.masks import (
+    _product,
     expand_mask,
     extract_bboxes,
     minimize_mask,
@@ -162,3 +163,11 @@ def test_detected_masks_fill_their_box_alone():
     outside[3:23, 4:44] = False
     assert not outside.any()
     assert not unmold_mask(np.full((28, 28), 0.49), (3, 4, 23, 44), (30, 60)).any()
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (56, 200, 210), (7, 600, 3), (1000, 28, 28), (3, 28, 9000)])
+def test_products_in_parts_are_products(shape):
+    rows, common, columns = shape
+    rng = np.random.default_rng(0)
+    left, right = rng.random((rows, common), np.float32), rng.random((common, columns), np.float32)
+    np.testing.assert_allclose(_product(left, right), left @ right, rtol=1e-5)
