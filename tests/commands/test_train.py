@@ -451,7 +451,10 @@ def test_no_validation_is_told_and_allowed(config, tmp_path):
     found, lines = opened(config, tmp_path, "VAL_SHARE=0")
     assert (found["train"].num_images, found.keys()) == (2, {"train"})
     assert lines[1] == f"{tmp_path} has no validation split, only train"
-    assert lines[2:] == ["Data: 2 images to train on, 0 to validate on"]
+    assert lines[2:] == [
+        "Data: 2 images to train on, 0 to validate on",
+        "Memory: up to 2 GB keep decoded images between epochs (CACHE_GB)",
+    ]
 
 
 def test_data_without_an_instance_are_refused(config, tmp_path):
