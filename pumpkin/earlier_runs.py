@@ -53,13 +53,28 @@ def _check_facts(folder, facts):
         values = facts.get(section)
         if not isinstance(values, dict) or not isinstance(values.get(name), kind):
             raise RunError(f"{folder / 'run.json'}: is damaged: it lacks {section}.{name}; start a new run.")
+    for fault in _faults_of(facts):
+        raise RunError(f"{folder / 'run.json'}: is damaged: {fault}.")
+
+
+def _faults_of(facts):
+    """Yield what is wrong with the facts that not every run has."""
     result, changes = facts.get("result", {"weights": ""}), facts.get("changes", [])
+    file = facts["weights"].get("file")
+    if not (file is None or isinstance(file, str)):
+        yield "the file of its weights is no path"
+    if not isinstance(facts.get("reproduces") or "", str):
+        yield "what it reproduces is no folder"
     if not isinstance(result, dict) or not isinstance(result.get("weights"), str):
-        raise RunError(f"{folder / 'run.json'}: is damaged: its result has no weights.")
-    if not isinstance(changes, list) or not all(
-        isinstance(change, dict) and {"epoch", "step", "changed"} <= set(change) for change in changes
-    ):
-        raise RunError(f"{folder / 'run.json'}: is damaged: its changes are not a list of changes.")
+        yield "its result has no weights"
+    if not isinstance(changes, list) or not all(map(_is_change, changes)):
+        yield "its changes are not a list of changes"
+
+
+def _is_change(change):
+    return (
+        isinstance(change, dict) and {"epoch", "step"} <= set(change) and type(change.get("changed")) is list
+    )
 
 
 # The only values that existed before the settings did, where PumpkinConfig has another default.

@@ -92,6 +92,10 @@ def images_of(description, split):
                 f"{description.path}: {split}: there is no {place!r:.200} in {description.base}; correct the "
                 "path, or delete the line."
             )
+        if path == Path(path.anchor):  # its images are those of the whole computer
+            raise DatasetError(
+                f"{description.path}: {split} is {place!r}, the root of all files; name the images' folder."
+            )
         found += list_images(path) if path.is_dir() else _listed(path, description.base)
     return found
 

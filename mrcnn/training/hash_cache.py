@@ -9,6 +9,7 @@ import contextlib
 import os
 import sqlite3
 import time
+import zlib
 
 from mrcnn.files import cache_folder
 
@@ -21,7 +22,7 @@ _TABLE = (
     "CREATE TABLE IF NOT EXISTS hashes "
     "(path TEXT PRIMARY KEY, size INTEGER, mtime INTEGER, ctime INTEGER, hash TEXT, used INTEGER)"
 )
-_ERRORS = (sqlite3.Error, OSError)
+_ERRORS = (sqlite3.Error, OSError, UnicodeDecodeError)
 
 
 def hashes_of(paths, hash_files):
@@ -66,7 +67,7 @@ def _opened():
                 yield memory
         finally:
             memory.close()
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         if not isinstance(error, sqlite3.OperationalError):  # damaged, or of another program
             path.unlink(missing_ok=True)
         raise
@@ -79,15 +80,18 @@ def _recall(memory, facts):
         row = memory.execute(
             "SELECT size, mtime, ctime, hash FROM hashes WHERE path = ?", (_key(path),)
         ).fetchone()
-        if row is not None and row[:3] == now:
-            known[path] = row[3]
+        digest = str(row[3]).partition(":")[0] if row is not None else ""
+        if row == (*now, _sealed(path, now, digest)):
+            known[path] = digest
     return known
 
 
 def _remember(memory, new, known):
     """Add hashes, note which were used, and forget those beyond MOST. new: (facts, hash) of each path."""
     today = int(time.time()) // 86_400
-    rows = [(_key(path), *facts, digest, today) for path, (facts, digest) in new.items()]
+    rows = [
+        (_key(path), *facts, _sealed(path, facts, digest), today) for path, (facts, digest) in new.items()
+    ]
     memory.executemany("INSERT OR REPLACE INTO hashes VALUES (?, ?, ?, ?, ?, ?)", rows)
     used = [(today, _key(path), today) for path in known]
     memory.executemany("UPDATE hashes SET used = ? WHERE path = ? AND used <> ?", used)
@@ -95,6 +99,12 @@ def _remember(memory, new, known):
         "DELETE FROM hashes WHERE path IN (SELECT path FROM hashes ORDER BY used DESC LIMIT -1 OFFSET ?)",
         (MOST,),
     )
+
+
+def _sealed(path, facts, digest):
+    """Return a hash with a checksum of its row: SQLite itself does not notice a changed byte."""
+    row = f"{_key(path)} {facts} {digest}".encode()
+    return f"{digest}:{zlib.crc32(row):08x}"
 
 
 def _key(path):

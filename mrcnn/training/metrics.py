@@ -8,8 +8,9 @@ from datetime import datetime
 
 import keras
 
-from mrcnn.files import write_text
+from mrcnn.files import FileError, read_text, write_text
 from mrcnn.modeling.network import LOSS_NAMES
+from mrcnn.training.errors import RunError
 from mrcnn.training.order import Order
 from mrcnn.training.schedule import current_rate
 
@@ -69,11 +70,30 @@ class MetricsCsv(keras.callbacks.Callback):
 
 
 def read_metrics(path):
-    """Return the rows of a metrics.csv as dicts of texts; [] if there is no file."""
+    """Return the rows of a metrics.csv as dicts of texts; [] if there is no file. Raises RunError."""
     if not path.exists():
         return []
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    try:
+        rows = list(csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True))
+        for row in rows:
+            _check_row(row)
+    except FileError as error:
+        raise RunError(f"{str(error).rstrip('.')}; {_ADVICE}.") from error
+    except (csv.Error, ValueError, TypeError, KeyError) as error:
+        raise RunError(f"{path}: is damaged ({error!s:.200}); {_ADVICE}.") from error
+    return rows
+
+
+_ADVICE = "move it away, and the run resumes without the numbers of its earlier epochs"
+
+
+def _check_row(row):
+    """Raise ValueError, TypeError or KeyError for a row that no callback has written."""
+    int(row["epoch"])
+    datetime.fromisoformat(row["finished"])
+    for name, value in row.items():
+        if name != "finished" and value != "":
+            float(value)
 
 
 class EventFiles(keras.callbacks.Callback):

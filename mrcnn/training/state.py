@@ -7,6 +7,7 @@ arrays' bytes, then the SHA-256 of all preceding bytes. Equal states give equal 
 
 import hashlib
 import json
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from mrcnn.training.errors import StateError
 
 NAME = re.compile(r"state_(?P<epoch>\d{4,})_(?P<step>\d{6,})\.bin")
 _FORMAT = 1
+_POSITION = ("epoch", "step", "stage", "first_epoch")
 _DIGEST = hashlib.sha256().digest_size
 
 
@@ -74,26 +76,50 @@ def write_state(folder, state, keep=2):
 
 
 def read_state(path):
-    """Read one state. Raises StateError unless its bytes match their checksum."""
+    """Read one state. Raises StateError unless its bytes match their checksum, and hold what they say."""
     try:
         data = Path(path).read_bytes()
     except OSError as error:
         raise StateError(f"{path}: cannot be read: {error.strerror}.") from error
     if hashlib.sha256(memoryview(data)[:-_DIGEST]).digest() != data[-_DIGEST:]:
         raise StateError(f"{path}: is damaged: its checksum does not match its content.")
-    end = data.index(b"\n")
+    head, _, _ = data[:-_DIGEST].partition(b"\n")
     try:
-        header = parse_json(data[:end], path)
+        header = parse_json(head, path)
     except FileError as error:
         raise StateError(str(error)) from error
-    if header["format"] != _FORMAT:
-        raise StateError(f"{path}: has format {header['format']}, but this code reads {_FORMAT}.")
-    arrays, start = {}, end + 1
-    for name, dtype, shape in header["arrays"]:
-        count = int(np.prod(shape))
-        arrays[name] = np.frombuffer(data, np.dtype(dtype), count, start).reshape(shape)
-        start += arrays[name].nbytes
-    return State(header["facts"], arrays)
+    if header.get("format") != _FORMAT:
+        raise StateError(f"{path}: has format {header.get('format')!r:.40}, but this code reads {_FORMAT}.")
+    facts, index = header.get("facts"), header.get("arrays")
+    if not _are_facts(facts) or not isinstance(index, list):
+        raise StateError(f"{path}: is damaged: its header lacks the position of the run, or its arrays.")
+    try:
+        return State(facts, dict(_arrays(index, data, len(head) + 1)))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise StateError(
+            f"{path}: is damaged: its arrays are not as its header says ({error!s:.200})."
+        ) from error
+
+
+def _are_facts(facts):
+    """Return whether the facts of a header have the position, and the states of callbacks."""
+    return (
+        isinstance(facts, dict)
+        and all(type(facts.get(name)) is int and facts[name] >= 0 for name in _POSITION)
+        and type(facts.get("stopped")) is bool
+        and isinstance(facts.get("callbacks"), dict)
+        and all(isinstance(state, dict) for state in facts["callbacks"].values())
+    )
+
+
+def _arrays(index, data, start):
+    """Yield (name, array) of each entry of a header's index. start: of the first array in the file's data."""
+    for name, dtype, shape in index:
+        if not isinstance(name, str) or not all(type(side) is int and side >= 0 for side in shape):
+            raise ValueError(f"{name!r:.40} with shape {shape!r:.40}")
+        array = np.frombuffer(data, np.dtype(dtype), math.prod(shape), start).reshape(shape)
+        yield name, array
+        start += array.nbytes
 
 
 def newest_state(folder, report=show):

@@ -168,7 +168,7 @@ def _named_variables(group, names=(), seen=None):
         return
     seen.add(address)
     own = group.get("vars")
-    if own is not None:
+    if isinstance(own, h5py.Group):
         names = (*names, attributes.decode(own.attrs["name"])) if "name" in own.attrs else names
         yield names, own
     for key, child in group.items():

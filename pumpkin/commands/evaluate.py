@@ -98,5 +98,5 @@ def _dataset_in(path):
 
     try:
         return Path(read_json(path)["dataset"]).resolve()
-    except (FileError, KeyError, TypeError):
+    except (FileError, KeyError, TypeError, ValueError):
         return None

@@ -29,6 +29,7 @@ from pumpkin.synthetic.scene import OVERLAPPED, render_scene
 
 VERSION = 5  # of the renderer: increase it when the same arguments give other bytes
 MANIFEST = "synthetic.json"
+MOST = 1_000_000  # scenes of a split
 SPLITS = ("train", "val", "test")
 MID = "m05zsy"  # Pumpkin, /m/05zsy in Open Images
 SMALLEST, LARGEST = 64, 2048  # longer side of an image, in pixels
@@ -102,8 +103,8 @@ def write_scene(out, seed, split, index, size, clumps):
 
 def _check(arguments, workers):
     for name in SPLITS:
-        if arguments[name] < 0:
-            raise SyntheticError(f"--{name} must be 0 or more scenes, got {arguments[name]}.")
+        if not 0 <= arguments[name] <= MOST:
+            raise SyntheticError(f"--{name} must be 0 to {MOST:,} scenes, got {arguments[name]}.")
     if not any(arguments[name] for name in SPLITS):
         raise SyntheticError("There are no scenes to render: give --train, --val or --test a number above 0.")
     if arguments["seed"] < 0:
@@ -130,22 +131,41 @@ def _read_manifest(out):
         return None
     try:
         manifest = read_json(path)
-        if manifest["made_by"] == "pumpkin.synthetic" and set(SPLITS) <= set(manifest["arguments"]):
-            return manifest
-    except (FileError, KeyError, TypeError):
-        pass
-    raise SyntheticError(f"{path} is not a manifest of this renderer; choose another folder.")
+    except FileError as error:
+        raise SyntheticError(f"{str(error).rstrip('.')}; choose another folder.") from error
+    if not _is_manifest(manifest):
+        raise SyntheticError(f"{path} is not a manifest of this renderer; choose another folder.")
+    return manifest
+
+
+def _is_manifest(value):
+    """Return whether a dict has the values of a manifest, as far as they are used."""
+    arguments = value.get("arguments")
+    if value.get("made_by") != "pumpkin.synthetic" or not isinstance(arguments, dict):
+        return False
+    if not all(type(arguments.get(name)) is int and arguments[name] >= 0 for name in (*SPLITS, "seed")):
+        return False
+    if max(arguments[split] for split in SPLITS) > MOST or type(value.get("complete")) is not bool:
+        return False
+    if not value["complete"]:
+        return True
+    summary, files = value.get("summary"), value.get("files")
+    return (
+        isinstance(files, dict)
+        and isinstance(summary, dict)
+        and all(type(summary.get(name)) in (int, float) for name in _summary([]))
+    )
 
 
 def _is_same(out, manifest, arguments):
     """Return whether a folder is complete, unchanged and made with these arguments."""
-    if manifest["arguments"] != arguments or manifest["version"] != VERSION or not manifest["complete"]:
+    if manifest["arguments"] != arguments or manifest.get("version") != VERSION or not manifest["complete"]:
         return False
     return all(_digest_of(out / name) == digest for name, digest in manifest["files"].items())
 
 
 def _digest_of(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+    return hashlib.sha256(path.read_bytes()).hexdigest() if os.path.isfile(path) else None
 
 
 def _make_room(out, manifest, overwrite):

@@ -172,6 +172,7 @@ def test_classes_txt_takes_the_place_of_data_yaml(tmp_path):
         ({"names": None}, "has no names; list the names"),
         ({"names": {"x": "date"}}, "'x' is no number of a class"),
         ({"names": [True]}, "True is no text; correct it, or put it in quotes"),
+        ({"train": "/"}, "train is '/', the root of all files; name the images' folder"),
         ({"train": 7}, "there is no '7' in"),
         ({"train": {}}, "names no images; add a line train"),
         ({"train": "imagse"}, "train: there is no 'imagse' in .*; correct the path"),

@@ -54,6 +54,12 @@ def test_a_run_keeps_the_masks_that_it_began_with(folder):
         ({**FACTS, "options": {"skip_bad": "no"}}, "is damaged: it lacks options.skip_bad"),
         ({**FACTS, "result": "good"}, "is damaged: its result has no weights"),
         ({**FACTS, "changes": [1]}, "is damaged: its changes are not a list of changes"),
+        (
+            {**FACTS, "changes": [{"epoch": 1, "step": 0, "changed": 5}]},
+            "its changes are not a list of changes",
+        ),
+        ({**FACTS, "weights": {"name": "a", "file": 5}}, "is damaged: the file of its weights is no path"),
+        ({**FACTS, "reproduces": ["a"]}, "is damaged: what it reproduces is no folder"),
         ({key: value for key, value in FACTS.items() if key != "data"}, "is damaged: it lacks data.train"),
         ([FACTS], "is damaged: it holds a list instead of"),
         ({"options": {"skip_bad": False}, "weights": {}}, "is damaged: it lacks weights.name"),

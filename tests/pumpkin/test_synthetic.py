@@ -303,7 +303,7 @@ def test_a_folder_of_others_is_left_alone(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--train", "-1"], "--train must be 0 or more scenes, got -1"),
+        (["--train", "-1"], "--train must be 0 to 1,000,000 scenes, got -1"),
         ([], "There are no scenes to render"),
         (["--train", "1", "--size", "20"], "must be 64 to 2048 pixels, got 20"),
         (["--train", "1", "--seed", "-3"], "--seed must be 0 or more, got -3"),

@@ -14,6 +14,7 @@ from mrcnn.config import Config
 from mrcnn.modeling.network import LOSS_NAMES, LOSSES
 from mrcnn.training import progress
 from mrcnn.training.checkpoint import Checkpoint
+from mrcnn.training.errors import RunError
 from mrcnn.training.metrics import EventFiles, MetricsCsv, read_metrics
 from mrcnn.training.progress import Progress
 from mrcnn.training.run import Run, checkpoints
@@ -125,6 +126,25 @@ def test_rows_of_what_is_done_again_go(tmp_path):
     assert [(row["epoch"], row["loss"], row["val_AP"]) for row in rows] == [
         ("1", "0.0", "0.0"), ("2", "0.1", "0.7"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("epoch,finished\none,2026-01-01\n", "is damaged (invalid literal for int() with base 10: 'one')"),
+        ("epoch,loss\n1,2.5\n", "is damaged ('finished')"),
+        ("epoch,finished\n1,today\n", "is damaged (Invalid isoformat string: 'today')"),
+        ("epoch,loss,finished\n1,x,2026-01-01\n", "is damaged (could not convert string to float: 'x')"),
+        ('epoch,finished\n1,"2026-01-01\n', "is damaged (unexpected end of data)"),
+    ],
+)
+def test_a_damaged_record_is_named(tmp_path, text, told):
+    path = tmp_path / "metrics.csv"
+    path.write_text(text)
+    with pytest.raises(RunError) as caught:
+        read_metrics(path)
+    advice = "move it away, and the run resumes without the numbers of its earlier epochs"
+    assert str(caught.value) == f"{path}: {told}; {advice}."
 
 
 def test_seconds_before_an_interruption_count(tmp_path, monkeypatch):

@@ -155,6 +155,16 @@ def test_a_memory_that_cannot_be_used_changes_nothing(tmp_path, cache, damage):
         cache.chmod(0o700)
 
 
+def test_a_hash_that_was_changed_on_disk_is_not_believed(tmp_path, cache):
+    paths = write(tmp_path, a="a", b="b")
+    assert ask(paths) == ["a", "b"] and ask(paths) == []
+    data = bytearray((cache / "hashes.sqlite").read_bytes())
+    place = data.index(hashlib.sha256(b"a").hexdigest().encode())
+    data[place] ^= 1
+    (cache / "hashes.sqlite").write_bytes(data)
+    assert ask(paths) == ["a"] and ask(paths) == []
+
+
 def test_processes_may_use_it_at_once(tmp_path, cache):
     paths = write(tmp_path, **{f"f{number:02}": str(number) for number in range(30)})
     with ThreadPoolExecutor(8) as pool:

@@ -1,5 +1,8 @@
 """State files: exact to the last bit and type, atomic, and never used when damaged."""
 
+import hashlib
+import json
+
 import ml_dtypes
 import numpy as np
 import pytest
@@ -20,7 +23,8 @@ ARRAYS = {
 
 
 def at(epoch, step, **facts):
-    return State({"epoch": epoch, "step": step, **facts}, ARRAYS)
+    rest = {"stage": 0, "first_epoch": 0, "stopped": False, "callbacks": {}}
+    return State({"epoch": epoch, "step": step, **rest, **facts}, ARRAYS)
 
 
 def assert_same(found, state):
@@ -46,7 +50,7 @@ def test_the_newest_two_are_kept(tmp_path):
     for epoch, step in ((0, 9), (0, 10), (1, 0), (1, 2), (10, 0)):
         write_state(tmp_path, at(epoch, step))
     assert [path.name for path in state_files(tmp_path)] == ["state_0010_000000.bin", "state_0001_000002.bin"]
-    assert newest_state(tmp_path).facts == {"epoch": 10, "step": 0}
+    assert newest_state(tmp_path).facts == at(10, 0).facts
 
 
 @pytest.mark.parametrize("damage", ["cut", "flip", "empty", "longer"])
@@ -59,7 +63,7 @@ def test_of_a_damaged_state_the_one_before_is_used(tmp_path, damage):
     changed = {"cut": data[: len(data) // 2], "flip": data, "empty": b"", "longer": data + b"x"}
     path.write_bytes(changed[damage])
     lines = []
-    assert newest_state(tmp_path, lines.append).facts == {"epoch": 1, "step": 0}
+    assert newest_state(tmp_path, lines.append).facts == at(1, 0).facts
     assert lines == [f"Skipped {path}: is damaged: its checksum does not match its content."]
     state_files(tmp_path)[1].unlink()
     assert newest_state(tmp_path, lines.append) is None
@@ -104,6 +108,45 @@ def test_the_disk_has_the_content_before_the_name(tmp_path, monkeypatch):
         )
     write_state(tmp_path, at(0, 1))
     assert order == ["fsync", "replace", "fsync"]
+
+
+def forged(folder, change):
+    """A state with another header under a right checksum."""
+    path = write_state(folder, at(0, 1))
+    head, _, rest = path.read_bytes()[:-32].partition(b"\n")
+    header = json.loads(head)
+    change(header)
+    content = json.dumps(header).encode() + b"\n" + rest
+    path.write_bytes(content + hashlib.sha256(content).digest())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda header: header["facts"].update(epoch="3"), "its header lacks the position of the run"),
+        (lambda header: header["facts"].update(stopped=1), "its header lacks the position of the run"),
+        (lambda header: header["facts"].pop("callbacks"), "its header lacks the position of the run"),
+        (lambda header: header.update(arrays={}), "its header lacks the position of the run"),
+        (lambda header: header["arrays"][0].pop(), "its arrays are not as its header says"),
+        (lambda header: header["arrays"].append(["a", "int8", [10**12]]), "its arrays are not as its header"),
+        (lambda header: header["arrays"].append(["a", "x" * 999, [1]]), "its arrays are not as its header"),
+        (lambda header: header["arrays"].append([5, "int8", [1]]), "its arrays are not as its header says"),
+    ],
+)
+def test_a_header_that_lies(tmp_path, change, told):
+    path = forged(tmp_path, change)
+    with pytest.raises(StateError) as caught:
+        read_state(path)
+    assert str(caught.value).startswith(f"{path}: is damaged: {told}") and len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("content", [b"", b"no line"])
+def test_a_state_without_a_header(tmp_path, content):
+    path = tmp_path / "state_0001_000000.bin"
+    path.write_bytes(content + hashlib.sha256(content).digest())
+    with pytest.raises(StateError, match="state_0001_000000"):
+        read_state(path)
 
 
 def test_a_missing_state_and_another_format_are_named(tmp_path, monkeypatch):
