@@ -56,6 +56,7 @@ CASES = [
     (lambda: glue.NormalizeBoxes(), [64 * BOXES, META]),
     (lambda: glue.First(3), BOXES),
     (lambda: glue.ActiveClasses(), META),
+    (lambda: glue.SubtractMean([1.0, 2.0, 3.0]), MAP),
     (lambda: losses.LossLayer(losses.rpn_bbox_loss), [CLASS_IDS[:, :7], BOXES, BOXES[:, ::-1]]),
     (lambda: normalization.BatchNorm(train_bn=False), MAP),
     (lambda: normalization.Conv2D(4, 3, padding="same"), MAP),
@@ -80,6 +81,7 @@ CASES = [
     ),
     (lambda: graphs.DetectionLayer(Config()), [BOXES, scores(7), numbers(1, 7, 3, 4), META]),
     (lambda: detections.DetectionBoxes(), numbers(1, 7, 6)),
+    (lambda: detections.MasksOfClass(), [numbers(1, 7, 6, 6, 3), np.ones((1, 7, 6), "float32")]),
     (lambda: targets.RPNTargets(GRID, 8, seed=5), [CLASS_IDS, 32 * BOXES]),
     (lambda: targets.RPNTargets(pyramid_anchors(**GRID), 8, seed=5), [CLASS_IDS, 32 * BOXES]),
     (
