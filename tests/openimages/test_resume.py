@@ -122,10 +122,19 @@ def test_killed_in_the_middle_of_a_body(server, unharmed, tmp_path, share):
     assert (files_of(download.root), download.lock.read_bytes()) == unharmed[:2]
 
 
-@pytest.mark.parametrize("target", ["-masks-", "bbox.csv", "/images/"])
-def test_ctrl_c_is_told_in_a_sentence(server, unharmed, tmp_path, target):
+ENDLESS = ("endless", b"HTTP/1.1 100 Continue\r\n\r\n")
+DRIP = ("drip", b"HTTP/1.1 200 OK\r\nX: " + b"x" * 9000)
+
+
+@pytest.mark.parametrize(
+    ("target", "fault"),
+    [("-masks-", ("hang", None)), ("bbox.csv", ("hang", None)), ("/images/", ("hang", None)),
+     ("class-descriptions", ENDLESS), ("-masks-", ENDLESS), ("/images/", DRIP)],
+)  # fmt: skip
+def test_ctrl_c_is_told_in_a_sentence(server, unharmed, tmp_path, target, fault):
+    """However long the server may take: the time limit is ten minutes."""
     download = Downloads(server, tmp_path / "pumpkin")
-    server.faults.append(Fault(target, "hang"))
+    server.faults.append(Fault(target, *fault))
     original = server.take_fault
 
     def interrupt(path, ranged):

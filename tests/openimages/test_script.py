@@ -5,7 +5,7 @@ import pytest
 from pumpkin.commands import download
 from pumpkin.openimages.download import run
 from tests.openimages.server import Fault
-from tests.openimages.world import ANNOTATIONS, IMAGES, image_id
+from tests.openimages.world import ANNOTATIONS, IMAGES, image_id, pack
 
 
 @pytest.fixture
@@ -62,6 +62,38 @@ def test_integrity(command, server, world):
     server.files[path] = server.files[path][:500]
     code, _, err = command("--type_data", "validation", "--yes")
     assert code == 3 and "is truncated" in err
+
+
+ESCAPE = "\x1b[2J\x1b]0;title\x07\x9b1m"
+
+
+def rename(name):
+    """A server's fault: the header of a CSV file, or a list of classes, with escapes."""
+    return "body", lambda data: data.replace(name.encode(), ESCAPE.encode())
+
+
+@pytest.mark.parametrize(
+    ("target", "fault", "code"),
+    [("class-descriptions", rename("Pumpkin"), 1), ("class-descriptions", rename("/m/05zsy"), 3),
+     ("bbox.csv", rename("ImageID"), 3), ("class-descriptions", ("redirect", f"file://{ESCAPE}"), 4),
+     ("class-descriptions", ("raw", f"HTTP/1.1 500 {ESCAPE}\r\n\r\n".encode()), 4),
+     ("class-descriptions", ("raw", f"{ESCAPE}\r\n\r\n".encode()), 4),
+     ("bbox.csv", ("headers", {"Content-Range": ESCAPE, "ETag": ESCAPE}), 0)],
+)  # fmt: skip
+def test_no_escapes_of_a_server_reach_the_terminal(command, server, target, fault, code):
+    server.faults.append(Fault(target, *fault))
+    found, out, err = command("--type_data", "validation", "--yes")
+    assert found == code, err
+    assert all(line.isprintable() for line in (out + err).split("\n"))
+
+
+def test_no_escapes_of_a_zip_reach_the_terminal(command, server, world):
+    name = image_id("validation", 0)
+    members = {n: d for n, d in world.masks["validation"].items() if n[0] == name[0]}
+    server.files[world.zip_of("validation", name)] = pack(members | {f"{ESCAPE}_m05zsy_01234567.png": b"x"})
+    code, out, _ = command("--type_data", "validation", "--yes")
+    assert code == 2 and all(line.isprintable() for line in out.split("\n"))
+    assert r"\x1b[2J\x1b]0;title\x07\x9b1m_m05zsy_01234567.png: its name is not" in out
 
 
 def test_network(command, server):
