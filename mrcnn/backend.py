@@ -63,6 +63,25 @@ def keep_updates_last():
         tensorflow.config.optimizer.set_experimental_options({"dependency_optimization": False})
 
 
+def keep_compiled(folder):
+    """Let JAX keep compiled programs for accelerators in a folder, from one process to the next.
+
+    Most of a short training on a GPU is compiling. The folder is bounded, and JAX's keys hold its version,
+    the device and the options. JAX's own variables and options have precedence. A CPU compiles in seconds, so
+    that nothing is kept for it.
+    """
+    if keras.backend.backend() != "jax" or device_names() == ["CPU"]:
+        return
+    import jax
+
+    if jax.config.jax_compilation_cache_dir is None:
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+        jax.config.update("jax_compilation_cache_max_size", _MOST_COMPILED)
+
+
+_MOST_COMPILED = 2 * 1024**3  # bytes; JAX drops what was not used for longest
+
+
 def keep_order_of_sums():
     """Ensure that the terms of a sum are added in the order of the program.
 

@@ -10,7 +10,10 @@ import os
 import sys
 import tempfile
 
+from mrcnn.files import cache_folder
 from mrcnn.supplied import numpy_names
+
+KEEP_COMPILED = "MRCNN_KEEP_COMPILED"  # the environment variable that forbids it with 0
 
 
 def start(training=False, deterministic=False):
@@ -34,6 +37,8 @@ def start(training=False, deterministic=False):
         if deterministic:
             backend.make_deterministic()
         backend.start_devices()
+        if os.environ.get(KEEP_COMPILED) != "0":
+            backend.keep_compiled(cache_folder() / "jax")
 
 
 @contextlib.contextmanager

@@ -158,3 +158,37 @@ print(given_back, after_a_large_array())
     done = start(script)
     given_back, kept = map(int, done.stdout.split())
     assert given_back < 8 and 56 <= kept <= 72  # MiB
+
+
+KEPT = """
+import jax
+from mrcnn import backend
+if DEVICE:
+    backend.device_names = lambda: [DEVICE]
+startup.start()
+print(jax.config.jax_compilation_cache_dir, jax.config.jax_compilation_cache_max_size)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+jax.jit(lambda x: x * 2 + 1)(jax.numpy.ones(7)).block_until_ready()
+"""
+
+
+@pytest.mark.parametrize(
+    ("device", "environment", "kept"),
+    [
+        ("NVIDIA A", {}, "jax"),
+        ("NVIDIA A", {"MRCNN_KEEP_COMPILED": "0"}, None),
+        ("NVIDIA A", {"JAX_COMPILATION_CACHE_DIR": "elsewhere"}, "elsewhere"),
+        ("", {}, None),
+    ],
+)
+def test_jax_keeps_compiled_programs_for_accelerators(device, environment, kept, tmp_path):
+    environment = {
+        name: str(tmp_path / value) if name == "JAX_COMPILATION_CACHE_DIR" else value
+        for name, value in environment.items()
+    }
+    script = KEPT.replace("DEVICE", repr(device))
+    done = start(script, KERAS_BACKEND="jax", MRCNN_CACHE=str(tmp_path), **environment)
+    folder, size = done.stdout.split()
+    assert folder == (str(tmp_path / kept) if kept else "None"), done.stderr
+    assert (int(size) == 2 * 1024**3) == (kept == "jax")
+    assert any(tmp_path.rglob("*")) == bool(kept)
