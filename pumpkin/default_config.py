@@ -8,9 +8,10 @@ from mrcnn.datasets.scan import look
 from mrcnn.datasets.splits import counts_quickly
 from mrcnn.screen import show
 from mrcnn.training.stages import check_for_training, scale_stages
+from mrcnn.weights.contents import NoNetwork
 from pumpkin import recipe, recipe_file
 from pumpkin.calls import typed
-from pumpkin.models import NoNetwork, config_of, find_weights
+from pumpkin.models import config_of, find_weights
 from pumpkin.recipe import Facts
 
 # The settings that the data check needs.

@@ -11,7 +11,7 @@ from PIL import Image
 
 from mrcnn.config import ConfigError
 from mrcnn.detection.results import decode_mask
-from mrcnn.weights import named
+from mrcnn.weights import contents, named
 from mrcnn.weights.coco_names import COCO_CLASS_NAMES
 from mrcnn.weights.hdf5 import write_groups
 from pumpkin import models
@@ -240,7 +240,7 @@ class TestConfigOf:
     def test_weights_of_another_network(self, tmp_path):
         path = tmp_path / "backbone.h5"
         write_groups(path, [("Conv1", [("Conv1/kernel", np.zeros((3, 3)))])])
-        with pytest.raises(models.NoNetwork) as caught:
+        with pytest.raises(contents.NoNetwork) as caught:
             models.config_of(path)
         assert str(caught.value) == (
             f"{path}: is no weights file of a Mask R-CNN, for it lacks the layer mrcnn_class_logits; give "
