@@ -57,6 +57,8 @@ class Failure(Exception):
 
 def sentence(error):
     """What failed, in words for users. error: one of FAILURES."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return "no secure connection: check the certificates, the proxy and this computer's date"
     if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
         return "the server does not answer in time"
     if isinstance(error, urllib3.exceptions.HTTPError):

@@ -3,11 +3,14 @@
 import contextlib
 import hashlib
 import re
+import ssl
 import threading
 import time
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
+CERTIFICATE = Path(__file__).with_name("localhost.pem")  # with its key; for 127.0.0.1 until 2126
 _ENDS = 1 << 16
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
@@ -34,19 +37,23 @@ class Fault:
 
 
 class FileServer:
-    """Serves ``files``, {path: bytes}. latency: seconds before each answer.
+    """Serves ``files``, {path: bytes}. latency: seconds before each answer. tls: whether by https.
 
     requests: (path, Range header) of all requests. sent: bytes of all bodies.
     """
 
-    def __init__(self, files, latency=0.0):
+    def __init__(self, files, latency=0.0, tls=False):
         self.files, self.latency = files, latency
         self.faults, self.requests, self.sent, self._etags = [], [], 0, {}
         self.lock, self.retry_after = threading.Lock(), "0"
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.owner = self
         self.closing = threading.Event()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(CERTIFICATE)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"http{'s' * tls}://127.0.0.1:{self._server.server_address[1]}/"
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
     def close(self):

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from mrcnn.http import Client, NetworkError, Retry, SourceChanged, Stopped
-from tests.openimages.server import Fault, FileServer
+from tests.openimages.server import CERTIFICATE, Fault, FileServer
 from tests.openimages.test_http import BODY, READS
 
 QUICK = Retry(attempts=2, backoff=0.01, longest=0.05, connect=1, read=0.3, patience=0.3)
@@ -208,6 +208,33 @@ def test_a_stopped_client_ends_a_wait_for_the_server(small):
     client.stop.set()
     reading.join(10)
     assert ends == [True]
+
+
+@pytest.mark.parametrize("name", ["a head of single bytes", "a body of single bytes", "silence"])
+def test_time_limits_hold_on_https(quick, monkeypatch, name):
+    server = FileServer({"/a": BODY}, tls=True)
+    with pytest.raises(NetworkError, match=r"no secure connection: check the certificates.*2 times"):
+        quick.read(server.url + "a", 1 << 20)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(CERTIFICATE))
+    assert quick.read(server.url + "a", 1 << 20) == BODY
+    server.forget()
+    server.faults.append(Fault("/a", *ENDLESS[name]))
+    with pytest.raises(NetworkError, match=r"/a: .*, 2 times in a row\."):
+        quick.read(server.url + "a", 1 << 20)
+    assert len(server.requests) == 2
+    server.close()
+
+
+@pytest.mark.parametrize("name", ["a head of single bytes", "a body of single bytes", "silence"])
+def test_time_limits_hold_behind_a_proxy(small, quick, monkeypatch, name):
+    monkeypatch.setenv("http_proxy", small.url)
+    address = "http://example.invalid/b"
+    small.files[address] = BODY
+    assert quick.read(address, 1 << 20) == BODY
+    small.faults.append(Fault("/b", *ENDLESS[name]))
+    with pytest.raises(NetworkError, match=r"/b: .*, 2 times in a row\."):
+        quick.read(address, 1 << 20)
+    assert len(small.requests) == 3
 
 
 WAITING = """
