@@ -120,7 +120,8 @@ def test_two_callbacks_of_one_class_keep_two_states(tmp_path):
 
 def test_a_state_by_the_names_of_classes_alone_is_restored(tmp_path):
     """Such files were written before two of one class had a state each."""
-    facts = {"epoch": 2, "step": 1, "callbacks": {"Counter": {"count": 4}, "Gone": {"a": 1}}}
+    facts = {"epoch": 2, "step": 1, "stage": 0, "first_epoch": 0, "stopped": False}
+    facts["callbacks"] = {"Counter": {"count": 4}, "Gone": {"a": 1}}
     write_state(tmp_path, State(facts, {"callbacks/Counter/seen": np.array([1, 2], "float32")}))
     counter = Counter()
     saving(None, [Plain(), counter], newest_state(tmp_path))
