@@ -197,7 +197,7 @@ class TestConfigOf:
 
     def test_metadata_without_class_names(self, tiny_weights, tmp_path, monkeypatch):
         metadata = named.read_metadata(tiny_weights)
-        monkeypatch.setattr(models, "read_metadata", lambda _: {**metadata, "class_names": None})
+        monkeypatch.setattr(contents, "read_metadata", lambda _: {**metadata, "class_names": None})
         config = models.config_of(tiny_weights)
         assert config.CLASSES == ("class 1", "class 2")
         assert (config.NUM_CLASSES, config.RPN_CHANNELS, config.BATCH_SIZE) == (3, 32, 1)
@@ -205,7 +205,7 @@ class TestConfigOf:
     def test_a_program_that_named_nothing(self, tiny_weights, monkeypatch):
         metadata = named.read_metadata(tiny_weights)
         metadata["config"]["NAME"] = None
-        monkeypatch.setattr(models, "read_metadata", lambda _: metadata)
+        monkeypatch.setattr(contents, "read_metadata", lambda _: metadata)
         assert models.config_of(tiny_weights).CLASSES == ("round", "square")
 
     @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ class TestConfigOf:
     def test_sizes_that_the_layers_contradict(self, tiny_weights, monkeypatch, name, value, tensor, size):
         metadata = named.read_metadata(tiny_weights)
         metadata["config"][name] = value
-        monkeypatch.setattr(models, "read_metadata", lambda _: metadata)
+        monkeypatch.setattr(contents, "read_metadata", lambda _: metadata)
         with pytest.raises(named.WeightsError) as caught:
             models.config_of(tiny_weights)
         assert str(caught.value) == (
@@ -231,7 +231,7 @@ class TestConfigOf:
     def test_settings_that_cannot_be(self, tiny_weights, monkeypatch):
         metadata = named.read_metadata(tiny_weights)
         metadata["config"]["MASK_POOL_SIZE"] = 3
-        monkeypatch.setattr(models, "read_metadata", lambda _: metadata)
+        monkeypatch.setattr(contents, "read_metadata", lambda _: metadata)
         with pytest.raises(ConfigError) as caught:
             models.config_of(tiny_weights)
         told = "MASK_SHAPE must be [6, 6], twice MASK_POOL_SIZE, which is 3, got [28, 28]."
