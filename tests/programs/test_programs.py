@@ -251,7 +251,8 @@ def test_known_detectors_have_the_same_precision_by_their_program_and_by_us(coco
 def run_shapes(project):
     """Run the notebook; ``numbers`` is what it kept."""
     project.said = project.run(PROGRAMS / "shapes_notebook.py")
-    project.numbers = np.load(project.root / "numbers.npz")
+    with np.load(project.root / "numbers.npz") as kept:
+        project.numbers = dict(kept)
 
 
 @pytest.fixture(scope="module")
