@@ -38,6 +38,7 @@ FLOORS = (
     ("mrcnn.training",),
     ("mrcnn.matterport",),
     ("mrcnn.model", "mrcnn.utils", "mrcnn.visualize", "mrcnn.parallel_model"),
+    ("mrcnn.predictor",),
     ("mrcnn.legacy",),
     ("pumpkin",),
     ("scripts",),
@@ -110,7 +111,7 @@ def rooms_below():
     return {room: below & graph.keys() for room, below in graph.items()}
 
 
-def test_the_library_has_seven_floors_and_no_circle():
+def test_the_library_has_eight_floors_and_no_circle():
     graph = rooms_below()
 
     def floor(room, above=()):
@@ -119,7 +120,7 @@ def test_the_library_has_seven_floors_and_no_circle():
 
     floors = {room: floor(room) for room in graph}
     assert floors["files"] == 1 and floors["ops"] == 2
-    assert max(floors.values()) <= 7, floors
+    assert max(floors.values()) <= 8, floors
 
 
 @pytest.mark.parametrize("place", FORBIDDEN)

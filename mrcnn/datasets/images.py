@@ -1,6 +1,7 @@
 """Read photographs of any kind as RGB."""
 
 import contextlib
+import io
 import math
 import os
 import re
@@ -36,6 +37,12 @@ def read_image(path, apply_exif=False):
     Raises ImageError with the file and the reason.
     """
     with opened(path) as image:
+        return pixels_of(image, apply_exif)
+
+
+def read_image_bytes(data, name, apply_exif=False):
+    """Read the pixels of an image file's bytes, see ``read_image``. name: of the file, for errors."""
+    with opened(name, io.BytesIO(data)) as image:
         return pixels_of(image, apply_exif)
 
 
@@ -111,11 +118,14 @@ def sizes_of_masks(paths):
 
 
 @contextlib.contextmanager
-def opened(path):
-    """Open an image file with Pillow; its exceptions about the file become ImageErrors."""
+def opened(path, file=None):
+    """Open an image file with Pillow; its exceptions about the file become ImageErrors.
+
+    file: a binary file that is open already; path is then its name.
+    """
     try:
         limit = _raise_limit()
-        with Image.open(path) as image:
+        with Image.open(path if file is None else file) as image:
             if limit and image.width * image.height > limit:
                 raise ImageError(f"{path}: {_too_large(image.width * image.height, limit)}.")
             yield image

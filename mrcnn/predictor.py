@@ -1,0 +1,116 @@
+"""Detect with one line: ``mrcnn.load("last")("photo.jpg").show()``."""
+
+import contextlib
+from pathlib import Path
+
+from PIL import Image
+
+from mrcnn import startup
+from mrcnn.backend import device_names
+from mrcnn.config import Config
+from mrcnn.datasets.images import read_image_bytes
+from mrcnn.detection.inputs import photographs
+from mrcnn.detection.result import Result
+from mrcnn.evaluation import coco
+from mrcnn.http.client import Client
+from mrcnn.model import MaskRCNN
+from mrcnn.training.errors import RunError
+from mrcnn.training.run import checkpoints, find_last
+from mrcnn.weights import downloads
+from mrcnn.weights.contents import settings_and_classes
+
+_LARGEST = 500_000_000  # bytes of an image that an address leads to
+_ON_ACCELERATOR = 8  # images of 1024 px; more gain little and take memory
+
+
+def load(weights="last", runs="runs", **settings):
+    """Open trained weights, whatever network they are for: the file says it.
+
+    weights: "last" is the last checkpoint of the newest run; "coco" is matterport's file for COCO's classes,
+    downloaded once; otherwise the path of a weights file or of a run's folder. runs: the folder of the runs,
+    for "last". settings: differing settings, such as DETECTION_MIN_CONFIDENCE=0.5.
+    Returns a Predictor. Raises RunError, DownloadError, WeightsError and ConfigError.
+    """
+    startup.start()
+    path = _path_of(weights, runs)
+    stored, classes = settings_and_classes(path, Config.names())
+    batch = 1 if device_names() == ["CPU"] else _ON_ACCELERATOR
+    own = {"NUM_CLASSES": 1 + len(classes), "GPU_COUNT": 1, "IMAGES_PER_GPU": batch}
+    config = Config.of(({"MASK_PASTE": "as_trained", **stored, **own}, str(path)), (settings, "load"))
+    model = MaskRCNN("inference", config, str(runs))
+    model.load_weights(path, by_name=False, report=None)
+    model.class_names = model.class_names or ["BG", *classes]
+    return Predictor(model)
+
+
+def _path_of(weights, runs):
+    if weights == "last":
+        return find_last(runs)
+    if weights == "coco":
+        return downloads.fetch("coco")
+    path = Path(weights)
+    found = list(checkpoints(path).values()) if path.is_dir() else [path]
+    if not found:
+        raise RunError(
+            f"{path}: this folder holds no checkpoint; give the folder of a run or a weights file."
+        )
+    return found[-1]
+
+
+class Predictor:
+    """Detects in photographs of any kind. model: a MaskRCNN for inference with class_names."""
+
+    def __init__(self, model):
+        self.model = model
+
+    @property
+    def config(self):
+        """The Config of the network."""
+        return self.model.config
+
+    @property
+    def class_names(self):
+        """The names of the classes, indexed by class id; 0 is the background."""
+        return self.model.class_names
+
+    def __call__(self, source):
+        """Detect in one photograph or in any number of them.
+
+        source: a path, an address (http or https), a Pillow image or an array [H, W, 3] uint8 RGB, for which
+        a Result is returned. Of a list, a generator or another iterable of these the Results are yielded one
+        after another, in order, in memory that does not grow with their number. Raises ImageError for a file
+        that cannot be read, TransferError for an address.
+        """
+        if isinstance(source, (str, Path, Image.Image)) or hasattr(source, "__array__"):
+            return next(self._stream([source]))
+        return self._stream(source)
+
+    def _stream(self, sources):
+        names = list(self.class_names)
+        return self.model.detect_stream(
+            sources,
+            read=self._read,
+            finish=lambda found: Result(found.source, found.image, found.detections, names),
+        )
+
+    def _read(self, source):
+        if isinstance(source, str) and source.startswith(("http://", "https://")):
+            with contextlib.closing(Client()) as client:
+                return read_image_bytes(client.read(source, _LARGEST), source, apply_exif=True)
+        return photographs([source], self.config.IMAGE_CHANNEL_COUNT)[0]
+
+    def evaluate(self, dataset, progress=True):
+        """Measure COCO's average precision on a prepared Dataset: the dict of evaluation.coco.score.
+
+        Weak detections count, too: see coco.MIN_CONFIDENCE. Raises EvaluationError without an instance.
+        """
+        detector = self.model.for_inference(DETECTION_MIN_CONFIDENCE=coco.MIN_CONFIDENCE)
+        return coco.evaluate(detector, dataset, progress=progress)
+
+    def __repr__(self):
+        config = self.config
+        classes = ", ".join(self.class_names[1:6]) + (", ..." if len(self.class_names) > 6 else "")
+        return (
+            f"Mask R-CNN, {config.BACKBONE}, photographs of up to {config.IMAGE_MAX_DIM} pixels, "
+            f"{len(self.class_names) - 1} classes: {classes}"
+        )

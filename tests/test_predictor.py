@@ -1,0 +1,98 @@
+"""mrcnn.load: weights of any kind open by themselves, and photographs of any kind give Results."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import mrcnn
+from mrcnn.config import ConfigError
+from mrcnn.datasets.images import ImageError
+from mrcnn.detection.result import Result
+from mrcnn.predictor import load
+from mrcnn.training.errors import RunError
+from tests.scenes import Rectangles
+from tests.tiny import detector, picture
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A folder of runs whose newest checkpoint is a tiny network of two named classes."""
+    folder = tmp_path_factory.mktemp("runs")
+    run = folder / "tiny20261128T1200"
+    run.mkdir()
+    model = detector()
+    model.class_names = ["BG", "round", "square"]
+    for epoch in (1, 2):
+        model.save_weights(run / f"mask_rcnn_tiny_{epoch:04d}.h5", epoch=epoch)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(runs):
+    return load("last", runs=runs)
+
+
+def test_the_file_knows_its_network(model, runs):
+    assert mrcnn.load is load
+    assert model.class_names == ["BG", "round", "square"]
+    config = model.config
+    assert (config.RPN_CHANNELS, config.NUM_CLASSES, config.MASK_PASTE) == (32, 3, "as_trained")
+    assert repr(model) == "Mask R-CNN, light, photographs of up to 128 pixels, 2 classes: round, square"
+    again = load(runs / "tiny20261128T1200", DETECTION_MAX_INSTANCES=3)
+    assert again.config.DETECTION_MAX_INSTANCES == 3
+    np.testing.assert_array_equal(again(picture(60, 80)).scores, model(picture(60, 80)).scores[:3])
+
+
+def test_faults_are_sentences(runs, tmp_path):
+    with pytest.raises(RunError, match="this folder holds no checkpoint"):
+        load(tmp_path)
+    with pytest.raises(RunError, match="no run here has a checkpoint yet"):
+        load("last", runs=tmp_path)
+    with pytest.raises(ConfigError, match="DETECTION_MAX_INSTANCES"):
+        load("last", runs=runs, DETECTION_MAX_INSTANCES=-1)
+
+
+def test_sources_of_all_kinds_give_equal_results(model, tmp_path):
+    image = picture(60, 80)
+    path = tmp_path / "a.png"
+    Image.fromarray(image).save(path)
+    (expected,) = model.model.detect([image])
+    assert len(expected["scores"])
+    for source in (image, image / 255.0, Image.fromarray(image), path, str(path)):
+        result = model(source)
+        assert isinstance(result, Result) and len(result) == len(expected["scores"])
+        np.testing.assert_array_equal(result.boxes, expected["rois"])
+        np.testing.assert_array_equal(result.masks, expected["masks"])
+        np.testing.assert_array_equal(result.scores, expected["scores"])
+        np.testing.assert_array_equal(result.image, image)
+    with pytest.raises(ImageError, match=r"none\.jpg: no such file"):
+        model(tmp_path / "none.jpg")
+
+
+def test_an_address_is_read(model, monkeypatch):
+    file = io.BytesIO()
+    Image.fromarray(picture(60, 80)).save(file, "PNG")
+    asked = []
+    monkeypatch.setattr(
+        "mrcnn.predictor.Client.read", lambda _, url, limit: asked.append(url) or file.getvalue()
+    )
+    result = model("https://example.org/a.png")
+    assert asked == ["https://example.org/a.png"]
+    np.testing.assert_array_equal(result.image, picture(60, 80))
+
+
+def test_lists_and_generators_stream_in_order(model):
+    images = [picture(50 + k, 80, k) for k in range(5)]
+    for sources in (images, (image for image in images)):
+        results = list(model(sources))
+        assert [result.image.shape[0] for result in results] == [50, 51, 52, 53, 54]
+    assert list(model([])) == []
+
+
+def test_evaluation_counts_weak_detections(model):
+    dataset = Rectangles([2, 1])
+    scores = model.evaluate(dataset, progress=False)
+    assert (scores["images"], scores["instances"]) == (2, 3)
+    assert 0 <= scores["segm"]["AP"] <= 1
