@@ -1,71 +1,108 @@
-"""Detect in image files: write pictures, a table, and a record of each image to redraw its picture from."""
+"""Detect in image files: write output formats, a table, and a record of each image to redraw it from."""
 
+import contextlib
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from mrcnn.datasets.images import ImageError, read_image
-from mrcnn.detection import overlay
 from mrcnn.detection.molding import detection_mode
 from mrcnn.detection.results import record_of, result_of, table_lines
 from mrcnn.detection.stream import Found
-from mrcnn.files import write_bytes, write_json
+from mrcnn.detection.writers.writer import open_writers
+from mrcnn.files import write_json
 from mrcnn.pipeline.transforms import scale_of
 from mrcnn.screen import show
 from mrcnn.visualize import detection_sheet, save_figure
-from pumpkin.image_files import InputError, picture_paths
+from pumpkin.image_files import InputError, photographs
 
 SHEET_BYTES = 300_000  # small enough for a README
 SHRUNK = 0.25  # factor from which a line says that a photograph was shrunk
 NAMED = 3  # photographs that the line names
 
 
-def detect_files(model, paths, folder, report=show):
-    """Detect in each file; write a picture of each and detections.json to a folder.
+@dataclass
+class _Done:
+    """What is done of a detection.
 
-    report: called with each line of the table. A file that cannot be read is reported and skipped.
-    Returns (records, failed): the contents of detections.json, see ``record_of``, and the unreadable paths.
-    If an error or Ctrl-C ends it early, detections.json holds what was done until then.
+    records: the contents of detections.json. rows: for each of these images, what each writer returned.
+    failed: the unreadable paths. shrunk: names of photographs that lose much detail.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    records, failed, shrunk = [], [], []
-    report(f"{'image':32} {'class':16} {'score':>5}  {'box y1 x1 y2 x2':>23} {'mask px':>8}")
+
+    records: list = field(default_factory=list)
+    rows: list = field(default_factory=list)
+    failed: list = field(default_factory=list)
+    shrunk: list = field(default_factory=list)
+
+
+def detect_files(model, paths, folder, report=show, save=("overlay",)):
+    """Detect in each file; write the formats ``save`` and detections.json to a folder.
+
+    report: called with each line of the table. A file that cannot be read is reported and skipped. save: keys
+    of mrcnn.detection.writers.WRITERS.
+    Returns (records, failed): the contents of detections.json, see ``record_of``, and the unreadable paths.
+    If an error or Ctrl-C ends it early, the files hold what was done until then.
+    Raises DatasetError if a format's own folder is not empty.
+    """
+    done, stopped = _Done(), None
+    with open_writers(save, folder, model.class_names) as writers:
+        folder.mkdir(parents=True, exist_ok=True)
+        report(f"{'image':32} {'class':16} {'score':>5}  {'box y1 x1 y2 x2':>23} {'mask px':>8}")
+        try:
+            _detect(model, _photographs(paths, folder, writers), writers, done, report)
+        except BaseException as error:
+            if not done.records:
+                raise
+            stopped = error
+        write_json(folder / "detections.json", done.records)
+        for number, writer in enumerate(writers):
+            for line in writer.finish([rows[number] for rows in done.rows]):
+                report(line)
+    if stopped is not None:
+        report(f"Stopped: {folder / 'detections.json'} holds the {len(done.records)} images done so far")
+        raise stopped
+    if done.shrunk:
+        report(_advice(done.shrunk, model.config.IMAGE_MAX_DIM))
+    return done.records, done.failed
+
+
+def _photographs(paths, folder, writers):
+    places = [folder / writer.pictures for writer in writers if writer.pictures is not None]
+    return photographs(paths, places)
+
+
+def _detect(model, sources, writers, done, report):
+    """Detect in Photographs, and add each to ``done`` when it is written."""
     results = model.detect_stream(
-        zip(paths, picture_paths(paths, folder)),
-        read=lambda source: read_image(source[0], apply_exif=True),
-        finish=lambda found: _written(found, model.class_names),
+        sources,
+        read=lambda source: read_image(source.path, apply_exif=True),
+        finish=lambda found: _written(found, writers, model.class_names),
         catch=(ImageError,),
     )
-    try:
-        for found, record, lines in results:
-            path, _ = found.source
+    with contextlib.closing(results):  # threads write no more files once this ends
+        for found, record, rows, lines in results:
             for line in lines:
                 report(line)
             if found.error is not None:
-                failed.append(path)
+                done.failed.append(found.source.path)
                 continue
-            records.append(record)
-            shrunk += [path.name] if _scale(record, model.config) <= SHRUNK else []
-    except BaseException:
-        if records:
-            write_json(folder / "detections.json", records)
-            report(f"Stopped: {folder / 'detections.json'} holds the {len(records)} images done so far")
-        raise
-    write_json(folder / "detections.json", records)
-    if shrunk:
-        report(_advice(shrunk, model.config.IMAGE_MAX_DIM))
-    return records, failed
+            done.records.append(record)
+            done.rows.append(rows)
+            done.shrunk += [found.source.title] if _scale(record, model.config) <= SHRUNK else []
 
 
-def _written(found, class_names):
-    """Write the picture of a Found; return it without its image, its record and its lines of the table."""
-    path, picture = found.source
+def _written(found, writers, class_names):
+    """Write what is of one photograph.
+
+    Returns its Found without the image, its record, what each writer returned, and its lines of the table.
+    """
+    source = found.source
     if found.error is not None:
-        return found, None, [f"Skipped: {found.error}"]
-    drawn = overlay.draw(found.image, found.detections, class_names)
-    write_bytes(picture, overlay.encode(drawn), durable=False)
-    record = record_of(path, found.image, found.detections, class_names)
-    return Found(found.source), record, list(table_lines(path.name, found.detections, class_names))
+        return found, None, None, [f"Skipped: {found.error}"]
+    rows = [writer.write(source, found.image, found.detections) for writer in writers]
+    record = record_of(source.name, found.image, found.detections, class_names)
+    return Found(source), record, rows, list(table_lines(source.title, found.detections, class_names))
 
 
 def _scale(record, config):

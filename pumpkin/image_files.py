@@ -5,6 +5,7 @@ from glob import glob, has_magic
 from pathlib import Path
 
 from mrcnn.datasets.folders import IMAGE_SUFFIXES, files_in, folders_in, images_in, is_image
+from mrcnn.detection.writers.photograph import Photograph
 
 
 class InputError(ValueError):
@@ -65,15 +66,24 @@ def _files_of(name):
     return sorted(paths)
 
 
-def picture_paths(paths, folder):
-    """Return a PNG path in a folder for each image; equal names from different folders get numbers."""
-    taken = {path.resolve() for path in paths}  # never overwrite an input
-    pictures = []
+def photographs(paths, folders):
+    """Return a Photograph of each path. Its stem is the file's, with a number if that is taken.
+
+    folders: in which a PNG may be written that is named by the stem; none of them becomes one of the paths.
+    """
+    taken = {_key(path) for path in paths}
+    folders, stems, numbers, found = [folder.resolve() for folder in folders], set(), Counter(), []
     for path in paths:
-        number, picture = 1, folder / f"{path.stem}.png"
-        while picture.resolve() in taken:
-            number += 1
-            picture = folder / f"{path.stem}_{number}.png"
-        taken.add(picture.resolve())
-        pictures.append(picture)
-    return pictures
+        stem, key = path.stem, path.stem.casefold()
+        numbers[key] = max(numbers[key], 1)
+        while stem.casefold() in stems or any(_key(folder / f"{stem}.png") in taken for folder in folders):
+            numbers[key] += 1
+            stem = f"{path.stem}_{numbers[key]}"
+        stems.add(stem.casefold())
+        found.append(Photograph(str(path), stem, path))
+    return found
+
+
+def _key(path):
+    """Return what is equal for paths of one file, also where the system ignores the case of letters."""
+    return str(path.resolve()).casefold()

@@ -1,5 +1,6 @@
 """The detections of one image, with each mask stored in its box alone."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -61,7 +62,14 @@ class Detections(Mapping):
         return np.array([np.count_nonzero(crop) for crop in self.crops], int)
 
     def run_lengths(self):
-        """Return the masks as COCO's compressed run lengths: [{"size": [H, W], "counts": text}]."""
+        """Return the masks as COCO's compressed run lengths: [{"size": [H, W], "counts": text}].
+
+        It is the same list at each call: several output formats share it.
+        """
+        return self._run_lengths
+
+    @functools.cached_property
+    def _run_lengths(self):
         size = [int(side) for side in self.size]
         return [
             {"size": size, "counts": run_lengths.compress(_counts(crop, box, size), size).decode()}

@@ -35,8 +35,9 @@ def draw(image, found, class_names):
 
 
 def encode(picture):
-    """Encode a picture [H, W, 3] uint8 RGB as PNG; return bytes."""
-    done, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    """Encode a picture [H, W, 3] uint8 RGB, or [H, W, 4] with alpha, as PNG; return bytes."""
+    order = cv2.COLOR_RGB2BGR if picture.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
+    done, data = cv2.imencode(".png", cv2.cvtColor(picture, order))
     if not done:
         raise ValueError(f"A picture of shape {picture.shape} cannot be a PNG.")
     return data.tobytes()

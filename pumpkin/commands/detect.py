@@ -1,9 +1,11 @@
-"""Outline the instances in images: one picture per image, a table, and masks as JSON."""
+"""Outline the instances in images, and write pictures, masks as JSON, and other formats."""
 
+import difflib
 from pathlib import Path
 
 from mrcnn import startup
 from mrcnn.choices import PRECISIONS
+from mrcnn.detection.writers import WRITERS
 from mrcnn.screen import show
 from mrcnn.weights.downloads import DownloadError
 from pumpkin import ending
@@ -26,8 +28,12 @@ def parse(argv):
     parser.add_argument("--runs", default="runs", metavar="DIR", help="where --weights last searches (runs)")
     parser.add_argument("--config", metavar="CONFIG", help=f"{CONFIG_HELP}; for weights without a config")
     parser.add_argument(
-        "--out", default="detections", metavar="DIR", help="folder for the pictures (detections)"
+        "--out", default="detections", metavar="DIR", help="folder for the results (detections)"
     )
+    parser.add_argument(
+        "--save", default="overlay", metavar="FORMATS",
+        help=f"what to write beside detections.json, separated by commas: {', '.join(WRITERS)} (overlay)",
+    )  # fmt: skip
     parser.add_argument(
         "--min-confidence", type=float, metavar="X", help="omit detections with lower scores (0 to 1)"
     )
@@ -44,11 +50,23 @@ def parse(argv):
         parser.error(f"--sheet-count must be 1 or more, got {args.sheet_count}")
     if Path(args.out).is_file():
         parser.error(f"--out must be a folder, but {args.out} is a file")
+    args.save = _formats(args.save, parser)
     try:
         args.paths = find_images(args.images)
     except InputError as error:
         parser.error(str(error))
     return args
+
+
+def _formats(text, parser):
+    """Return the output formats of --save, each once; a word that is none ends the command."""
+    words = list(dict.fromkeys(word.strip() for word in text.split(",")))
+    for word in words:
+        if word not in WRITERS:
+            near = difflib.get_close_matches(word, WRITERS, n=1)
+            hint = f"; did you mean {near[0]}?" if near else "."
+            parser.error(f"--save takes {', '.join(WRITERS)}, separated by commas, got {word!r}{hint}")
+    return words
 
 
 def main(argv=None):
@@ -73,8 +91,8 @@ def detect(args):
     for line in passed_over(args.images):
         show(line)
     end_in_order()
-    records, failed = detect_files(model, args.paths, out)
-    show(f"{len(records)} of {len(args.paths)} images: pictures in {out}, masks in {out / 'detections.json'}")
+    records, failed = detect_files(model, args.paths, out, save=args.save)
+    show(f"{len(records)} of {len(args.paths)} images. In {out}: detections.json, {', '.join(args.save)}")
     if args.sheet:
         save_sheet(records, model.class_names, Path(args.sheet), args.sheet_count)
         show(f"The sheet is {args.sheet}")

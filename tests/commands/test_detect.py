@@ -85,6 +85,35 @@ def test_masks_are_those_of_the_model(photos, opened, tmp_path):
     np.testing.assert_allclose([found["score"] for found in record["detections"]], result["scores"])
 
 
+def test_formats_by_name(photos, opened, tmp_path, capsys):
+    out = tmp_path / "out"
+    words = [
+        str(photos),
+        "--weights",
+        str(opened),
+        "--out",
+        str(out),
+        "--save",
+        "csv, splash,csv,coco,labelme",
+    ]
+    assert detect.main(words) == 0
+    assert sorted(path.relative_to(out).as_posix() for path in out.rglob("*.*")) == [
+        "coco.json", "coco_results.json", "detections.csv", "detections.json", "labelme/colour.json",
+        "labelme/colour.png", "labelme/grey.jpg", "labelme/grey.json", "labelme/labels.txt",
+        "splash/colour.png", "splash/grey.png",
+    ]  # fmt: skip
+    assert (
+        f"2 of 2 images. In {out}: detections.json, csv, splash, coco, labelme\n" in capsys.readouterr().out
+    )
+    found = [row for record in records(out) for row in record["detections"]]
+    results = json.loads((out / "coco_results.json").read_text())
+    assert [row["segmentation"] for row in results] == [row["segmentation"] for row in found]
+    assert detect.main(words) == 1
+    assert capsys.readouterr().err == (
+        f"detect: {out / 'labelme'}: exists and is not empty; name a new folder.\n"
+    )
+
+
 def test_a_broken_file_among_good_ones(photos, opened, tmp_path, capsys):
     (photos / "broken.jpg").write_text("no image")
     out = tmp_path / "out"
@@ -137,6 +166,11 @@ def test_min_confidence(photos, opened, tmp_path):
         (["{image}", "--min-confidence", "70"], "must lie between 0 and 1, got 70"),
         (["{image}", "--sheet-count", "0"], "must be 1 or more, got 0"),
         (["{image}", "--out", "{image}"], "must be a folder"),
+        (["{image}", "--save", "coco,yol"], "separated by commas, got 'yol'; did you mean yolo?"),
+        (
+            ["{image}", "--save", ""],
+            "--save takes overlay, coco, masks, crops, polygons, csv, splash, yolo, ",
+        ),
         ([], "required"),
     ],
 )

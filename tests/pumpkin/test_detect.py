@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mrcnn.datasets.errors import DatasetError
 from mrcnn.detection.results import decode_mask
+from mrcnn.detection.writers import WRITERS
 from mrcnn.files import write_json
 from mrcnn.pipeline.masks import extract_bboxes
 from pumpkin import detect, show
 from pumpkin.config import PumpkinConfig
-from pumpkin.image_files import InputError, find_images, passed_over, picture_paths
+from pumpkin.image_files import InputError, find_images, passed_over, photographs
 from tests.streaming import Streaming
 from tests.tiny import picture
 
@@ -48,9 +50,9 @@ def write(path, height=60, width=80, **options):
     return path
 
 
-def run(paths, folder):
+def run(paths, folder, **options):
     lines = []
-    records, failed = detect.detect_files(Finder(), paths, folder, report=lines.append)
+    records, failed = detect.detect_files(Finder(), paths, folder, report=lines.append, **options)
     return records, failed, lines
 
 
@@ -103,16 +105,17 @@ class TestFindImages:
             find_images([str(tmp_path)])
 
 
-class TestPicturePaths:
-    def test_equal_stems_stay_apart(self, tmp_path):
-        paths = [tmp_path / "x" / "a.jpg", tmp_path / "y" / "a.jpg", tmp_path / "y" / "a.png"]
-        found = picture_paths(paths, tmp_path / "out")
-        assert [path.name for path in found] == ["a.png", "a_2.png", "a_3.png"]
+class TestPhotographs:
+    def test_equal_stems_stay_apart_in_any_case_of_letters(self, tmp_path):
+        paths = [tmp_path / "x" / "a.jpg", *(tmp_path / "y" / name for name in ("a.jpg", "A.png", "a_2.png"))]
+        found = photographs(paths, [tmp_path / "out"])
+        assert [photo.stem for photo in found] == ["a", "a_2", "A_3", "a_2_2"]
+        assert [(photo.name, photo.path) for photo in found] == [(str(path), path) for path in paths]
 
     def test_inputs_are_never_overwritten(self, tmp_path):
-        paths = [tmp_path / "a.png", tmp_path / "a_2.png", tmp_path / "a.jpg"]
-        found = picture_paths(paths, tmp_path)
-        assert [path.name for path in found] == ["a_3.png", "a_2_2.png", "a_4.png"]
+        paths = [tmp_path / "a.png", tmp_path / "a_2.png", tmp_path / "a.jpg", tmp_path / "more" / "A_3.PNG"]
+        found = photographs(paths, [tmp_path, tmp_path / "more"])
+        assert [photo.stem for photo in found] == ["a_4", "a_2_2", "a_5", "A_3_2"]
 
 
 class TestDetectFiles:
@@ -178,6 +181,39 @@ class TestDetectFiles:
         written = json.loads((tmp_path / "out/detections.json").read_text())
         assert [record["image"] for record in written] == [str(path) for path in paths[:2]]
         assert lines[-1] == f"Stopped: {tmp_path / 'out/detections.json'} holds the 2 images done so far"
+
+    def test_what_was_done_is_written_in_every_format(self, tmp_path):
+        class Stopped(Finder):
+            def detect(self, images):
+                if len(self.shapes) == 2:
+                    raise KeyboardInterrupt
+                return super().detect(images)
+
+        paths, out = [write(tmp_path / f"{name}.png") for name in "abcd"], tmp_path / "out"
+        with pytest.raises(KeyboardInterrupt):
+            detect.detect_files(Stopped(), paths, out, report=str, save=list(WRITERS))
+        assert len(json.loads((out / "coco.json").read_text())["images"]) == 2
+        assert (out / "detections.csv").read_text().count("\n") == 3
+        for folder in (".", "splash", "masks/square", "crops/square", "yolo/images", "labelme"):
+            pictures = sorted(path.name for path in (out / folder).glob("*.png"))
+            number = "_001" * (folder == "crops/square")
+            assert pictures == [f"a{number}.png", f"b{number}.png"], folder
+        assert not [path for path in out.rglob("*") if path.name.endswith(".tmp")]
+
+    def test_a_folder_in_the_way_stops_it_before_any_image(self, tmp_path):
+        path, lines = write(tmp_path / "a.png"), []
+        write(tmp_path / "out/yolo/images/a.png")
+        with pytest.raises(DatasetError) as caught:
+            detect.detect_files(Finder(), [path], tmp_path / "out", report=lines.append, save=["csv", "yolo"])
+        assert str(caught.value) == f"{tmp_path / 'out/yolo'}: exists and is not empty; name a new folder."
+        assert (lines, [path.name for path in (tmp_path / "out").iterdir()]) == ([], ["yolo"])
+
+    def test_notes_of_the_formats_follow_the_table(self, tmp_path):
+        *_, lines = run([write(tmp_path / "a.png")], tmp_path / "out", save=["yolo"])
+        assert lines[2:] == [
+            "yolo: The worst IoU of a polygon with its mask: 1.0000.",
+            "yolo: Programs for YOLO want a split val, and these data have none.",
+        ]
 
     def test_nothing_is_written_if_nothing_was_done(self, tmp_path):
         class Stopped(Finder):

@@ -1,5 +1,6 @@
 """Trace masks: polygons along the edges of pixels, which COCO's rule turns into the same mask again."""
 
+import cv2
 import numpy as np
 
 _COMPARED = 1000  # corners of a ring among which the nearest is looked for
@@ -26,6 +27,24 @@ def is_hole(ring):
     """Return whether a ring of ``outlines`` runs around a hole."""
     x, y = ring.T
     return np.dot(x, np.roll(y, -1)) < np.dot(y, np.roll(x, -1))
+
+
+def parts(mask):
+    """Return a list for each part of a mask whose pixels touch along edges: its outline, then its holes.
+
+    Each is a ring as of ``outlines``.
+    """
+    _, labels = cv2.connectedComponents(np.asarray(mask, np.uint8), connectivity=4)
+    found = {}
+    for ring in outlines(mask):
+        found.setdefault(labels[_pixel_at(ring)], []).append(ring)
+    return [sorted(rings, key=is_hole) for rings in found.values()]
+
+
+def _pixel_at(ring):
+    """Return (row, column) of the pixel on the right of a ring's first edge: it is of the mask."""
+    (x, y), (along_x, along_y) = ring[0], np.sign(ring[1] - ring[0])
+    return int(y + (along_y + along_x - 1) / 2), int(x + (along_x - along_y - 1) / 2)
 
 
 def one_ring(rings):

@@ -1,0 +1,91 @@
+"""Write detections as a data set, with its photographs, to correct by hand and to train on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mrcnn.datasets import orientation
+from mrcnn.datasets.images import ImageError, opened
+from mrcnn.detection.overlay import encode
+from mrcnn.detection.writers.writer import Writer
+from mrcnn.files import write_bytes
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A detection as an Instance of mrcnn.datasets.writers; its mask is made at each access.
+
+    class_id: of its class, from 0. size: of its image. box: (y1, x1, y2, x2). crop: the mask in its box.
+    rings: polygons to write instead of the exact mask, or None.
+    """
+
+    class_id: int
+    size: tuple
+    box: tuple
+    crop: np.ndarray
+    rings: tuple | None = None
+    crowd: bool = False
+
+    @property
+    def mask(self):
+        """The mask [H, W] bool."""
+        y1, x1, y2, x2 = self.box
+        mask = np.zeros(self.size, bool)
+        mask[y1:y2, x1:x2] = self.crop
+        return mask
+
+
+class DataSetWriter(Writer):
+    """Writes by a writer of mrcnn.datasets.writers. Photographs keep their bytes where they can.
+
+    Detections without a pixel are left out.
+    """
+
+    kind = None  # the class of that writer
+
+    def __init__(self, folder, class_names):
+        super().__init__(folder, class_names)
+        self._writer = self.kind(folder, self.class_names[1:], [None])
+
+    def write(self, photograph, image, found):
+        """Write a photograph and its annotations."""
+        instances = [
+            self.instance(int(class_id), found.size, tuple(box.tolist()), crop)
+            for class_id, box, crop in zip(found.class_ids, found.rois, found.crops)
+            if crop.any()
+        ]
+        data, suffix = file_of(photograph, image, self.kind.suffixes)
+        name = photograph.stem + suffix
+        for place in self._writer.place(None, name, instances):
+            write_bytes(place, data, durable=False)
+        self._writer.write(None, name, found.size, instances)
+
+    def instance(self, class_id, size, box, crop):
+        """Return a detection as a Cut. crop: its mask in its box, never empty."""
+        rows, columns = (np.flatnonzero(crop.any(axis=axis)) for axis in (1, 0))
+        top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+        tight = tuple(int(side) for side in (box[0] + top, box[1] + left, box[0] + bottom, box[1] + right))
+        return Cut(class_id - 1, size, tight, crop[top:bottom, left:right])
+
+    def finish(self, records):
+        """Write what describes the data set as a whole."""
+        self._writer.finish()
+        return [f"{self.own_folder}: {note}" for note in self._writer.notes()]
+
+
+def file_of(photograph, image, suffixes):
+    """Return (bytes, suffix) of a photograph for a data set.
+
+    They are those of its file, if it has one of the suffixes and EXIF does not turn it; else a PNG of
+    its pixels. image: [H, W, 3] uint8. Raises ImageError if the file is gone meanwhile.
+    """
+    path = photograph.path
+    if path is None or path.suffix.lower() not in suffixes:
+        return encode(image), ".png"
+    with opened(path) as file:
+        if orientation.number_of(file) != 1:
+            return encode(image), ".png"
+    try:
+        return path.read_bytes(), path.suffix.lower()
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read: {error.strerror}.") from error
