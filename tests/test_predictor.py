@@ -1,6 +1,9 @@
 """mrcnn.load: weights of any kind open by themselves, and photographs of any kind give Results."""
 
 import io
+import re
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -96,3 +99,18 @@ def test_evaluation_counts_weak_detections(model):
     scores = model.evaluate(dataset, progress=False)
     assert (scores["images"], scores["instances"]) == (2, 3)
     assert 0 <= scores["segm"]["AP"] <= 1
+
+
+def test_the_readmes_example_runs(runs, tmp_path, monkeypatch, capsys):
+    readme = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(import mrcnn\n.*?)```", readme, re.DOTALL)
+    shutil.copytree(runs, tmp_path / "runs")
+    monkeypatch.chdir(tmp_path)
+    for number, name in enumerate(("photo.jpg", "a.jpg", "b.jpg")):
+        Image.fromarray(picture(60, 80, number)).save(name)
+    exec(compile(example, "README.md", "exec"), {})
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith("photo.jpg: 80 x 60 pixels, ")
+    assert all(line.isdigit() for line in printed[-2:])
+    with Image.open("found.png") as drawn:
+        assert drawn.size == (80, 60)
