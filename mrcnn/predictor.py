@@ -14,8 +14,7 @@ from mrcnn.detection.result import Result
 from mrcnn.evaluation import coco
 from mrcnn.http.client import Client
 from mrcnn.model import MaskRCNN
-from mrcnn.training.errors import RunError
-from mrcnn.training.run import checkpoints, find_last
+from mrcnn.training.run import find_last, weights_in
 from mrcnn.weights import downloads
 from mrcnn.weights.contents import settings_and_classes
 
@@ -27,9 +26,10 @@ def load(weights="last", runs="runs", **settings):
     """Open trained weights, whatever network they are for: the file says it.
 
     weights: "last" is the last checkpoint of the newest run; "coco" is matterport's file for COCO's classes,
-    downloaded once; otherwise the path of a weights file or of a run's folder. runs: the folder of the runs,
-    for "last". settings: differing settings, such as DETECTION_MIN_CONFIDENCE=0.5.
-    Returns a Predictor. Raises RunError, DownloadError, WeightsError and ConfigError.
+    downloaded once; otherwise the path of a weights file or of a run's folder, see
+    training.run.weights_in. runs: the folder of the runs, for "last". settings: differing settings, such as
+    DETECTION_MIN_CONFIDENCE=0.5. Returns a Predictor. Raises RunError, DownloadError, WeightsError and
+    ConfigError.
     """
     startup.start()
     path = _path_of(weights, runs)
@@ -49,12 +49,7 @@ def _path_of(weights, runs):
     if weights == "coco":
         return downloads.fetch("coco")
     path = Path(weights)
-    found = list(checkpoints(path).values()) if path.is_dir() else [path]
-    if not found:
-        raise RunError(
-            f"{path}: this folder holds no checkpoint; give the folder of a run or a weights file."
-        )
-    return found[-1]
+    return weights_in(path) if path.is_dir() else path
 
 
 class Predictor:

@@ -313,12 +313,13 @@ def _finish(job, run, report):
         )
     last = max(found)
     result = {"epochs": last, "file": found[last].name, "weights": weights_hash(found[last])}
-    facts = run.note(result=result)
+    best = run.best_epoch if run.best_epoch in found else None
+    facts = run.note(result=result, best=best and {"epochs": best, "file": found[best].name})
     report(f"Weights: {found[last]}")
-    if run.best_epoch in found and run.best_epoch != last:
+    if best not in (None, last):
         by_loss = job.config.BEST_BY == "loss"  # otherwise best_loss is 1 - AP
         best = f"loss, {run.best_loss:.4g}" if by_loss else f"mask AP, {1 - run.best_loss:.3f}"
-        report(f"Best by validation {best}: {found[run.best_epoch]}")
+        report(f"Best by validation {best}: {found[best]}")
     return 0 if job.reproduces is None else earlier_runs.verdict(job.reproduces, facts, report)
 
 

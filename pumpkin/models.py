@@ -5,7 +5,8 @@ No backend starts before ``config_of``, which asks it for its devices.
 
 from pathlib import Path
 
-from mrcnn.training.run import find_last
+from mrcnn.training.errors import RunError
+from mrcnn.training.run import find_last, weights_in
 from mrcnn.weights import downloads
 from mrcnn.weights.contents import settings_and_classes
 from mrcnn.weights.hdf5 import read_metadata
@@ -15,13 +16,27 @@ _ON_ACCELERATOR = 8  # images of 1024 px; more gain little and take memory
 
 
 def find_weights(name, runs="runs", options="--weights PATH"):
-    """Return the weights file for "last", "coco" or a path. runs: folder of the runs, for "last".
+    """Return the weights file for "last", "coco", or the path of a file or of a run's folder.
 
-    options: see fetch_weights. Raises RunError and DownloadError.
+    runs: folder of the runs, for "last". options: see fetch_weights. Raises RunError and DownloadError.
     """
     if name == "last":
         return find_last(runs)
-    return fetch_weights(name, options) if name == "coco" else Path(name)
+    if name == "coco":
+        return fetch_weights(name, options)
+    return weights_in(name) if Path(name).is_dir() else Path(name)
+
+
+def last_or_coco(runs, report):
+    """Return the last checkpoint, or matterport's weights for COCO's classes if there is no run.
+
+    report: is then called with a line that says so. Raises DownloadError.
+    """
+    try:
+        return find_last(runs)
+    except RunError:
+        report(f"{runs}: no run here has a checkpoint yet, so these are COCO's weights and classes.")
+        return fetch_weights("coco", "--weights PATH")
 
 
 def fetch_weights(name, options):

@@ -140,6 +140,21 @@ def find_last(runs_dir="runs", name=""):
     )
 
 
+def weights_in(folder):
+    """Return the checkpoint of a run's folder to use: the best one, if run.json names it, or else the last.
+
+    Raises RunError if there is no checkpoint, or if run.json is damaged.
+    """
+    found = checkpoints(folder)
+    if not found:
+        raise RunError(
+            f"{folder}: this folder holds no checkpoint; give the folder of a run or a weights file."
+        )
+    best = read_facts(folder).get("best") if (Path(folder) / "run.json").exists() else None
+    epochs = best.get("epochs") if isinstance(best, dict) else None
+    return found[epochs if isinstance(epochs, int) and epochs in found else max(found)]
+
+
 def find_run(name, runs_dir="runs", report=show):
     """Return the folder of a run: a path, or for "last" the run in ``runs_dir`` that began last.
 

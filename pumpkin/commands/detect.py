@@ -23,8 +23,10 @@ def parse(argv):
         "images", nargs="+", metavar="IMAGE", help="files, folders or patterns ('photos/*.jpg')"
     )
     parser.add_argument(
-        "--weights", default="last", help="last (default), coco, or the path of a weights file"
-    )
+        "--weights",
+        help="last, coco, or the path of a weights file or of a run's folder, whose best weights are used "
+        "(last, or coco if there is no run)",
+    )  # fmt: skip
     parser.add_argument("--runs", default="runs", metavar="DIR", help="where --weights last searches (runs)")
     parser.add_argument("--config", metavar="CONFIG", help=f"{CONFIG_HELP}; for weights without a config")
     parser.add_argument(
@@ -81,12 +83,16 @@ def detect(args):
     from pumpkin.detect import detect_files, reload, save_sheet
     from pumpkin.show import open_windows
 
-    weights = models.find_weights(args.weights, args.runs)
+    if args.weights is None:
+        weights = models.last_or_coco(args.runs, show)
+    else:
+        weights = models.find_weights(args.weights, args.runs)
     overrides = {} if args.min_confidence is None else {"DETECTION_MIN_CONFIDENCE": args.min_confidence}
     if args.precision:
         overrides["PRECISION"] = PRECISIONS[args.precision]
     config = models.config_of(weights, args.config, **overrides)
     model = models.open_model(weights, config)
+    show(f"Weights: {weights}")
     out = Path(args.out)
     for line in passed_over(args.images):
         show(line)

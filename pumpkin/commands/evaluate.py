@@ -15,8 +15,10 @@ def parse(argv):
     """Parse the command line\'s arguments."""
     parser = Parser(prog=typed("evaluate"), description=__doc__)
     parser.add_argument(
-        "--weights", default="last", help="last (default), coco, or the path of a weights file"
-    )
+        "--weights", default="last",
+        help="last (default), coco, or the path of a weights file or of a run's folder, whose best weights "
+        "are used",
+    )  # fmt: skip
     parser.add_argument("--runs", default="runs", metavar="DIR", help="where --weights last searches (runs)")
     add_data_options(parser)
     parser.add_argument("--split", default="val", help="train, val (default) or test")

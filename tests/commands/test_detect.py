@@ -222,8 +222,32 @@ def test_weights_that_lie_are_refused(shared_cases, photos, tmp_path, capsys, na
 
 
 def test_no_run_yet(photos, tmp_path, capsys):
-    assert detect.main([str(photos), "--runs", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    words = [str(photos), "--runs", str(tmp_path), "--weights", "last", "--out", str(tmp_path / "out")]
+    assert detect.main(words) == 1
     assert "no run here has a checkpoint" in capsys.readouterr().err
+
+
+def test_without_a_run_the_weights_are_those_of_coco(photos, opened, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(models, "fetch_weights", lambda name, _: {"coco": opened}[name])
+    out = tmp_path / "out"
+    assert detect.main([str(photos), "--runs", str(tmp_path / "runs"), "--out", str(out)]) == 0
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        f"{tmp_path / 'runs'}: no run here has a checkpoint yet, so these are COCO's weights and classes.",
+        f"Weights: {opened}",
+    ]
+    runs = str(opened.parents[1])
+    assert detect.main([str(photos), "--runs", runs, "--out", str(out)]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == f"Weights: {opened}"
+
+
+def test_weights_may_be_the_folder_of_a_run(photos, opened, tmp_path, capsys):
+    words = [str(photos), "--out", str(tmp_path / "out"), "--weights"]
+    assert detect.main([*words, str(opened.parent)]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == f"Weights: {opened}"
+    assert detect.main([*words, str(tmp_path)]) == 1
+    assert capsys.readouterr().err == (
+        f"detect: {tmp_path}: this folder holds no checkpoint; give the folder of a run or a weights file.\n"
+    )
 
 
 class TestConfigOf:

@@ -89,6 +89,7 @@ def test_a_run_leaves_everything_in_its_folder(first, data):
     facts = json.loads((first / "run.json").read_text())
     assert (facts["seed"], facts["weights"]["name"], facts["options"]) == (3, "none", {"skip_bad": False})
     assert facts["result"]["file"] == "mask_rcnn_tiny_0002.h5"
+    assert facts["best"] is None  # nothing is measured on validation images here
     assert len(facts["data"]["train"]) == len(facts["data"]["val"]) == len(facts["result"]["weights"]) == 64
     log = (first / "train.log").read_text().splitlines()
     assert log[0] == "Read as Open Images' folders: 4 images, 5 instances, class pumpkin"

@@ -18,6 +18,7 @@ def test_weights_are_the_last_of_the_runs_coco_or_a_path(tmp_path, monkeypatch):
     assert models.find_weights("last", tmp_path / "runs") == checkpoint
     assert models.find_weights("coco") == tmp_path / "coco.h5"
     assert models.find_weights("resnet50") == Path("resnet50")
+    assert models.find_weights(str(checkpoint.parent)) == checkpoint
     with pytest.raises(RunError):
         models.find_weights("last", tmp_path / "none")
     config = PumpkinConfig()

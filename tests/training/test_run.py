@@ -8,7 +8,7 @@ import yaml
 
 from mrcnn.config import Config
 from mrcnn.training.errors import NonFiniteLoss
-from mrcnn.training.run import Run, RunError, checkpoints, find_last, find_run, read_facts
+from mrcnn.training.run import Run, RunError, checkpoints, find_last, find_run, read_facts, weights_in
 
 
 class Named(Config):
@@ -65,6 +65,37 @@ def test_settings_and_fingerprint_are_written(tmp_path):
     assert sorted(path.name for path in run.folder.iterdir()) == ["config.yaml", "run.json"]
     assert run.note(result={"epochs": 3}, data="d")["data"] == "d"
     assert read_facts(run.folder) == {**facts, "result": {"epochs": 3}, "data": "d"}
+
+
+@pytest.mark.parametrize(
+    ("facts", "epoch"),
+    [
+        (None, 10),
+        ({}, 10),
+        ({"best": None}, 10),
+        ({"best": {"epochs": 2, "file": "mask_rcnn_squash_0002.h5"}}, 2),
+        ({"best": {"epochs": 3, "file": "mask_rcnn_squash_0003.h5"}}, 10),  # deleted meanwhile
+        ({"best": [2]}, 10),
+        ({"best": {"epochs": [2]}}, 10),
+    ],
+)
+def test_the_weights_of_a_run_are_the_best_or_the_last(tmp_path, facts, epoch):
+    add_checkpoints(tmp_path, [1, 2, 10])
+    if facts is not None:
+        (tmp_path / "run.json").write_text(json.dumps(facts))
+    assert weights_in(tmp_path) == checkpoints(tmp_path)[epoch]
+
+
+def test_a_folder_without_weights_is_named(tmp_path):
+    with pytest.raises(RunError) as caught:
+        weights_in(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path}: this folder holds no checkpoint; give the folder of a run or a weights file."
+    )
+    add_checkpoints(tmp_path, [1])
+    (tmp_path / "run.json").write_text("")
+    with pytest.raises(RunError, match=r"run\.json: is empty"):
+        weights_in(tmp_path)
 
 
 def test_checkpoints_by_epoch(tmp_path):
