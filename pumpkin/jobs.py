@@ -318,8 +318,8 @@ def _finish(job, run, report):
     report(f"Weights: {found[last]}")
     if best not in (None, last):
         by_loss = job.config.BEST_BY == "loss"  # otherwise best_loss is 1 - AP
-        best = f"loss, {run.best_loss:.4g}" if by_loss else f"mask AP, {1 - run.best_loss:.3f}"
-        report(f"Best by validation {best}: {found[best]}")
+        measure = f"loss, {run.best_loss:.4g}" if by_loss else f"mask AP, {1 - run.best_loss:.3f}"
+        report(f"Best by validation {measure}: {found[best]}")
     return 0 if job.reproduces is None else earlier_runs.verdict(job.reproduces, facts, report)
 
 
