@@ -1,6 +1,7 @@
 """Detect with one line: ``mrcnn.load("last")("photo.jpg").show()``."""
 
 import contextlib
+import os
 from pathlib import Path
 
 from PIL import Image
@@ -48,8 +49,7 @@ def _path_of(weights, runs):
         return find_last(runs)
     if weights == "coco":
         return downloads.fetch("coco")
-    path = Path(weights)
-    return weights_in(path) if path.is_dir() else path
+    return weights_in(weights) if os.path.isdir(weights) else Path(weights)
 
 
 class Predictor:

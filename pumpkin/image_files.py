@@ -1,10 +1,11 @@
 """Find image files and name output files. This uses paths only, so mistakes show before a backend starts."""
 
+import os
 from collections import Counter
 from glob import glob, has_magic
 from pathlib import Path
 
-from mrcnn.datasets.folders import IMAGE_SUFFIXES, files_in, folders_in, images_in, is_image
+from mrcnn.datasets.folders import IMAGE_SUFFIXES, files_in, folders_in, images_in, is_hidden, is_image
 from mrcnn.detection.writers.photograph import Photograph
 
 
@@ -12,26 +13,27 @@ class InputError(ValueError):
     """Raised when a given path has no image."""
 
 
-def find_images(names):
+def find_images(names, recursive=False, out=None):
     """Find the image files of a list of files, folders and patterns, each once, in a stable order.
 
+    recursive: search the folders within folders, except ``out``, that of the results.
     Raises InputError for a name without any file.
     """
-    found = [path for name in names for path in _files_of(name)]
+    found = [path for name in names for path in _files_of(name, recursive, out)]
     return list(dict.fromkeys(found))
 
 
-def passed_over(names):
-    """Return a line for each of the given folders in which find_images leaves something out."""
+def passed_over(names, recursive=False, out=None):
+    """Return a line for each of the given folders in which find_images, which see, leaves something out."""
     lines = []
     for folder in (Path(name) for name in names if Path(name).is_dir()):
-        below = folders_in(folder)
-        kinds = Counter(path.suffix.lower() or path.name for path in files_in(folder) if not is_image(path))
+        searched = _searched(folder, recursive, out)
+        below = [] if recursive else folders_in(folder)
+        others = [path for place in searched for path in files_in(place) if not is_image(path)]
+        kinds = Counter(path.suffix.lower() or path.name for path in others)
         parts = []
         if below:
-            parts.append(
-                f"{_counted(len(below), 'folder')} in it (to search them: '{folder / '**' / '*.jpg'}')"
-            )
+            parts.append(f"{_counted(len(below), 'folder')} in it (--recursive searches them)")
         if kinds:
             suffixes = ", ".join(kind for kind, _ in kinds.most_common(4)) + ", ..." * (len(kinds) > 4)
             parts.append(f"{_counted(kinds.total(), 'file')} that {_is(kinds.total())} no image ({suffixes})")
@@ -48,14 +50,28 @@ def _is(count):
     return "is" if count == 1 else "are"
 
 
-def _files_of(name):
+def _searched(folder, recursive, out):
+    """Return a folder and, if ``recursive``, those below it; links, hidden ones and ``out`` are left out."""
+    if not recursive:
+        return [folder]
+    found, results = [], None if out is None else Path(out).resolve()
+    for place, names, _ in os.walk(folder):
+        names[:] = sorted(
+            name for name in names if not is_hidden(name) and Path(place, name).resolve() != results
+        )
+        found.append(Path(place))
+    return found
+
+
+def _files_of(name, recursive, out):
     path = Path(name)
     if path.is_file():
         return [path]
     if path.is_dir():
-        paths, fault = images_in(path), f"the folder holds no image ({', '.join(IMAGE_SUFFIXES)})"
-        if not paths and folders_in(path):
-            fault += f"; for its folders, give '{path / '**' / '*.jpg'}'"
+        paths = [image for place in _searched(path, recursive, out) for image in images_in(place)]
+        fault = f"the folder holds no image ({', '.join(IMAGE_SUFFIXES)})"
+        if not recursive and folders_in(path):
+            fault += "; --recursive searches its folders, too"
     elif has_magic(name):
         paths = [p for p in map(Path, glob(name, recursive=True)) if p.is_file()]
         fault = "no file matches this pattern"

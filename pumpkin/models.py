@@ -3,6 +3,7 @@
 No backend starts before ``config_of``, which asks it for its devices.
 """
 
+import os
 from pathlib import Path
 
 from mrcnn.training.errors import RunError
@@ -24,7 +25,7 @@ def find_weights(name, runs="runs", options="--weights PATH"):
         return find_last(runs)
     if name == "coco":
         return fetch_weights(name, options)
-    return weights_in(name) if Path(name).is_dir() else Path(name)
+    return weights_in(name) if os.path.isdir(name) else Path(name)
 
 
 def last_or_coco(runs, report):

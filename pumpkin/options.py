@@ -16,6 +16,11 @@ class Parser(argparse.ArgumentParser):
         sys.exit(2)
 
 
+def add_set_option(parser, example="single settings"):
+    """Add --set to an argument parser. example: the help text."""
+    parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help=example)
+
+
 def add_data_options(parser):
     """Add --dataset, --images and --class-attribute to an argument parser."""
     parser.add_argument(

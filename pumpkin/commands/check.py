@@ -9,7 +9,7 @@ import warnings
 from mrcnn.screen import show
 from pumpkin import ending
 from pumpkin.calls import typed
-from pumpkin.options import Parser, add_data_options, data_settings
+from pumpkin.options import Parser, add_data_options, add_set_option, data_settings
 from pumpkin.packaged import CONFIG_HELP
 
 SPLITS = ("train", "val", "test")
@@ -22,9 +22,7 @@ def parse(argv):
     )
     add_data_options(parser)
     parser.add_argument("--config", metavar="CONFIG", help=CONFIG_HELP)
-    parser.add_argument(
-        "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="single settings"
-    )
+    add_set_option(parser)
     parser.add_argument(
         "--sheet", metavar="FILE", help="also write a PNG of images with outlined masks, faulty images first"
     )

@@ -21,7 +21,7 @@ from mrcnn.screen import show
 from pumpkin import ending
 from pumpkin.calls import typed
 from pumpkin.interrupts import STOPPED, end_in_order
-from pumpkin.options import Parser
+from pumpkin.options import Parser, add_set_option
 from pumpkin.packaged import CONFIG_HELP
 
 
@@ -41,10 +41,7 @@ def parse(argv):
         help="the attribute that holds the class, where annotations have several (VIA)",
     )  # fmt: skip
     parser.add_argument("--config", metavar="CONFIG", help=CONFIG_HELP)
-    parser.add_argument(
-        "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
-        help="single settings: LAYOUT forces a format, CLASSES selects and orders classes",
-    )  # fmt: skip
+    add_set_option(parser, "single settings: LAYOUT forces a format, CLASSES selects and orders classes")
     return parser.parse_args(argv)
 
 

@@ -12,8 +12,16 @@ from pumpkin import ending
 from pumpkin.calls import typed
 from pumpkin.image_files import InputError, find_images, passed_over
 from pumpkin.interrupts import end_in_order
-from pumpkin.options import Parser
+from pumpkin.options import Parser, add_set_option
 from pumpkin.packaged import CONFIG_HELP
+
+# The settings that options set, in the order in which they are checked.
+SETTINGS = {
+    "min_confidence": "DETECTION_MIN_CONFIDENCE",
+    "max_instances": "DETECTION_MAX_INSTANCES",
+    "nms": "DETECTION_NMS_THRESHOLD",
+    "size": "IMAGE_MAX_DIM",
+}
 
 
 def parse(argv):
@@ -37,11 +45,26 @@ def parse(argv):
         help=f"what to write beside detections.json, separated by commas: {', '.join(WRITERS)} (overlay)",
     )  # fmt: skip
     parser.add_argument(
+        "--recursive", action="store_true", help="search the folders within folders, except that of --out"
+    )
+    parser.add_argument(
         "--min-confidence", type=float, metavar="X", help="omit detections with lower scores (0 to 1)"
     )
     parser.add_argument(
+        "--max-instances", type=int, metavar="N", help="keep the N best detections of an image"
+    )
+    parser.add_argument(
+        "--nms", type=float, metavar="X",
+        help="drop a box whose IoU with a better one of its class exceeds X (0 to 1)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--size", type=int, metavar="N",
+        help="largest side in pixels to which photographs shrink for the network, a multiple of 64",
+    )  # fmt: skip
+    parser.add_argument(
         "--precision", choices=PRECISIONS, help="compute in this precision instead of the training's"
     )
+    add_set_option(parser, "single settings, for instance DETECTION_NMS=soft_gaussian")
     parser.add_argument("--sheet", metavar="FILE", help="also write a PNG that shows several images")
     parser.add_argument("--sheet-count", type=int, default=6, metavar="N", help="images on the sheet (6)")
     parser.add_argument("--show", action="store_true", help="open a window for each picture")
@@ -54,7 +77,7 @@ def parse(argv):
         parser.error(f"--out must be a folder, but {args.out} is a file")
     args.save = _formats(args.save, parser)
     try:
-        args.paths = find_images(args.images)
+        args.paths = find_images(args.images, args.recursive, args.out)
     except InputError as error:
         parser.error(str(error))
     return args
@@ -80,21 +103,23 @@ def detect(args):
     """Detect in all images, write the results and return the exit code."""
     startup.start()
     from pumpkin import models
+    from pumpkin.config import PumpkinConfig
     from pumpkin.detect import detect_files, reload, save_sheet
     from pumpkin.show import open_windows
 
+    layers = _settings(args)
+    _set(PumpkinConfig(), layers)  # raises for a wrong value before anything is downloaded or opened
     if args.weights is None:
         weights = models.last_or_coco(args.runs, show)
     else:
         weights = models.find_weights(args.weights, args.runs)
-    overrides = {} if args.min_confidence is None else {"DETECTION_MIN_CONFIDENCE": args.min_confidence}
-    if args.precision:
-        overrides["PRECISION"] = PRECISIONS[args.precision]
-    config = models.config_of(weights, args.config, **overrides)
+    config = models.config_of(weights, args.config)
+    _set(config, layers)
+    config.check()
     model = models.open_model(weights, config)
     show(f"Weights: {weights}")
     out = Path(args.out)
-    for line in passed_over(args.images):
+    for line in passed_over(args.images, args.recursive, args.out):
         show(line)
     end_in_order()
     records, failed = detect_files(model, args.paths, out, save=args.save)
@@ -105,3 +130,22 @@ def detect(args):
     if args.show:
         open_windows(map(reload, records), model.class_names)
     return 1 if failed else 0
+
+
+def _settings(args):
+    """Return [(option, settings that it sets)]; the later one holds. Raises ConfigError."""
+    from pumpkin.config import parse_settings
+
+    given = {name: getattr(args, name) for name in SETTINGS if getattr(args, name) is not None}
+    layers = [(f"--{name.replace('_', '-')}", {SETTINGS[name]: value}) for name, value in given.items()]
+    if args.precision:
+        layers.append(("--precision", {"PRECISION": PRECISIONS[args.precision]}))
+    return [*layers, ("--set", parse_settings(args.set))]
+
+
+def _set(config, layers):
+    """Apply the layers of _settings to a config. Raises ConfigError."""
+    for option, values in layers:
+        config.update(values, source=option)
+        if option == "--size" and config.IMAGE_MIN_DIM:
+            config.update({"IMAGE_MIN_DIM": min(config.IMAGE_MIN_DIM, config.IMAGE_MAX_DIM)}, source=option)

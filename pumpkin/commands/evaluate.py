@@ -7,7 +7,7 @@ from mrcnn.screen import show
 from mrcnn.weights.downloads import DownloadError
 from pumpkin import ending
 from pumpkin.calls import typed
-from pumpkin.options import Parser, add_data_options
+from pumpkin.options import Parser, add_data_options, add_set_option
 from pumpkin.packaged import CONFIG_HELP
 
 
@@ -23,10 +23,7 @@ def parse(argv):
     add_data_options(parser)
     parser.add_argument("--split", default="val", help="train, val (default) or test")
     parser.add_argument("--config", metavar="CONFIG", help=f"{CONFIG_HELP}; for weights without a config")
-    parser.add_argument(
-        "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
-        help="single settings, for instance DETECTION_NMS=soft_gaussian",
-    )  # fmt: skip
+    add_set_option(parser, "single settings, for instance DETECTION_NMS=soft_gaussian")
     parser.add_argument(
         "--clumps", action="store_true",
         help="also report AP by overlap within the class, and where the network loses missed instances",

@@ -16,7 +16,7 @@ from pumpkin import ending
 from pumpkin import jobs as steps
 from pumpkin.calls import typed
 from pumpkin.interrupts import STOPPED
-from pumpkin.options import Parser, add_data_options
+from pumpkin.options import Parser, add_data_options, add_set_option
 from pumpkin.packaged import CONFIG_HELP
 
 # Options that define a new run; a resumed or repeated run has its own.
@@ -55,9 +55,7 @@ def parse(argv):
         "--val-share", type=float, metavar="X",
         help="share of the images to validate on, if the data have no validation split (0.2); 0: none",
     )  # fmt: skip
-    parser.add_argument(
-        "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="single settings"
-    )
+    add_set_option(parser)
     parser.add_argument(
         "--epochs", type=int, metavar="N",
         help="total epochs, divided among the stages; with --resume, further ones extend the last stage",

@@ -42,7 +42,7 @@ def opened(monkeypatch, tiny_weights, networks):
     build = models.open_model
 
     def open_once(path, config):
-        key = (str(path), config.DETECTION_MIN_CONFIDENCE)
+        key = (str(path), str(config.to_plain()))
         if key not in networks:
             networks[key] = build(path, config)
         return networks[key]
@@ -156,6 +156,72 @@ def test_min_confidence(photos, opened, tmp_path):
     left = [found["score"] for record in records(tmp_path / "out") for found in record["detections"]]
     assert left and min(left) >= bound - 1e-6
     assert len(left) < len(scores)
+
+
+def test_options_set_settings_and_set_goes_last(photos, opened, tmp_path, monkeypatch):
+    configs = []
+
+    def opened_with(path, config):
+        configs.append(config)
+        raise ValueError("seen")
+
+    monkeypatch.setattr(models, "open_model", opened_with)
+    words = [str(photos), "--weights", str(opened), "--out", str(tmp_path / "out"), "--size", "64", "--nms"]
+    words += ["0.5", "--max-instances", "4", "--precision", "bf16", "--set", "DETECTION_NMS_THRESHOLD=0.25"]
+    assert detect.main([*words, "DETECTION_NMS=soft_linear"]) == 1
+    (config,) = configs
+    assert (config.IMAGE_MIN_DIM, config.IMAGE_MAX_DIM, config.IMAGE_SHAPE.tolist()) == (64, 64, [64, 64, 3])
+    assert (config.DETECTION_NMS_THRESHOLD, config.DETECTION_NMS) == (0.25, "soft_linear")
+    assert (config.DETECTION_MAX_INSTANCES, config.PRECISION) == (4, "mixed_bfloat16")
+
+
+def test_the_best_instances_alone(photos, opened, tmp_path):
+    words = [str(photos / "colour.png"), "--weights", str(opened), "--out", str(tmp_path / "out")]
+    detect.main(words)
+    ((first, second, *_),) = [record["detections"] for record in records(tmp_path / "out")]
+    with eagerly():
+        detect.main([*words, "--max-instances", "2"])
+    assert records(tmp_path / "out")[0]["detections"] == [first, second]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ["--size", "100"],
+            "--size: IMAGE_MAX_DIM must be a multiple of 64, the stride of P6, got 100; the nearest are 64 "
+            "and 128.",
+        ),
+        (["--size", "9"], "--size: IMAGE_MAX_DIM must be a whole number from 64 to 65,536, got 9."),
+        (["--nms", "3"], "--nms: DETECTION_NMS_THRESHOLD must be a number from 0 to 1, got 3.0."),
+        (
+            ["--max-instances", "0"],
+            "--max-instances: DETECTION_MAX_INSTANCES must be a whole number from 1 to 100,000, got 0.",
+        ),
+        (
+            ["--set", "DETECTION_NM=hard"],
+            "--set: unknown setting 'DETECTION_NM'; the nearest known one is DETECTION_NMS.",
+        ),
+    ],
+)
+def test_wrong_settings_are_told_in_a_sentence(photos, tiny_weights, tmp_path, capsys, words, told):
+    words = [str(photos), "--weights", str(tiny_weights), "--out", str(tmp_path / "out"), *words]
+    assert detect.main(words) == 1
+    assert capsys.readouterr().err == f"detect: {told}\n"
+
+
+def test_folders_within_folders(photos, opened, tmp_path, capsys):
+    (photos / "deep").mkdir()
+    (photos / "colour.png").rename(photos / "deep/grey.png")
+    (photos / "deep/notes.txt").write_text("no image")
+    words = [str(photos), "--weights", str(opened), "--out", str(photos / "out"), "--recursive"]
+    for _ in range(2):  # the second time, there are pictures in --out
+        assert detect.main(words) == 0
+        assert f"{photos}: left out 1 file that is no image (.txt)" in capsys.readouterr().out
+        assert [Path(record["image"]).name for record in records(photos / "out")] == ["grey.png", "grey.jpg"]
+        assert sorted(path.name for path in (photos / "out").iterdir()) == [
+            "detections.json", "grey.png", "grey_2.png",
+        ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

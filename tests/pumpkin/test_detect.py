@@ -95,14 +95,33 @@ class TestFindImages:
         write(tmp_path / "deep/b.png")
         (tmp_path / "notes.txt").unlink()
         (tmp_path / "c.heic").unlink()
-        pattern = tmp_path / "**" / "*.jpg"
         assert passed_over([str(tmp_path)]) == [
-            f"{tmp_path}: left out 1 folder in it (to search them: '{pattern}') and "
+            f"{tmp_path}: left out 1 folder in it (--recursive searches them) and "
             "1 file that is no image (.heic)"
         ]
-        with pytest.raises(InputError, match=r"for its folders, give '.*/\*\*/\*\.jpg'"):
+        with pytest.raises(InputError, match="; --recursive searches its folders, too"):
             path.unlink()
             find_images([str(tmp_path)])
+
+    def test_folders_are_searched_to_any_depth_without_the_results_and_hidden_ones(self, tmp_path):
+        names = ("z.png", "a/b/c.png", "a/b.jpg", "out/z.png", "a/out/z.png", ".cache/a.png", "b/notes.txt")
+        for name in names[:-1]:
+            write(tmp_path / name)
+        for name in ("b/notes.txt", "a/b/Notes.TXT", "out/notes.txt"):
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_text("no image")
+        (tmp_path / "a/around").symlink_to(tmp_path)
+        found = find_images([str(tmp_path)], recursive=True, out=tmp_path / "a/../out")
+        assert [path.relative_to(tmp_path).as_posix() for path in found] == [
+            "a/b/c.png", "a/b.jpg", "a/out/z.png", "z.png",
+        ]  # fmt: skip
+        assert passed_over([str(tmp_path)], recursive=True, out=tmp_path / "out") == [
+            f"{tmp_path}: left out 2 files that are no image (.txt)"
+        ]
+        with pytest.raises(InputError) as caught:
+            find_images([str(tmp_path / "b")], recursive=True)
+        assert str(caught.value).startswith(f"{tmp_path / 'b'}: the folder holds no image (.jpg, ")
+        assert "recursive" not in str(caught.value)
 
 
 class TestPhotographs:
