@@ -1,6 +1,5 @@
 """Detect with one line: ``mrcnn.load("last")("photo.jpg").show()``."""
 
-import contextlib
 import os
 from pathlib import Path
 
@@ -10,16 +9,15 @@ from mrcnn import startup
 from mrcnn.backend import device_names
 from mrcnn.config import Config
 from mrcnn.datasets.images import read_image_bytes
+from mrcnn.detection.addresses import is_address, read_address
 from mrcnn.detection.inputs import photographs
 from mrcnn.detection.result import Result
 from mrcnn.evaluation import coco
-from mrcnn.http.client import Client
 from mrcnn.model import MaskRCNN
 from mrcnn.training.run import find_last, weights_in
 from mrcnn.weights import downloads
 from mrcnn.weights.contents import settings_and_classes
 
-_LARGEST = 500_000_000  # bytes of an image that an address leads to
 _ON_ACCELERATOR = 8  # images of 1024 px; more gain little and take memory
 
 
@@ -89,9 +87,8 @@ class Predictor:
         )
 
     def _read(self, source):
-        if isinstance(source, str) and source.startswith(("http://", "https://")):
-            with contextlib.closing(Client()) as client:
-                return read_image_bytes(client.read(source, _LARGEST), source, apply_exif=True)
+        if is_address(source):
+            return read_image_bytes(read_address(source), source, apply_exif=True)
         return photographs([source], self.config.IMAGE_CHANNEL_COUNT)[0]
 
     def evaluate(self, dataset, progress=True):

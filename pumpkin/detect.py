@@ -2,11 +2,9 @@
 
 import contextlib
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
-from mrcnn.datasets.images import ImageError, read_image
 from mrcnn.detection.molding import detection_mode
 from mrcnn.detection.results import record_of, result_of, table_lines
 from mrcnn.detection.stream import Found
@@ -16,6 +14,7 @@ from mrcnn.pipeline.transforms import scale_of
 from mrcnn.screen import show
 from mrcnn.visualize import detection_sheet, save_figure
 from pumpkin.image_files import InputError, photographs
+from pumpkin.sources import ERRORS, Source, read_again, sources
 
 SHEET_BYTES = 300_000  # small enough for a README
 SHRUNK = 0.25  # factor from which a line says that a photograph was shrunk
@@ -27,7 +26,7 @@ class _Done:
     """What is done of a detection.
 
     records: the contents of detections.json. rows: for each of these images, what each writer returned.
-    failed: the unreadable paths. shrunk: names of photographs that lose much detail.
+    failed: the unreadable images. shrunk: names of photographs that lose much detail.
     """
 
     records: list = field(default_factory=list)
@@ -37,13 +36,13 @@ class _Done:
 
 
 def detect_files(model, paths, folder, report=show, save=("overlay",)):
-    """Detect in each file; write the formats ``save`` and detections.json to a folder.
+    """Detect in each image; write the formats ``save`` and detections.json to a folder.
 
-    report: called with each line of the table. A file that cannot be read is reported and skipped. save: keys
-    of mrcnn.detection.writers.WRITERS.
-    Returns (records, failed): the contents of detections.json, see ``record_of``, and the unreadable paths.
-    If an error or Ctrl-C ends it early, the files hold what was done until then.
-    Raises DatasetError if a format's own folder is not empty.
+    paths: of find_images. report: called with each line of the table. An image that cannot be read is
+    reported and skipped. save: keys of mrcnn.detection.writers.WRITERS.
+    Returns (records, failed): the contents of detections.json, see ``record_of``, and the unreadable ones of
+    paths. If an error or Ctrl-C ends it early, the files hold what was done until then. Raises DatasetError
+    if a format's own folder is not empty.
     """
     done, stopped = _Done(), None
     with open_writers(save, folder, model.class_names) as writers:
@@ -72,24 +71,25 @@ def _photographs(paths, folder, writers):
     return photographs(paths, places)
 
 
-def _detect(model, sources, writers, done, report):
+def _detect(model, images, writers, done, report):
     """Detect in Photographs, and add each to ``done`` when it is written."""
     results = model.detect_stream(
-        sources,
-        read=lambda source: read_image(source.path, apply_exif=True),
+        sources(images),
+        read=Source.read,
         finish=lambda found: _written(found, writers, model.class_names),
-        catch=(ImageError,),
+        catch=ERRORS,
     )
     with contextlib.closing(results):  # threads write no more files once this ends
         for found, record, rows, lines in results:
+            photograph = found.source.photograph
             for line in lines:
                 report(line)
             if found.error is not None:
-                done.failed.append(found.source.path)
+                done.failed.append(photograph.path or photograph.name)
                 continue
             done.records.append(record)
             done.rows.append(rows)
-            done.shrunk += [found.source.title] if _scale(record, model.config) <= SHRUNK else []
+            done.shrunk += [photograph.title] if _scale(record, model.config) <= SHRUNK else []
 
 
 def _written(found, writers, class_names):
@@ -97,12 +97,13 @@ def _written(found, writers, class_names):
 
     Returns its Found without the image, its record, what each writer returned, and its lines of the table.
     """
-    source = found.source
+    photograph = found.source.photograph
     if found.error is not None:
         return found, None, None, [f"Skipped: {found.error}"]
-    rows = [writer.write(source, found.image, found.detections) for writer in writers]
-    record = record_of(source.name, found.image, found.detections, class_names)
-    return Found(source), record, rows, list(table_lines(source.title, found.detections, class_names))
+    rows = [writer.write(photograph, found.image, found.detections) for writer in writers]
+    record = record_of(photograph.name, found.image, found.detections, class_names)
+    lines = list(table_lines(photograph.title, found.detections, class_names))
+    return Found(found.source), record, rows, lines
 
 
 def _scale(record, config):
@@ -124,7 +125,7 @@ def _advice(names, side):
 
 def reload(record):
     """Return the image [H, W, 3] of a record and its result, a dict like that of MaskRCNN.detect."""
-    return read_image(Path(record["image"]), apply_exif=True), result_of(record)
+    return read_again(record["image"]), result_of(record)
 
 
 def save_sheet(records, class_names, path, count):

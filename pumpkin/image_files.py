@@ -1,12 +1,17 @@
-"""Find image files and name output files. This uses paths only, so mistakes show before a backend starts."""
+"""Find images and name output files. This uses names only, so mistakes show before a backend starts."""
 
 import os
+import sys
 from collections import Counter
 from glob import glob, has_magic
 from pathlib import Path
 
 from mrcnn.datasets.folders import IMAGE_SUFFIXES, files_in, folders_in, images_in, is_hidden, is_image
+from mrcnn.datasets.writers.names import safe_name
+from mrcnn.detection.addresses import file_name, is_address
 from mrcnn.detection.writers.photograph import Photograph
+
+STANDARD_INPUT = "standard input"  # its name in results; on the command line it is "-"
 
 
 class InputError(ValueError):
@@ -14,12 +19,12 @@ class InputError(ValueError):
 
 
 def find_images(names, recursive=False, out=None):
-    """Find the image files of a list of files, folders and patterns, each once, in a stable order.
+    """Find the images of a list of files, folders, patterns and addresses, each once, in a stable order.
 
-    recursive: search the folders within folders, except ``out``, that of the results.
-    Raises InputError for a name without any file.
+    Files become Paths. An address, and "-" for standard input, remain texts. recursive: search the folders
+    within folders, except ``out``, that of the results. Raises InputError for a name without any file.
     """
-    found = [path for name in names for path in _files_of(name, recursive, out)]
+    found = [path for name in names for path in _images_of(name, recursive, out)]
     return list(dict.fromkeys(found))
 
 
@@ -63,7 +68,11 @@ def _searched(folder, recursive, out):
     return found
 
 
-def _files_of(name, recursive, out):
+def _images_of(name, recursive, out):
+    if is_address(name):
+        return [name]
+    if name == "-":
+        return [_standard_input()]
     path = Path(name)
     if path.is_file():
         return [path]
@@ -82,22 +91,42 @@ def _files_of(name, recursive, out):
     return sorted(paths)
 
 
-def photographs(paths, folders):
-    """Return a Photograph of each path. Its stem is the file's, with a number if that is taken.
+def _standard_input():
+    if sys.stdin is None or sys.stdin.isatty():
+        raise InputError(
+            "-: standard input is no file or pipe; send the bytes of an image into this command."
+        )
+    return "-"
 
+
+def photographs(paths, folders):
+    """Return a Photograph of each path or text of find_images.
+
+    Its stem is that of the file, with a number if it is taken.
     folders: in which a PNG may be written that is named by the stem; none of them becomes one of the paths.
     """
-    taken = {_key(path) for path in paths}
+    taken = {_key(path) for path in paths if isinstance(path, Path)}
     folders, stems, numbers, found = [folder.resolve() for folder in folders], set(), Counter(), []
     for path in paths:
-        stem, key = path.stem, path.stem.casefold()
+        name = _stem_of(path)
+        stem, key = name, name.casefold()
         numbers[key] = max(numbers[key], 1)
         while stem.casefold() in stems or any(_key(folder / f"{stem}.png") in taken for folder in folders):
             numbers[key] += 1
-            stem = f"{path.stem}_{numbers[key]}"
+            stem = f"{name}_{numbers[key]}"
         stems.add(stem.casefold())
-        found.append(Photograph(str(path), stem, path))
+        is_file = isinstance(path, Path)
+        found.append(
+            Photograph(STANDARD_INPUT if path == "-" else str(path), stem, path if is_file else None)
+        )
     return found
+
+
+def _stem_of(path):
+    """Return the stem that a path, an address or "-" suggests for the names of output files."""
+    if isinstance(path, Path):
+        return path.stem
+    return "standard_input" if path == "-" else safe_name(Path(file_name(path)).stem)
 
 
 def _key(path):

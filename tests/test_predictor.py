@@ -79,7 +79,7 @@ def test_an_address_is_read(model, monkeypatch):
     Image.fromarray(picture(60, 80)).save(file, "PNG")
     asked = []
     monkeypatch.setattr(
-        "mrcnn.predictor.Client.read", lambda _, url, limit: asked.append(url) or file.getvalue()
+        "mrcnn.detection.addresses.Client.read", lambda _, url, limit: asked.append(url) or file.getvalue()
     )
     result = model("https://example.org/a.png")
     assert asked == ["https://example.org/a.png"]

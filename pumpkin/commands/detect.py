@@ -6,6 +6,7 @@ from pathlib import Path
 from mrcnn import startup
 from mrcnn.choices import PRECISIONS
 from mrcnn.detection.writers import WRITERS
+from mrcnn.http import TransferError
 from mrcnn.screen import show
 from mrcnn.weights.downloads import DownloadError
 from pumpkin import ending
@@ -28,7 +29,10 @@ def parse(argv):
     """Parse the command line\'s arguments."""
     parser = Parser(prog=typed("detect"), description=__doc__)
     parser.add_argument(
-        "images", nargs="+", metavar="IMAGE", help="files, folders or patterns ('photos/*.jpg')"
+        "images",
+        nargs="+",
+        metavar="IMAGE",
+        help="files, folders, patterns ('photos/*.jpg'), addresses (https://...), or - for standard input",
     )
     parser.add_argument(
         "--weights",
@@ -96,7 +100,7 @@ def _formats(text, parser):
 
 def main(argv=None):
     """Run the command and return its exit status."""
-    return ending.run("detect", lambda: detect(parse(argv)), (DownloadError,))
+    return ending.run("detect", lambda: detect(parse(argv)), (DownloadError, TransferError))
 
 
 def detect(args):

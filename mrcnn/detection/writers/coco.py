@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+from mrcnn.detection.addresses import is_address
 from mrcnn.detection.results import coco_results
 from mrcnn.detection.writers.writer import Writer
 from mrcnn.files import write_text
@@ -54,8 +55,10 @@ def _common_folder(paths):
 
 def _place(photograph, root):
     """Return the keys that say where a photograph is; file_name is relative to the folder of all."""
-    if photograph.path is None:
+    if is_address(photograph.name):
         return {"file_name": photograph.title, "coco_url": photograph.name}
+    if photograph.path is None:
+        return {"file_name": photograph.title}
     path = photograph.path.absolute()
     return {"file_name": (path if root is None else Path(os.path.relpath(path, root))).as_posix()}
 

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from mrcnn.detection.addresses import file_name, is_address
+
 
 @dataclass(frozen=True)
 class Photograph:
     """An image to detect in.
 
-    name: as the user gave it, a path for instance. stem: of the names of its output files, which no other
+    name: of its file or its address. stem: of the names of its output files, which no other
     image has, in upper or lower case. path: of its file, or None if it is none.
     """
 
@@ -18,5 +20,7 @@ class Photograph:
 
     @property
     def title(self):
-        """The last part of the name."""
-        return self.name.rpartition("/")[2] if self.path is None else self.path.name
+        """The name without folders."""
+        if is_address(self.name):
+            return file_name(self.name)
+        return self.name if self.path is None else self.path.name
