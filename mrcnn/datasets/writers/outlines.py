@@ -53,8 +53,8 @@ def one_ring(rings):
     A bridge leads from each ring to the next, where they are near. It is walked both ways, so that it
     encloses nothing, and holes remain holes: COCO's rule counts how often outlines are crossed.
     """
-    if not rings:
-        return None
+    if len(rings) < 2:
+        return rings[0] if rings else None
     entry, outward, homeward = 0, [], []
     for ring, following in zip(rings, [*rings[1:], None]):
         ring = np.roll(ring, -entry, axis=0)
