@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from mrcnn.config import ConfigError
+from mrcnn.datasets.formats import open_dataset
 from mrcnn.detection.results import decode_mask
 from mrcnn.weights import contents, named
 from mrcnn.weights.coco_names import COCO_CLASS_NAMES
@@ -112,6 +113,21 @@ def test_formats_by_name(photos, opened, tmp_path, capsys):
     assert capsys.readouterr().err == (
         f"detect: {out / 'labelme'}: exists and is not empty; name a new folder.\n"
     )
+
+
+def test_the_command_of_the_readme(photos, opened, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (photos / "deep").mkdir()
+    (photos / "grey.jpg").rename(photos / "deep/grey.jpg")
+    (tmp_path / "runs").symlink_to(opened.parents[1])
+    words = ["photos/", "--recursive", "--save", "overlay,coco,labelme", "--out", "results"]
+    assert f"python scripts/detect.py {' '.join(words)}" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert detect.main(words) == 0
+    images = json.loads(Path("results/coco.json").read_text())["images"]
+    assert [image["file_name"] for image in images] == ["colour.png", "deep/grey.jpg"]
+    labels = open_dataset("labelme", "results/labelme", None)
+    assert labels.num_images == 2
+    assert {info["name"] for info in labels.class_info[1:]} <= {"round", "square"}
 
 
 def test_a_broken_file_among_good_ones(photos, opened, tmp_path, capsys):

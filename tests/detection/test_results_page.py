@@ -1,0 +1,53 @@
+"""The examples of docs/results.md are what the writers write."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from mrcnn.detection.detections import Detections
+from mrcnn.detection.results import record_of
+from mrcnn.detection.writers import WRITERS
+from mrcnn.detection.writers.photograph import Photograph
+from mrcnn.detection.writers.writer import open_writers
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs/results.md").read_text(encoding="utf-8")
+NAMES = ["BG", "fig"]
+
+
+def blocks(language):
+    found = re.findall(r"^```(\w*)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    return [text for kind, text in found if kind == language]
+
+
+def test_examples_and_formats(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path, out = Path("photos/a.png"), Path("out")
+    path.parent.mkdir()
+    image = np.zeros((6, 8, 3), np.uint8)
+    Image.fromarray(image).save(path)
+    crop = np.ones((4, 5), bool)
+    crop[2, 2] = False
+    boxes, scores = np.array([[1, 2, 5, 7]], np.int32), np.array([0.75], np.float32)
+    found = Detections((6, 8), boxes, np.array([1], np.int32), scores, [crop])
+    with open_writers(list(WRITERS), out, NAMES) as writers:
+        for writer in writers:
+            writer.finish([writer.write(Photograph(str(path), "a", path), image, found)])
+    files = ("coco.json", "coco_results.json", "polygons.json", "labelme/a.json")
+    written = [json.loads((out / name).read_text()) for name in files]
+    records = json.loads(json.dumps([record_of(path, image, found, NAMES)]))
+    assert [json.loads(block) for block in blocks("json")] == [records, *written]
+    assert blocks("csv") == [(out / "detections.csv").read_text()]
+    assert blocks("yaml") == [(out / "yolo/data.yaml").read_text()]
+    assert blocks("") == [
+        "".join(f"{p.relative_to(out).as_posix()}\n" for p in sorted(out.rglob("masks/**/a*.png")))
+    ]
+
+
+def test_the_table_lists_every_format():
+    assert re.findall(r"^\| `(\w+)`", PAGE, re.MULTILINE) == [
+        "overlay",
+        *[w for w in WRITERS if w != "overlay"],
+    ]
