@@ -55,7 +55,11 @@ def _outline(picture, box, crop, color, scale):
     framed = np.pad(crop.astype(np.uint8), 1)  # contours close within the frame
     contours, _ = cv2.findContours(framed, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     first = np.array([box[1] - 1, box[0] - 1])
-    lines = [np.round((_smooth(c[:, 0]) + first) * 2**_SUBPIXEL).astype(np.int32) for c in contours]
+    apart = round(2 * scale)  # pixels between corners: fewer than a line is wide
+    lines = [
+        np.round((_smooth(contour[:, 0])[::apart] + first) * 2**_SUBPIXEL).astype(np.int32)
+        for contour in contours
+    ]
     strokes = ((_DARK, 2.6), (color, 1.2))
     for line_color, width in strokes if picture.shape[1] >= _NARROW else strokes[1:]:
         cv2.polylines(picture, lines, True, line_color, round(width * scale), cv2.LINE_AA, _SUBPIXEL)

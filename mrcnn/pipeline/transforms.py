@@ -26,19 +26,20 @@ def scale_image(image, shape):
         return resize(image, shape).astype(image.dtype)
     (top, bottom), (left, right) = (_neighbours(*sides) for sides in zip(image.shape, shape))
     low, high = image.min(), image.max()  # the library clips to them, which undoes errors of rounding
-    scaled = np.empty((*shape, image.shape[2]), image.dtype)
+    channels = image.shape[2]
+    left, right = ((column, np.repeat(share, channels)) for column, share in (left, right))
+    scaled = np.empty((shape[0], shape[1] * channels), image.dtype)
     for start in range(0, shape[0], _STRIP):
         strip = slice(start, start + _STRIP)
         total = 0.0
         for row, row_share in (top, bottom):
-            rows = image[row[strip]]
+            rows = image.take(row[strip], axis=0)
             for column, share in (left, right):
-                pixels = rows[:, column].astype(np.float64)
-                pixels *= row_share[strip, None, None]
-                pixels *= share[:, None]
-                total += pixels
+                pixels = rows.take(column, axis=1).reshape(len(rows), -1) * row_share[strip, None]
+                pixels *= share
+                total = np.add(total, pixels, out=pixels)
         scaled[strip] = np.clip(total, low, high)
-    return scaled
+    return scaled.reshape(*shape, channels)
 
 
 def _neighbours(old, new):
