@@ -24,6 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clon
 import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 
+from mrcnn import startup  # noqa: E402
+
 DETECTIONS = 100
 
 
@@ -35,6 +37,7 @@ def main(argv=None):
     parser.add_argument("--runs", type=int, default=7)
     args = parser.parse_args(argv)
     cv2.setNumThreads(1)
+    startup.keep_memory()  # as the commands do
     with tempfile.TemporaryDirectory() as folder:
         path = write_photograph(Path(folder) / "photo.jpg", args.megapixels)
         taken = [stages(path, args) for _ in range(args.runs)]
