@@ -12,6 +12,7 @@ from mrcnn.datasets.images import read_image_bytes
 from mrcnn.detection.addresses import is_address, read_address
 from mrcnn.detection.inputs import photographs
 from mrcnn.detection.result import Result
+from mrcnn.detection.tiling import Tiling
 from mrcnn.evaluation import coco
 from mrcnn.model import MaskRCNN
 from mrcnn.training.run import find_last, weights_in
@@ -21,15 +22,19 @@ from mrcnn.weights.contents import settings_and_classes
 _ON_ACCELERATOR = 8  # images of 1024 px; more gain little and take memory
 
 
-def load(weights="last", runs="runs", **settings):
+def load(weights="last", runs="runs", tile=None, overlap=None, **settings):
     """Open trained weights, whatever network they are for: the file says it.
 
     weights: "last" is the last checkpoint of the newest run; "coco" is matterport's file for COCO's classes,
     downloaded once; otherwise the path of a weights file or of a run's folder, see
-    training.run.weights_in. runs: the folder of the runs, for "last". settings: differing settings, such as
-    DETECTION_MIN_CONFIDENCE=0.5. Returns a Predictor. Raises RunError, DownloadError, WeightsError and
-    ConfigError.
+    training.run.weights_in. runs: the folder of the runs, for "last". tile: cuts large photographs into tiles
+    of this side in pixels, or "auto"; objects at their seams are found whole and once. overlap: share of a
+    tile's side that tiles have in common; None is 0.2. settings: differing settings, such as
+    DETECTION_MIN_CONFIDENCE=0.5.
+    Returns a Predictor. Raises RunError, DownloadError, WeightsError, ConfigError, and ValueError for a tile
+    or an overlap that cannot be.
     """
+    tiling = Tiling.of(tile, overlap)
     startup.start()
     path = _path_of(weights, runs)
     stored, classes = settings_and_classes(path, Config.names())
@@ -39,7 +44,7 @@ def load(weights="last", runs="runs", **settings):
     model = MaskRCNN("inference", config, str(runs))
     model.load_weights(path, by_name=False, report=None)
     model.class_names = model.class_names or ["BG", *classes]
-    return Predictor(model)
+    return Predictor(model, tiling)
 
 
 def _path_of(weights, runs):
@@ -51,10 +56,13 @@ def _path_of(weights, runs):
 
 
 class Predictor:
-    """Detects in photographs of any kind. model: a MaskRCNN for inference with class_names."""
+    """Detects in photographs of any kind.
 
-    def __init__(self, model):
-        self.model = model
+    model: a MaskRCNN for inference with class_names. tiling: the Tiling of large photographs; None cuts none.
+    """
+
+    def __init__(self, model, tiling=None):
+        self.model, self.tiling = model, tiling
 
     @property
     def config(self):
@@ -84,6 +92,7 @@ class Predictor:
             sources,
             read=self._read,
             finish=lambda found: Result(found.source, found.image, found.detections, names),
+            tiling=self.tiling,
         )
 
     def _read(self, source):
@@ -97,7 +106,7 @@ class Predictor:
         Weak detections count, too: see coco.MIN_CONFIDENCE. Raises EvaluationError without an instance.
         """
         detector = self.model.for_inference(DETECTION_MIN_CONFIDENCE=coco.MIN_CONFIDENCE)
-        return coco.evaluate(detector, dataset, progress=progress)
+        return coco.evaluate(detector, dataset, progress=progress, tiling=self.tiling)
 
     def __repr__(self):
         config = self.config

@@ -35,11 +35,12 @@ class _Done:
     shrunk: list = field(default_factory=list)
 
 
-def detect_files(model, paths, folder, report=show, save=("overlay",)):
+def detect_files(model, paths, folder, report=show, save=("overlay",), tiling=None):
     """Detect in each image; write the formats ``save`` and detections.json to a folder.
 
     paths: of find_images. report: called with each line of the table. An image that cannot be read is
-    reported and skipped. save: keys of mrcnn.detection.writers.WRITERS.
+    reported and skipped. save: keys of mrcnn.detection.writers.WRITERS. tiling: the Tiling of large
+    photographs; None cuts none.
     Returns (records, failed): the contents of detections.json, see ``record_of``, and the unreadable ones of
     paths. If an error or Ctrl-C ends it early, the files hold what was done until then. Raises DatasetError
     if a format's own folder is not empty.
@@ -49,7 +50,7 @@ def detect_files(model, paths, folder, report=show, save=("overlay",)):
         folder.mkdir(parents=True, exist_ok=True)
         report(f"{'image':32} {'class':16} {'score':>5}  {'box y1 x1 y2 x2':>23} {'mask px':>8}")
         try:
-            _detect(model, _photographs(paths, folder, writers), writers, done, report)
+            _detect(model, _photographs(paths, folder, writers), writers, done, report, tiling)
         except BaseException as error:
             if not done.records:
                 raise
@@ -61,8 +62,8 @@ def detect_files(model, paths, folder, report=show, save=("overlay",)):
     if stopped is not None:
         report(f"Stopped: {folder / 'detections.json'} holds the {len(done.records)} images done so far")
         raise stopped
-    if done.shrunk:
-        report(_advice(done.shrunk, model.config.IMAGE_MAX_DIM))
+    if done.shrunk and tiling is None:
+        report(_advice(done.shrunk))
     return done.records, done.failed
 
 
@@ -71,13 +72,14 @@ def _photographs(paths, folder, writers):
     return photographs(paths, places)
 
 
-def _detect(model, images, writers, done, report):
+def _detect(model, images, writers, done, report, tiling):
     """Detect in Photographs, and add each to ``done`` when it is written."""
     results = model.detect_stream(
         sources(images),
         read=Source.read,
         finish=lambda found: _written(found, writers, model.class_names),
         catch=ERRORS,
+        tiling=tiling,
     )
     with contextlib.closing(results):  # threads write no more files once this ends
         for found, record, rows, lines in results:
@@ -114,12 +116,12 @@ def _scale(record, config):
     )  # fmt: skip
 
 
-def _advice(names, side):
+def _advice(names):
     """Return the line on photographs that lose much detail."""
     named = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
     return (
-        f"Note: shrunk to a quarter or less, so that small objects are lost: {named}. Cut photographs into "
-        f"parts of about {side} pixels a side (IMAGE_MAX_DIM), and detect in these."
+        f"Note: shrunk to a quarter or less, so that small objects are lost: {named}. "
+        "Add --tile auto: the network then sees these photographs tile by tile, at full size."
     )
 
 

@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from mrcnn.detection.tiling import Tiling
 from mrcnn.screen import show
 
 
@@ -33,6 +34,29 @@ def add_data_options(parser):
         "--class-attribute", metavar="NAME",
         help="the attribute that holds the class, where annotations have several (VIA)",
     )  # fmt: skip
+
+
+def add_tile_options(parser):
+    """Add --tile and --overlap to an argument parser."""
+    parser.add_argument(
+        "--tile", type=_side, metavar="auto|N",
+        help="cut large photographs into tiles of N pixels a side, or of the size that suits the network",
+    )  # fmt: skip
+    parser.add_argument(
+        "--overlap", type=float, metavar="X", help="share of a tile's side that tiles have in common (0.2)"
+    )
+
+
+def _side(text):
+    return int(text) if text.removeprefix("-").isdecimal() else text
+
+
+def tiling_of(args, parser):
+    """Return the Tiling that these options set, or None; other values end the command."""
+    try:
+        return Tiling.of(args.tile, args.overlap)
+    except ValueError as error:
+        return parser.error(f"--{error}")
 
 
 def data_settings(args):

@@ -13,6 +13,7 @@ import mrcnn
 from mrcnn.config import ConfigError
 from mrcnn.datasets.images import ImageError
 from mrcnn.detection.result import Result
+from mrcnn.detection.tiling import Tiling
 from mrcnn.predictor import load
 from mrcnn.training.errors import RunError
 from tests.scenes import Rectangles
@@ -55,6 +56,21 @@ def test_faults_are_sentences(runs, tmp_path):
         load("last", runs=tmp_path)
     with pytest.raises(ConfigError, match="DETECTION_MAX_INSTANCES"):
         load("last", runs=runs, DETECTION_MAX_INSTANCES=-1)
+
+
+def test_large_photographs_in_tiles(model, runs):
+    tiled = load("last", runs=runs, tile="auto", overlap=0.3)
+    assert tiled.tiling == Tiling("auto", 0.3)
+    image = picture(200, 300)
+    (expected,) = model.model.detect_stream([image], tiling=Tiling("auto", 0.3))
+    found = tiled(image)
+    np.testing.assert_array_equal(found.boxes, expected.detections.rois)
+    assert len(found) > len(model(image))
+    assert found.detections.size == (200, 300)
+    with pytest.raises(ValueError, match=r"^tile must be auto or the side of the tiles"):
+        load("last", runs=runs, tile=0)
+    with pytest.raises(ValueError, match=r"^overlap is a share of tiles"):
+        load("last", runs=runs, overlap=0.3)
 
 
 def test_sources_of_all_kinds_give_equal_results(model, tmp_path):

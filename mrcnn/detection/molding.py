@@ -32,7 +32,7 @@ def fit(image, config, number=0):
     image: [H, W, channels]. number: of the image in the caller's list, for the message.
     Raises ValueError for an array that is not a colour image.
     """
-    _require_colors(image, number, config.IMAGE_CHANNEL_COUNT)
+    require_colors(image, number, config.IMAGE_CHANNEL_COUNT)
     fitted, window, scale, _, _ = resize_image(
         image,
         min_dim=config.IMAGE_MIN_DIM,
@@ -57,7 +57,8 @@ def mold_inputs(images, config):
     return molded, [one.meta for one in fitted], [one.window for one in fitted]
 
 
-def _require_colors(image, number, channels):
+def require_colors(image, number, channels):
+    """Raise ValueError for an array that is not [height, width, channels]. number: for the message."""
     shape = np.shape(image)
     if len(shape) != 3 or shape[2] != channels or 0 in shape:
         raise ValueError(

@@ -6,17 +6,20 @@ photographs are in memory as these stages need to keep each other busy, however 
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from mrcnn.detection.detections import Detections
-from mrcnn.detection.molding import Fitted, fit, unmold
+from mrcnn.detection.joining import join
+from mrcnn.detection.molding import Fitted, fit, require_colors, unmold
+from mrcnn.detection.tiles import Plan, plan
 from mrcnn.machine import cores
 
 _MOST_THREADS = 16  # more do not feed one device faster
 _BATCHES_AHEAD = 2  # one on the device, and one that waits for it
+_LARGE_AHEAD = 2  # photographs to cut: one whose tiles are on their way, and one that is being read
 
 
 @dataclass
@@ -35,10 +38,22 @@ class Found:
 
 @dataclass
 class _Loaded:
+    """A photograph that was read. plan: see tiles. found: futures of the Detections of its first parts."""
+
     source: Any
     image: np.ndarray | None = None
-    fitted: Fitted | None = None
+    plan: Plan | None = None
     error: Exception | None = None
+    found: list = field(default_factory=list)
+
+
+@dataclass
+class _Part:
+    """A part of a photograph at the network's size. fitted: None if it could not be read."""
+
+    loaded: _Loaded
+    fitted: Fitted | None = None
+    is_last: bool = True
 
 
 class Stream:
@@ -47,15 +62,17 @@ class Stream:
     detector: a Detector. rule: of ``molding.unmold``. read: returns the image [H, W, channels] of a source.
     finish: called with each Found; what it returns is the result. None returns the Found. catch: the types of
     read's exceptions that spoil one photograph alone; others end the stream. threads: for reading and
-    finishing; None uses one for each core.
+    finishing; None uses one for each core. tiling: the Tiling of large photographs; None cuts none.
 
     ``read`` and ``finish`` are called in several threads at once, but each result comes in its source's turn.
+    The tiles of a photograph fill batches as photographs do, and are fitted as the network takes them.
     """
 
-    def __init__(self, detector, rule, read, finish=None, catch=(), threads=None):
+    def __init__(self, detector, rule, read, finish=None, catch=(), threads=None, tiling=None):
         self._detector, self._rule, self._read = detector, rule, read
         self._finish, self._catch = finish or (lambda found: found), catch
         self._threads = threads or min(cores(), _MOST_THREADS)
+        self._tiling = tiling
 
     def __call__(self, sources):
         """Yield the result of each source of an iterable, in order."""
@@ -65,7 +82,7 @@ class Stream:
         ):
             try:
                 running = deque()  # futures of lists of futures of results
-                for batch in batches(self._loaded(pool, sources), self._size, _kind):
+                for batch in batches(self._parts(pool, sources), self._size, _kind):
                     running.append(device.submit(self._run, pool, batch))
                     if len(running) > _BATCHES_AHEAD:
                         yield from (future.result() for future in running.popleft().result())
@@ -79,40 +96,65 @@ class Stream:
     def _size(self):
         return self._detector.config.BATCH_SIZE
 
-    def _loaded(self, pool, sources):
-        """Yield a _Loaded for each source; the next ones are being read meanwhile."""
-        ahead = deque()
-        for number, source in enumerate(sources):
-            ahead.append(pool.submit(self._load, source, number))
-            if len(ahead) >= self._size + self._threads:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
+    def _parts(self, pool, sources):
+        """Yield the _Parts of each source; the next ones are being read and fitted meanwhile."""
+        count = self._size + self._threads
+        loading = (pool.submit(self._load, source, number) for number, source in enumerate(sources))
+        for first in _ahead(loading, count if self._tiling is None else _LARGE_AHEAD):
+            yield first
+            others = range(1, len(first.loaded.plan.parts) if first.loaded.plan else 1)
+            yield from _ahead((pool.submit(self._fit, first.loaded, index) for index in others), count)
 
     def _load(self, source, number):
+        """Read a photograph and return its first part."""
         try:
             image = self._read(source)
         except self._catch as error:
-            return _Loaded(source, error=error)
-        return _Loaded(source, image, fit(image, self._detector.config, number))
+            return _Part(_Loaded(source, error=error))
+        require_colors(image, number, self._detector.config.IMAGE_CHANNEL_COUNT)
+        cut = plan(self._tiling, *image.shape[:2], self._detector.config)
+        return self._fit(_Loaded(source, image, cut), 0)
+
+    def _fit(self, loaded, index):
+        y1, x1, y2, x2 = loaded.plan.parts[index]
+        fitted = fit(loaded.image[y1:y2, x1:x2], self._detector.config)
+        return _Part(loaded, fitted, index == len(loaded.plan.parts) - 1)
 
     def _run(self, pool, batch):
-        """Run the network on a batch and return the futures of its results."""
-        good = [one.fitted for one in batch if one.error is None]
+        """Run the network on a batch and return the futures of the results of photographs that end in it."""
+        good = [part.fitted for part in batch if part.fitted is not None]
         rows = iter(zip(*self._detector(good))) if good else iter(())
-        return [
-            pool.submit(self._convert, one, *(next(rows) if one.error is None else (None, None)))
-            for one in batch
-        ]
+        results = []
+        for part in batch:
+            row = (None, None) if part.fitted is None else next(rows)
+            future = pool.submit(self._convert, part, *row)
+            (results if part.is_last else part.loaded.found).append(future)
+        return results
 
-    def _convert(self, loaded, detections, masks):
+    def _convert(self, part, detections, masks):
+        """Return the Detections of a part, or the result of the photograph that it is the last part of."""
+        loaded, fitted = part.loaded, part.fitted
         if loaded.error is not None:
             return self._finish(Found(loaded.source, error=loaded.error))
-        fitted = loaded.fitted
         found = unmold(
             detections, masks, fitted.original_shape, fitted.image.shape, fitted.window, self._rule
         )
-        return self._finish(Found(loaded.source, loaded.image, found))
+        if not part.is_last:
+            return found
+        # The pool began the other parts before this one, so that waiting for them cannot block it.
+        others = [future.result() for future in loaded.found]
+        return self._finish(Found(loaded.source, loaded.image, join(loaded.plan, [*others, found])))
+
+
+def _ahead(futures, count):
+    """Yield the results of futures of an iterable that submits them; ``count`` of them run at a time."""
+    waiting = deque()
+    for future in futures:
+        waiting.append(future)
+        if len(waiting) >= count:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def batches(items, size, kind_of):
@@ -132,6 +174,6 @@ def batches(items, size, kind_of):
         yield batch
 
 
-def _kind(loaded):
+def _kind(part):
     """Return what the images of a batch have in common; None for one that could not be read."""
-    return None if loaded.error else (loaded.fitted.image.shape, loaded.fitted.image.dtype)
+    return None if part.fitted is None else (part.fitted.image.shape, part.fitted.image.dtype)

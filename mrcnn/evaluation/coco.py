@@ -23,6 +23,7 @@ METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR")
 # pixels within 2 % of the image's diagonal from their outlines (Cheng et al., "Boundary IoU", 2021).
 KINDS = {"segm": "mask", "bbox": "box", "boundary": "boundary"}
 MAX_DETECTIONS = 100
+_ALL_DETECTIONS = 1_000_000  # in an image
 # DETECTION_MIN_CONFIDENCE of every evaluation: AP ranks weak detections, too.
 MIN_CONFIDENCE = 0.05
 
@@ -35,7 +36,14 @@ class EvaluationError(ValueError):
 
 
 def evaluate(
-    detect, dataset, image_ids=None, progress=True, batch_size=1, max_detections=MAX_DETECTIONS, kinds=KINDS
+    detect,
+    dataset,
+    image_ids=None,
+    progress=True,
+    batch_size=1,
+    max_detections=MAX_DETECTIONS,
+    kinds=KINDS,
+    tiling=None,
 ):
     """Measure COCO's average precision on a data set, for masks, boxes and outlines.
 
@@ -43,17 +51,22 @@ def evaluate(
     images [H, W, 3] uint8 and returns for each a dict of rois, class_ids, scores and masks, like
     MaskRCNN.detect. image_ids: of the data set; None uses all. batch_size: images per call of such a
     function; only their masks are held in memory. max_detections: detections with the highest scores that
-    count in each image. kinds: keys of KINDS.
+    count in each image. kinds: keys of KINDS. tiling: the Tiling of large images, of a MaskRCNN alone; all
+    detections in tiles count, because COCO's limit is that of one image of the network's size.
     Returns the dict of ``score``. Raises EvaluationError before detecting if the data set has no instance.
     """
-    return score(*detect_all(detect, dataset, image_ids, progress, batch_size), max_detections, kinds)
+    found = detect_all(detect, dataset, image_ids, progress, batch_size, tiling)
+    return score(*found, max_detections if tiling is None else _ALL_DETECTIONS, kinds)
 
 
-def detect_all(detect, dataset, image_ids=None, progress=True, batch_size=1):
+def detect_all(detect, dataset, image_ids=None, progress=True, batch_size=1, tiling=None):
     """Return the gt of ``coco_ground_truth`` and the ``coco_results`` of all images: half of evaluate."""
     image_ids = [int(i) for i in (dataset.image_ids if image_ids is None else image_ids)]
     _require_an_instance(dataset, image_ids)
-    stream = getattr(detect, "detect_stream", None) or functools.partial(_in_batches, detect, batch_size)
+    if hasattr(detect, "detect_stream"):
+        stream = functools.partial(detect.detect_stream, tiling=tiling)
+    else:
+        stream = functools.partial(_in_batches, detect, batch_size)
     pairs = stream(
         image_ids,
         read=functools.partial(load_image, dataset),

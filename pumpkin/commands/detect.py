@@ -13,7 +13,7 @@ from pumpkin import ending
 from pumpkin.calls import typed
 from pumpkin.image_files import InputError, find_images, passed_over
 from pumpkin.interrupts import end_in_order
-from pumpkin.options import Parser, add_set_option
+from pumpkin.options import Parser, add_set_option, add_tile_options, tiling_of
 from pumpkin.packaged import CONFIG_HELP
 
 # The settings that options set, in the order in which they are checked.
@@ -69,6 +69,7 @@ def parse(argv):
         "--precision", choices=PRECISIONS, help="compute in this precision instead of the training's"
     )
     add_set_option(parser, "single settings, for instance DETECTION_NMS=soft_gaussian")
+    add_tile_options(parser)
     parser.add_argument("--sheet", metavar="FILE", help="also write a PNG that shows several images")
     parser.add_argument("--sheet-count", type=int, default=6, metavar="N", help="images on the sheet (6)")
     parser.add_argument("--show", action="store_true", help="open a window for each picture")
@@ -79,7 +80,7 @@ def parse(argv):
         parser.error(f"--sheet-count must be 1 or more, got {args.sheet_count}")
     if Path(args.out).is_file():
         parser.error(f"--out must be a folder, but {args.out} is a file")
-    args.save = _formats(args.save, parser)
+    args.save, args.tiling = _formats(args.save, parser), tiling_of(args, parser)
     try:
         args.paths = find_images(args.images, args.recursive, args.out)
     except InputError as error:
@@ -126,7 +127,7 @@ def detect(args):
     for line in passed_over(args.images, args.recursive, args.out):
         show(line)
     end_in_order()
-    records, failed = detect_files(model, args.paths, out, save=args.save)
+    records, failed = detect_files(model, args.paths, out, save=args.save, tiling=args.tiling)
     show(f"{len(records)} of {len(args.paths)} images. In {out}: detections.json, {', '.join(args.save)}")
     if args.sheet:
         save_sheet(records, model.class_names, Path(args.sheet), args.sheet_count)

@@ -1,5 +1,6 @@
 """Measure COCO AP of a model's masks and boxes on one split of a data set."""
 
+import dataclasses
 from pathlib import Path
 
 from mrcnn import startup
@@ -7,7 +8,7 @@ from mrcnn.screen import show
 from mrcnn.weights.downloads import DownloadError
 from pumpkin import ending
 from pumpkin.calls import typed
-from pumpkin.options import Parser, add_data_options, add_set_option
+from pumpkin.options import Parser, add_data_options, add_set_option, add_tile_options, tiling_of
 from pumpkin.packaged import CONFIG_HELP
 
 
@@ -28,6 +29,7 @@ def parse(argv):
         "--clumps", action="store_true",
         help="also report AP by overlap within the class, and where the network loses missed instances",
     )  # fmt: skip
+    add_tile_options(parser)
     parser.add_argument("--limit", type=int, metavar="N", help="use only the first N images")
     parser.add_argument(
         "--min-confidence", type=float, metavar="X",
@@ -43,6 +45,9 @@ def parse(argv):
         parser.error(f"--min-confidence must lie between 0 and 1, got {args.min_confidence}")
     if args.limit is not None and args.limit < 1:
         parser.error(f"--limit must be 1 or more, got {args.limit}")
+    args.tiling = tiling_of(args, parser)
+    if args.clumps and args.tiling:
+        parser.error("--clumps follows the network through whole images: leave out --tile")
     return args
 
 
@@ -73,13 +78,15 @@ def evaluate(args):
     if args.clumps:
         scores = overlaps.evaluate(model, dataset, image_ids)
     else:
-        scores = coco.evaluate(model, dataset, image_ids)
+        scores = coco.evaluate(model, dataset, image_ids, tiling=args.tiling)
     show(f"{weights.name} on {scores['images']} images with {scores['instances']} instances:")
     show(*coco.table_lines(scores))
     if args.clumps:
         show(*overlaps.table_lines(scores["clumps"]))
     out = Path(args.out) if args.out else _result_file(weights, config.DATASET, args.split)
-    write_json(out, {"weights": weights.name, "dataset": str(config.DATASET), "split": args.split, **scores})
+    tiles = dataclasses.asdict(args.tiling) if args.tiling else {}
+    data = {"dataset": str(config.DATASET), "split": args.split}
+    write_json(out, {"weights": weights.name, **data, **tiles, **scores})
     show(f"Written to {out}")
 
 

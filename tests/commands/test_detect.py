@@ -12,6 +12,7 @@ from PIL import Image
 from mrcnn.config import ConfigError
 from mrcnn.datasets.formats import open_dataset
 from mrcnn.detection.results import decode_mask
+from mrcnn.detection.tiling import Tiling
 from mrcnn.weights import contents, named
 from mrcnn.weights.coco_names import COCO_CLASS_NAMES
 from mrcnn.weights.hdf5 import write_groups
@@ -128,6 +129,19 @@ def test_the_command_of_the_readme(photos, opened, tmp_path, monkeypatch):
     labels = open_dataset("labelme", "results/labelme", None)
     assert labels.num_images == 2
     assert {info["name"] for info in labels.class_info[1:]} <= {"round", "square"}
+
+
+def test_large_photographs_in_tiles(opened, tmp_path, capsys):
+    Image.fromarray(picture(140, 600)).save(tmp_path / "large.png")
+    words = [str(tmp_path / "large.png"), "--weights", str(opened), "--out", str(tmp_path / "out")]
+    assert detect.main(words) == 0
+    assert "Add --tile auto: the network" in capsys.readouterr().out
+    assert detect.main([*words, "--tile", "auto", "--overlap", "0.3"]) == 0
+    assert "Note" not in capsys.readouterr().out
+    model = models.open_model(opened, models.config_of(opened))
+    (expected,) = model.detect_stream([picture(140, 600)], tiling=Tiling("auto", 0.3))
+    ((record,),) = [records(tmp_path / "out")]
+    assert [row["segmentation"] for row in record["detections"]] == expected.detections.run_lengths()
 
 
 def test_a_broken_file_among_good_ones(photos, opened, tmp_path, capsys):
@@ -249,6 +263,17 @@ def test_folders_within_folders(photos, opened, tmp_path, capsys):
         (["{image}", "--sheet-count", "0"], "must be 1 or more, got 0"),
         (["{image}", "--out", "{image}"], "must be a folder"),
         (["{image}", "--save", "coco,yol"], "separated by commas, got 'yol'; did you mean yolo?"),
+        (
+            ["{image}", "--tile", "20"],
+            "error: --tile must be auto or the side of the tiles in pixels, 32 or more, got 20.",
+        ),
+        (["{image}", "--tile", "-5"], "32 or more, got -5."),
+        (["{image}", "--tile", "half"], "32 or more, got half."),
+        (
+            ["{image}", "--overlap", "0.1"],
+            "error: --overlap is a share of tiles: set tile too, for instance to auto.",
+        ),
+        (["{image}", "--tile", "auto", "--overlap", "0.9"], "above 0 and up to 0.5, got 0.9."),
         (
             ["{image}", "--save", ""],
             "--save takes overlay, coco, masks, crops, polygons, csv, splash, yolo, ",

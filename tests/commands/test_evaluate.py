@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from mrcnn.detection.tiling import Tiling
 from mrcnn.pipeline.masks import extract_bboxes
 from pumpkin import models
 from pumpkin.commands import evaluate
@@ -92,6 +93,25 @@ def test_a_real_network_by_its_own_metadata(scenes, tmp_path, capsys):
     assert "on 2 images" in capsys.readouterr().out
 
 
+def test_large_images_in_tiles(scenes, tiny_weights, tmp_path, monkeypatch):
+    out = tmp_path / "result.json"
+    model, seen = detector(), []
+    stream = model.detect_stream
+
+    def watched(*args, tiling=None, **options):
+        seen.append(tiling)
+        return stream(*args, tiling=tiling, **options)
+
+    model.detect_stream = watched
+    monkeypatch.setattr(models, "open_model", lambda path, config: model)
+    words = ["--weights", str(tiny_weights), "--dataset", str(scenes), "--out", str(out)]
+    with eagerly():
+        assert evaluate.main([*words, "--set", "CLASSES=[Pumpkin, Stone]", "--tile", "64"]) == 0
+    assert seen == [Tiling(64, 0.2)]
+    written = json.loads(out.read_text())
+    assert (written["tile"], written["overlap"], written["images"]) == (64, 0.2, 3)
+
+
 def test_the_result_of_other_data_is_kept(tmp_path):
     weights = tmp_path / "mask_rcnn_tiny_0001.h5"
     usual, own = tmp_path / "evaluation_val.json", tmp_path / "photos"
@@ -131,6 +151,8 @@ def test_a_setting_that_does_not_exist(scenes, tiny_weights, capsys):
     [
         (["--min-confidence", "2"], "must lie between 0 and 1, got 2"),
         (["--limit", "0"], "must be 1 or more, got 0"),
+        (["--tile", "1"], "--tile must be auto or the side of the tiles in pixels, 32 or more, got 1."),
+        (["--tile", "64", "--clumps"], "--clumps follows the network through whole images: leave out --tile"),
     ],
 )
 def test_bad_arguments(words, fault, capsys):

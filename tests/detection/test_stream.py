@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mrcnn.detection.stream import Found, Stream, batches
+from mrcnn.detection.tiling import Tiling
 from mrcnn.pipeline.errors import ImageError
 from tests.tiny import Tiny, detector, picture
 
@@ -123,6 +124,106 @@ def test_reading_runs_ahead_by_a_bounded_number():
 def test_batches_carry_items_without_a_kind():
     kinds = {"a": 1, "b": 1, "x": None, "c": 2, "d": 2, "e": 2}
     assert list(batches("xabxcdex", 3, kinds.get)) == [["x", "a", "b"], ["x", "c", "d"], ["e", "x"]]
+
+
+class Colours(Recorder):
+    """A detector that finds the box of each colour but black, in images that it sees at their own size."""
+
+    def __call__(self, batch):
+        self.batches.append([one.original_shape for one in batch])
+        rows = np.zeros((len(batch), 8, 6), np.float32)
+        for one, own in zip(batch, rows):
+            red = one.image[:, :, 0] * (one.meta[11] == 1)  # the scale
+            for row, value in zip(own, np.unique(red[red > 0])):
+                y, x = np.nonzero(red == value)
+                row[:4] = np.array([y.min(), x.min(), y.max(), x.max()]) / 127
+                row[4:] = 1, value / 200
+        return rows, np.full((len(batch), 8, 28, 28), 9, np.float32)  # whole boxes, with their corners
+
+
+def coloured(height, width, *boxes):
+    image = np.zeros((height, width, 3), np.uint8)
+    for number, (y1, x1, y2, x2) in enumerate(boxes, 1):
+        image[y1:y2, x1:x2] = 10 * number
+    return image
+
+
+class TestTiles:
+    """Large photographs go through the network in tiles of 128 pixels, others as they are."""
+
+    images = (
+        coloured(128, 80, (10, 10, 20, 30)),
+        coloured(128, 300, (20, 90, 60, 140), (70, 5, 120, 299), (5, 200, 15, 210)),
+        coloured(128, 128),
+        coloured(400, 128, (0, 0, 110, 20), (110, 0, 250, 20)),
+    )
+
+    @pytest.mark.parametrize("threads", [1, 4])
+    def test_photographs_come_whole_and_in_order(self, threads):
+        colours = Colours(IMAGES_PER_GPU=2)
+        found = list(stream(colours, self.images.__getitem__, threads=threads, tiling=Tiling(128))(range(4)))
+        assert [one.source for one in found] == [0, 1, 2, 3]
+        boxes = [
+            {(round(200 * float(score)), *map(int, roi)) for score, roi in zip(d.scores, d.rois)}
+            for d in (one.detections for one in found)
+        ]
+        assert boxes == [
+            {(10, 10, 10, 20, 30)},
+            {(10, 20, 90, 60, 140), (20, 70, 5, 120, 299), (30, 5, 200, 15, 210)},
+            set(),
+            {(10, 0, 0, 110, 20), (20, 110, 0, 250, 20)},
+        ]
+        assert all(crop.all() for one in found for crop in one.detections.crops)
+        assert [one.detections.size for one in found] == [image.shape[:2] for image in self.images]
+        # One whole image; three tiles and the whole; one whole; four tiles and the whole: full batches.
+        assert [len(batch) for batch in colours.batches] == [2, 2, 2, 2, 2, 1]
+
+    def test_without_tiles_each_photograph_is_one_image(self):
+        colours = Colours(IMAGES_PER_GPU=1)
+        list(stream(colours, self.images.__getitem__)(range(4)))
+        assert colours.batches == [[image.shape] for image in self.images]
+
+    def test_an_unreadable_photograph_among_those_in_tiles(self):
+        def read(number):
+            if number == 1:
+                raise ImageError("damaged.")
+            return self.images[3]
+
+        results = stream(Colours(), read, catch=(ImageError,), tiling=Tiling(128))(range(3))
+        assert [len(one.detections.rois) if one.error is None else str(one.error) for one in results] == [
+            2, "damaged.", 2,
+        ]  # fmt: skip
+
+    def test_an_error_in_a_tile_ends_the_stream_after_the_results_before(self):
+        class Failing(Colours):
+            def __call__(self, batch):
+                if len(self.batches) == 6:  # the first photograph has five parts
+                    raise RuntimeError("device")
+                return super().__call__(batch)
+
+        results = stream(Failing(IMAGES_PER_GPU=1), lambda _: self.images[3], tiling=Tiling(128))(range(3))
+        assert next(results).source == 0
+        with pytest.raises(RuntimeError, match="device"):
+            next(results)
+
+    def test_few_large_photographs_are_read_ahead(self):
+        read_so_far = []
+
+        def read(number):
+            read_so_far.append(number)
+            return self.images[3]
+
+        results = stream(Colours(IMAGES_PER_GPU=1), read, threads=8, tiling=Tiling(128))(range(100))
+        for _ in range(5):
+            next(results)
+        results.close()
+        assert len(read_so_far) <= 5 + 4
+
+    def test_an_array_that_is_no_image_is_named_by_its_number(self):
+        with pytest.raises(
+            ValueError, match=r"^Image 1 must be \[height, width, 3\], received shape \(9,\);"
+        ):
+            list(stream(Colours(), [self.images[0], np.zeros(9)].__getitem__, tiling=Tiling(128))(range(2)))
 
 
 class TestRealNetwork:

@@ -7,8 +7,10 @@ import pytest
 from faster_coco_eval.core import mask as rle
 
 from mrcnn.datasets.dataset import Dataset
+from mrcnn.detection.tiling import Tiling
 from mrcnn.evaluation import coco, matches
 from mrcnn.pipeline.masks import extract_bboxes
+from tests.streaming import Streaming
 
 
 class Squares(Dataset):
@@ -66,6 +68,17 @@ class TestCoco:
         dataset = Squares(SCENES)
         scores = coco.evaluate(nothing, dataset, progress=False)
         assert scores["segm"]["AP"] == scores["bbox"]["AP50"] == 0.0
+
+    def test_in_tiles_more_than_a_hundred_detections_count(self):
+        dataset = Squares([[(1, 9 * y, 9 * x, 5) for y in range(11) for x in range(11)]])
+
+        class Perfect(Streaming):
+            detect = staticmethod(perfect(dataset))
+
+        uncut = coco.evaluate(Perfect(), dataset, progress=False)
+        assert uncut["segm"]["AR"] == pytest.approx(100 / 121)
+        cut = coco.evaluate(Perfect(), dataset, progress=False, tiling=Tiling("auto"))
+        assert cut["segm"]["AR"] == cut["segm"]["AP"] == 1.0
 
     def test_half_found_scores_about_half(self):
         dataset = Squares([[(1, 10, 10, 20)], [(1, 30, 30, 20)]])

@@ -8,6 +8,7 @@ from PIL import Image
 
 from mrcnn.datasets.errors import DatasetError
 from mrcnn.detection.results import decode_mask
+from mrcnn.detection.tiling import Tiling
 from mrcnn.detection.writers import WRITERS
 from mrcnn.files import write_json
 from mrcnn.pipeline.masks import extract_bboxes
@@ -249,8 +250,12 @@ class TestDetectFiles:
         Image.new("L", (4 * side - 8, 20)).save(tmp_path / "shorter.png")
         *_, lines = run([tmp_path / "long.png", tmp_path / "shorter.png"], tmp_path / "out")
         (line,) = [line for line in lines if line.startswith("Note")]
-        assert "small objects are lost: long.png. Cut photographs into" in line
-        assert f"parts of about {side} pixels a side (IMAGE_MAX_DIM)" in line
+        assert line == (
+            "Note: shrunk to a quarter or less, so that small objects are lost: long.png. Add --tile auto: "
+            "the network then sees these photographs tile by tile, at full size."
+        )
+        *_, lines = run([tmp_path / "long.png"], tmp_path / "tiled", tiling=Tiling("auto"))
+        assert not [line for line in lines if line.startswith("Note")]
 
     def test_files_of_any_kind_become_colour_images(self, tmp_path):
         colour = Image.fromarray(picture(60, 80))
