@@ -2,7 +2,6 @@
 
 import json
 
-from mrcnn.datasets.shapes import run_lengths
 from mrcnn.datasets.writers.outlines import is_hole, outlines
 from mrcnn.datasets.writers.writer import Writer
 from mrcnn.files import write_text
@@ -66,7 +65,7 @@ def _segmentation(instance):
         rings = outlines(instance.mask)
         rings = None if any(map(is_hole, rings)) else rings
     if rings is None or instance.crowd:
-        runs = run_lengths(instance.mask)
+        runs = instance.runs
         return {"size": list(runs.size), "counts": runs.counts.decode()}
     return [[_short(value) for value in ring.ravel().tolist()] for ring in rings]
 

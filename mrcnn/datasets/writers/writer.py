@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mrcnn.datasets.shapes import run_lengths
+
 
 @dataclass(frozen=True, slots=True)
 class Instance:
@@ -24,6 +26,11 @@ class Instance:
         """The half-open box (y1, x1, y2, x2) of the mask."""
         rows, columns = (np.flatnonzero(self.mask.any(axis=axis)) for axis in (1, 0))
         return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
+
+    @property
+    def runs(self):
+        """The RunLengths of the mask."""
+        return run_lengths(self.mask)
 
 
 class Writer:

@@ -2,8 +2,9 @@
 
 import numpy as np
 import yaml
+from faster_coco_eval.core import mask as rle
 
-from mrcnn.datasets.shapes import Shares, rasterize
+from mrcnn.datasets.shapes import Shares, encode
 from mrcnn.datasets.writers.outlines import one_ring, outlines
 from mrcnn.datasets.writers.writer import Writer
 from mrcnn.files import write_text
@@ -56,8 +57,9 @@ class YoloWriter(Writer):
     def _row(self, instance, size):
         """Return the row of an instance: the first of its polygons that gives the mask, or else the best."""
         best = (-1.0, "")
+        runs = instance.runs
         for shares in _polygons(instance, size):
-            overlap = _overlap(shares, instance.mask)
+            overlap = _overlap(shares, runs)
             best = max(best, (overlap, " ".join(shares)), key=lambda found: found[0])
             if overlap == 1:
                 break
@@ -82,8 +84,9 @@ def _short(shares):
     return [f"{share:.{_DIGITS}g}" for share in shares.ravel().tolist()]
 
 
-def _overlap(shares, mask):
-    """Return the IoU of a mask with the polygon of shares as text."""
+def _overlap(shares, runs):
+    """Return the IoU of RunLengths with the polygon of shares as text."""
     points = np.array(shares, np.float64).reshape(-1, 2)
-    found = rasterize(Shares((points,)), mask.shape)
-    return float((found & mask).sum() / (found | mask).sum())
+    size = list(runs.size)
+    found, wanted = ({"size": size, "counts": c} for c in (encode(Shares((points,)), size), runs.counts))
+    return float(rle.iou([found], [wanted], [0])[0, 0])

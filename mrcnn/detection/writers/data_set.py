@@ -6,6 +6,8 @@ import numpy as np
 
 from mrcnn.datasets import orientation
 from mrcnn.datasets.images import ImageError, opened
+from mrcnn.datasets.shapes import RunLengths
+from mrcnn.datasets.writers.outlines import one_ring, outlines
 from mrcnn.detection.overlay import encode
 from mrcnn.detection.writers.writer import Writer
 from mrcnn.files import write_bytes
@@ -15,22 +17,22 @@ from mrcnn.files import write_bytes
 class Cut:
     """A detection as an Instance of mrcnn.datasets.writers; its mask is made at each access.
 
-    class_id: of its class, from 0. size: of its image. box: (y1, x1, y2, x2). crop: the mask in its box.
-    rings: polygons to write instead of the exact mask, or None.
+    class_id: of its class, from 0. box: (y1, x1, y2, x2), the smallest. crop: the mask in its box. runs: its
+    RunLengths in the image. rings: polygons to write for it.
     """
 
     class_id: int
-    size: tuple
     box: tuple
     crop: np.ndarray
-    rings: tuple | None = None
+    runs: RunLengths
+    rings: tuple
     crowd: bool = False
 
     @property
     def mask(self):
         """The mask [H, W] bool."""
         y1, x1, y2, x2 = self.box
-        mask = np.zeros(self.size, bool)
+        mask = np.zeros(self.runs.size, bool)
         mask[y1:y2, x1:x2] = self.crop
         return mask
 
@@ -49,23 +51,27 @@ class DataSetWriter(Writer):
 
     def write(self, photograph, image, found):
         """Write a photograph and its annotations."""
-        instances = [
-            self.instance(int(class_id), found.size, tuple(box.tolist()), crop)
-            for class_id, box, crop in zip(found.class_ids, found.rois, found.crops)
-            if crop.any()
-        ]
+        rows = zip(found.class_ids, found.rois, found.crops, found.run_lengths())
+        instances = [self._instance(*row) for row in rows if row[2].any()]
         data, suffix = file_of(photograph, image, self.kind.suffixes)
         name = photograph.stem + suffix
         for place in self._writer.place(None, name, instances):
             write_bytes(place, data, durable=False)
         self._writer.write(None, name, found.size, instances)
 
-    def instance(self, class_id, size, box, crop):
+    def rings(self, mask):
+        """Return the polygons to write for a mask [H, W] bool: a single one, with exactly its pixels."""
+        return [one_ring(outlines(mask))]
+
+    def _instance(self, class_id, box, crop, encoded):
         """Return a detection as a Cut. crop: its mask in its box, never empty."""
         rows, columns = (np.flatnonzero(crop.any(axis=axis)) for axis in (1, 0))
         top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
         tight = tuple(int(side) for side in (box[0] + top, box[1] + left, box[0] + bottom, box[1] + right))
-        return Cut(class_id - 1, size, tight, crop[top:bottom, left:right])
+        crop, corner = crop[top:bottom, left:right], np.array([tight[1], tight[0]])
+        rings = tuple(ring + corner for ring in self.rings(crop))
+        runs = RunLengths(tuple(encoded["size"]), encoded["counts"].encode())
+        return Cut(int(class_id) - 1, tight, crop, runs, rings)
 
     def finish(self, records):
         """Write what describes the data set as a whole."""

@@ -1,7 +1,5 @@
 """Write photographs with labelme's JSON beside them: polygons with few corners, for correcting by hand."""
 
-import dataclasses
-
 import cv2
 import numpy as np
 
@@ -23,11 +21,9 @@ class LabelmeWriter(DataSetWriter):
     own_folder = "labelme"
     kind = labelme.LabelmeWriter
 
-    def instance(self, class_id, size, box, crop):
-        """Return a detection as a Cut with polygons."""
-        cut = super().instance(class_id, size, box, crop)
-        corner = np.array([cut.box[1], cut.box[0]])
-        return dataclasses.replace(cut, rings=tuple(ring + corner for ring in simple_rings(cut.crop)))
+    def rings(self, mask):
+        """Return polygons that cover about a mask, see simple_rings."""
+        return simple_rings(mask)
 
 
 def simple_rings(mask):

@@ -9,3 +9,7 @@ class MasksWriter(DataSetWriter):
 
     own_folder = "masks"
     kind = masks.MasksWriter
+
+    def rings(self, mask):
+        """Return no polygons: mask images need none."""
+        return []
