@@ -12,6 +12,10 @@ from mrcnn.drawing import font_for, random_colors
 _TINT = 0.35  # opacity of an instance's colour in its mask
 _PLATE = 0.55  # opacity of the plate behind a caption
 _DARK = (30, 30, 30)
+_LETTERS, _SMALLEST = 12, 8  # pixels: height of the letters in a picture of 1000 px, and in any
+_LEAST_SCALE = 0.7
+_CROWDED = 0.1  # share of the picture that captions may hide
+_BEYOND = 1.5  # width of a caption against that of its box, in a crowd
 _SUBPIXEL = 4  # bits of a contour's coordinates below a pixel
 _NARROW = 500  # pixels of a picture's width below which a dark line would hide too much
 _FEW = 16  # points of a contour below which smoothing would shrink it
@@ -23,15 +27,36 @@ def draw(image, found, class_names):
     image: [H, W, 3] uint8. found: its Detections. class_names: indexed by class id.
     """
     picture = np.ascontiguousarray(image[:, :, :3]).copy()
-    scale = max(1.0, picture.shape[1] / 1000)
+    scale = max(_LEAST_SCALE, picture.shape[1] / 1000)
     colors = [tuple(round(255 * value) for value in color) for color in random_colors(len(found.rois))]
     for box, crop, color in zip(found.rois, found.crops, colors):
         _tint(picture, box, crop, color)
     for box, crop, color in zip(found.rois, found.crops, colors):
         _outline(picture, box, crop, color, scale)
         _dash(picture, box, color, scale)
-    texts = [f"{class_names[i]} {score:.2f}" for i, score in zip(found.class_ids, found.scores)]
-    return _captioned(picture, found.rois, texts, colors, scale)
+    return _captioned(picture, found.rois, _captions(found, class_names, picture, scale), colors, scale)
+
+
+def _captions(found, class_names, picture, scale):
+    """Return the text at each detection: class and score, or in a crowd what fits its box, even nothing."""
+    scores = [f"{score:.2f}" for score in found.scores]
+    texts = [f"{class_names[i]} {score}" for i, score in zip(found.class_ids, scores)]
+    sizes = [_size_of(text, scale)[1:] for text in texts]
+    if sum(width * height for width, height in sizes) <= _CROWDED * picture.shape[0] * picture.shape[1]:
+        return texts
+    chosen = []
+    for (_, x1, _, x2), *choices in zip(found.rois, texts, scores):
+        room = _BEYOND * (x2 - x1)
+        chosen.append(next((text for text in choices if _size_of(text, scale)[1] <= room), ""))
+    return chosen
+
+
+def _size_of(text, scale):
+    """Return the font of a caption, and its width and height with a margin, in pixels."""
+    font = font_for(text, max(_SMALLEST, round(_LETTERS * scale)))
+    left, top, right, bottom = font.getbbox(text)
+    pad = max(1, round(2 * scale))
+    return font, right - left + 2 * pad, bottom - top + 2 * pad
 
 
 def encode(picture):
@@ -55,14 +80,15 @@ def _outline(picture, box, crop, color, scale):
     framed = np.pad(crop.astype(np.uint8), 1)  # contours close within the frame
     contours, _ = cv2.findContours(framed, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     first = np.array([box[1] - 1, box[0] - 1])
-    apart = round(2 * scale)  # pixels between corners: fewer than a line is wide
+    apart = max(1, round(2 * scale))  # pixels between corners: fewer than a line is wide
     lines = [
         np.round((_smooth(contour[:, 0])[::apart] + first) * 2**_SUBPIXEL).astype(np.int32)
         for contour in contours
     ]
     strokes = ((_DARK, 2.6), (color, 1.2))
     for line_color, width in strokes if picture.shape[1] >= _NARROW else strokes[1:]:
-        cv2.polylines(picture, lines, True, line_color, round(width * scale), cv2.LINE_AA, _SUBPIXEL)
+        thickness = max(1, round(width * scale))
+        cv2.polylines(picture, lines, True, line_color, thickness, cv2.LINE_AA, _SUBPIXEL)
 
 
 def _smooth(points):
@@ -85,23 +111,23 @@ def _dash(picture, box, color, scale):
 
 def _captioned(picture, boxes, texts, colors, scale):
     """Write a text at each box: above it, or at the first other position with room; none without room."""
-    size = round(12 * scale)
-    pad = round(2 * scale)
     written, taken = [], np.zeros((0, 4), int)
     for box, text, color in zip(boxes, texts, colors):
-        font = font_for(text, size)
-        left, top, right, bottom = font.getbbox(text)
-        width, height = right - left + 2 * pad, bottom - top + 2 * pad
+        if not text:
+            continue
+        font, width, height = _size_of(text, scale)
         for area in _places(box, width, height, picture.shape):
             if not _overlaps(area, taken):
                 taken = np.vstack([taken, area])
-                written.append(((area[1] + pad - left, area[0] + pad - top), text, font))
-                plate = np.ones((height, width), bool)
-                _tint(picture, area, plate, color, _PLATE)
+                written.append((area, text, font))
+                _tint(picture, area, np.ones((height, width), bool), color, _PLATE)
                 break
     drawn = Image.fromarray(picture)
     pen = ImageDraw.Draw(drawn)
-    for place, text, font in written:
+    for area, text, font in written:
+        middle = (area[1] + area[3]) / 2, (area[0] + area[2]) / 2
+        left, top, right, bottom = font.getbbox(text)
+        place = middle[0] - (left + right) / 2, middle[1] - (top + bottom) / 2
         pen.text(place, text, "white", font, stroke_width=max(1, round(scale)), stroke_fill="black")
     return np.asarray(drawn)
 

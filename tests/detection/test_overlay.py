@@ -91,3 +91,16 @@ def test_encoding_keeps_every_pixel():
     with Image.open(io.BytesIO(overlay.encode(image))) as decoded:
         assert decoded.format == "PNG"
         np.testing.assert_array_equal(np.asarray(decoded), image)
+
+
+def test_in_a_crowd_captions_do_not_hide_the_objects():
+    """Small objects get their scores alone, or nothing where even these are wider than what they name."""
+    image = np.full((120, 400, 3), GREY, np.uint8)
+    boxes = np.array([[y, x, y + 12, x + 30] for y in range(10, 110, 25) for x in range(5, 390, 40)])
+    sides = [np.ones((12, 30), bool)] * len(boxes)
+    found = Detections((120, 400), boxes, np.ones(len(boxes), int), np.full(len(boxes), 0.9), sides)
+    texts = overlay._captions(found, ["BG", "pumpkin"], image, 0.7)
+    assert set(texts) == {"0.90"}
+    assert set(overlay._captions(found, ["BG", "pumpkin"], image, 3.0)) == {""}
+    few = Detections((120, 400), boxes[:1], np.ones(1, int), np.full(1, 0.9), sides[:1])
+    assert overlay._captions(few, ["BG", "pumpkin"], image, 0.7) == ["pumpkin 0.90"]
