@@ -285,9 +285,9 @@ class MaskRCNN:
         return run
 
     def set_log_dir(self, model_path=None):
-        """Go on with the epoch of a checkpoint, in a folder with its run's date, or begin anew at epoch 0.
+        """Go on with the epoch of a checkpoint, in a folder with its run's date, or start a new run at epoch 0.
 
-        model_path: ``<name><YYYYMMDDTHHMM>/mask_rcnn_<name>_<epoch>.h5``; other paths, and none, begin anew.
+        model_path: ``<name><YYYYMMDDTHHMM>/mask_rcnn_<name>_<epoch>.h5``; other paths, and none, start a new run.
         log_dir is within model_dir wherever the checkpoint lies. It is made, and may change, when it is
         trained.
         """

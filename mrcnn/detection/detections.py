@@ -20,7 +20,7 @@ class Detections(Mapping):
     class_ids: [N] int32. scores: [N] float32. crops: N masks, each [y2 - y1, x2 - x1] bool, of its box.
 
     It is also a mapping with the keys and values of the dict that ``MaskRCNN.detect`` returns: "masks" are
-    [H, W, N] bool, made anew at each access. A hundred masks of a photograph of 12 megapixels take 1.2 GB,
+    [H, W, N] bool, created at each access. A hundred masks of a photograph of 12 megapixels take 1.2 GB,
     their crops as much as the objects' boxes have pixels.
     """
 

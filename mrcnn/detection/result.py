@@ -38,7 +38,7 @@ class Result:
 
     @property
     def masks(self):
-        """Masks [H, W, N] bool, made anew at each access; ``detections.crops`` take less memory."""
+        """Masks [H, W, N] bool, created at each access; ``detections.crops`` take less memory."""
         return self.detections.masks()
 
     @property

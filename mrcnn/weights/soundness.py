@@ -19,7 +19,7 @@ def check_links(file):
     # visit ends at the first result that is not None; it does not follow links to other files.
     name = file.id.links.visit(lambda name, info: None if info.type in _OWN_LINKS else name, info=True)
     if name is not None:
-        raise Fault(f"is damaged: {name.decode(errors='replace')!r} links to another file; save it anew")
+        raise Fault(f"is damaged: {name.decode(errors='replace')!r} links to another file; save it again")
 
 
 def check_tensor(path, dataset):
@@ -27,7 +27,7 @@ def check_tensor(path, dataset):
     if not isinstance(dataset, h5py.Dataset) or dataset.shape is None:
         raise Fault(f"is damaged: {path!r} is no array")
     if dataset.external or dataset.is_virtual:
-        raise Fault(f"is damaged: {path!r} lies in another file; save it anew")
+        raise Fault(f"is damaged: {path!r} lies in another file; save it again")
     if dataset.dtype.kind not in _NUMBERS:
         raise Fault(f"is damaged: {path!r} holds {dataset.dtype} instead of numbers")
 

@@ -57,10 +57,10 @@ def write_group(group, path):
 @pytest.mark.parametrize(
     ("write", "told"),
     [
-        (link_out, "'conv1/conv1/kernel:0' links to another file; save it anew."),
-        (link_group_out, "'elsewhere' links to another file; save it anew."),
-        (store_outside, "'conv1/kernel' lies in another file; save it anew."),
-        (map_outside, "'conv1/kernel' lies in another file; save it anew."),
+        (link_out, "'conv1/conv1/kernel:0' links to another file; save it again."),
+        (link_group_out, "'elsewhere' links to another file; save it again."),
+        (store_outside, "'conv1/kernel' lies in another file; save it again."),
+        (map_outside, "'conv1/kernel' lies in another file; save it again."),
         (declare_much, "it declares 4,000,000,000,000 bytes of data in {size:,} bytes."),
         (write_text, "'conv1/kernel' holds object instead of numbers."),
         (write_nothing, "'conv1/kernel' is no array."),
