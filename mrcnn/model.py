@@ -285,11 +285,11 @@ class MaskRCNN:
         return run
 
     def set_log_dir(self, model_path=None):
-        """Go on with the epoch of a checkpoint, in a folder with its run's date, or start a new run at epoch 0.
+        """Go on with the epoch of a checkpoint, in a folder with its run's date, or start a new run.
 
-        model_path: ``<name><YYYYMMDDTHHMM>/mask_rcnn_<name>_<epoch>.h5``; other paths, and none, start a new run.
-        log_dir is within model_dir wherever the checkpoint lies. It is made, and may change, when it is
-        trained.
+        model_path: ``<name><YYYYMMDDTHHMM>/mask_rcnn_<name>_<epoch>.h5``; other paths, and none, start at
+        epoch 0. log_dir is within model_dir wherever the checkpoint lies. It is made, and may change, when it
+        is trained.
         """
         begun, self.epoch = (None if model_path is None else position_of(model_path)) or (None, 0)
         self.log_dir = str(Path(self.model_dir) / folder_name(self.config, begun))

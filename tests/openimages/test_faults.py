@@ -172,7 +172,7 @@ def ranged(monkeypatch):
 
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_zip_that_changes_meanwhile(download, server, world, request, tmp_path, whole):
-    """Another version of equal size: only the CRCs tell."""
+    """Another version of equal size, which only the CRCs reveal."""
     if not whole:
         request.getfixturevalue("ranged")
     name = image_id("validation", 2)
