@@ -5,48 +5,12 @@ do so there. Of two that agree, the one whose tile sees all of the other is the 
 both; if each goes on where the other's tile ends, both are pieces of one object, and their masks are united.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
-
 import numpy as np
 
 from mrcnn.detection.detections import Detections
+from mrcnn.detection.pieces import Piece, intersection, meet, pieces_of, shared_pixels
 
 AGREE = 0.5  # IoU of two masks in the strip that both tiles see, from which they are of one object
-_MARGIN = 0.01  # of a tile's side: boxes of cut objects end up to this far from the tile's border
-
-
-@dataclass
-class _Piece:
-    """A detection in pixels of the photograph.
-
-    place: (y1, x1, y2, x2) of its tile. box: [(y1, x1, y2, x2)]. crop: its mask in its box. cut: for each
-    side of the box, whether a border within the photograph cuts the object there.
-    """
-
-    place: np.ndarray
-    box: np.ndarray
-    crop: np.ndarray
-    class_id: int
-    score: float
-    cut: np.ndarray
-
-    @cached_property
-    def area(self):
-        return np.count_nonzero(self.crop)
-
-    def within(self, box):
-        """Return the part of the mask that lies in a box, which may be anywhere."""
-        y1, x1, y2, x2 = _intersection(self.box, box) - np.tile(self.box[:2], 2)
-        return self.crop[y1 : max(y1, y2), x1 : max(x1, x2)]
-
-    def lies_in(self, place):
-        return (self.box[:2] >= place[:2]).all() and (self.box[2:] <= place[2:]).all()
-
-    def goes_on_in(self, place):
-        """Return whether a border cuts the object beyond which another tile, at ``place``, sees on."""
-        beyond = np.concatenate([place[:2] < self.place[:2], place[2:] > self.place[2:]])
-        return (self.cut & beyond).any()
 
 
 def join(plan, found):
@@ -56,10 +20,10 @@ def join(plan, found):
     """
     if not plan.tiles:
         return found[0]
-    parts = [_pieces(one, place, plan.size) for one, place in zip(found, plan.parts)]
+    parts = [pieces_of(one, place, plan.size) for one, place in zip(found, plan.parts)]
     pieces = [piece for part in parts[: len(plan.tiles)] for piece in part]
     partners = _partners(plan, parts, pieces)
-    joined = [_united(group) for group in _groups(pieces, _kept(pieces, partners), partners)]
+    joined = [_united(group) for group in _groups(pieces, _kept(plan, pieces, partners), partners)]
     if plan.whole:
         joined = _with_larger(joined, parts[-1], plan.fits)
     joined.sort(key=lambda piece: -piece.score)
@@ -72,15 +36,6 @@ def join(plan, found):
     )
 
 
-def _pieces(found, place, size):
-    """Return the _Pieces of the Detections of a part. place: its box. size: that of the photograph."""
-    place, ends = np.array(place), np.array([0, 0, *size])
-    margin = int(_MARGIN * max(found.size))
-    boxes = np.asarray(found.rois, int).reshape(-1, 4) + np.tile(place[:2], 2)
-    cut = (np.abs(boxes - place) <= margin) & (place != ends)
-    return [_Piece(place, *values) for values in zip(boxes, found.crops, found.class_ids, found.scores, cut)]
-
-
 def _partners(plan, parts, pieces):
     """Return, for each of the pieces of all tiles, the indices of those of other tiles that agree with it."""
     starts = np.cumsum([0, *map(len, parts)])
@@ -89,9 +44,9 @@ def _partners(plan, parts, pieces):
     classes = np.array([piece.class_id for piece in pieces])
     partners = [[] for _ in pieces]
     for i, tile in enumerate(tiles):
-        for j in i + 1 + np.flatnonzero(_meet(tile, tiles[i + 1 :])):
+        for j in i + 1 + np.flatnonzero(meet(tile, tiles[i + 1 :])):
             ours, theirs = slice(starts[i], starts[i + 1]), slice(starts[j], starts[j + 1])
-            candidates = _meet(boxes[ours, None], boxes[None, theirs])
+            candidates = meet(boxes[ours, None], boxes[None, theirs])
             candidates &= classes[ours, None] == classes[None, theirs]
             for a, b in np.argwhere(candidates) + starts[[i, j]]:
                 if _agree(pieces[a], pieces[b]):
@@ -106,29 +61,43 @@ def _agree(one, other):
     A ring that is cut is two arcs in one tile and may be one in the next. So a piece that goes on in the
     other's tile need only lie within the other one.
     """
-    shared = _shared(one, other)
+    shared = shared_pixels(one, other)
     if not shared:
         return False
-    common = _intersection(one.place, other.place)
+    common = intersection(one.place, other.place)
     areas = [np.count_nonzero(piece.within(common)) for piece in (one, other)]
     if shared >= AGREE * (sum(areas) - shared):
         return True
     lies_in = [shared >= AGREE * area for area in areas]
-    return (lies_in[0] and one.goes_on_in(other.place)) or (lies_in[1] and other.goes_on_in(one.place))
+    goes_on = one.goes_on_in(other.place).any(), other.goes_on_in(one.place).any()
+    return (lies_in[0] and goes_on[0]) or (lies_in[1] and goes_on[1])
 
 
-def _kept(pieces, partners):
+def _kept(plan, pieces, partners):
     """Return the set of the indices of pieces that have no partner whose tile sees all of them.
 
     Of two whose tiles both see all of both, the one that no border cuts is kept, then that of the higher
-    score, or of the larger area if both are cut.
+    score, or of the larger area if both are cut. Doubtful pieces are not kept.
     """
+    tiles = np.array(plan.tiles)
     ranks = [(piece.cut.any(), -piece.area if piece.cut.any() else -piece.score) for piece in pieces]
     kept = set()
     for i in sorted(range(len(pieces)), key=ranks.__getitem__):
-        if not any(j in kept and pieces[i].lies_in(pieces[j].place) for j in partners[i]):
+        piece, others = pieces[i], [pieces[j] for j in partners[i]]
+        is_less = any(j in kept and piece.lies_in(pieces[j].place) for j in partners[i])
+        if not (is_less or _is_doubtful(piece, others, tiles)):
             kept.add(i)
     return kept
+
+
+def _is_doubtful(piece, partners, tiles):
+    """Return whether a tile sees all of a piece, and beyond the borders that cut it, but finds none like it.
+
+    partners: the pieces that agree with it.
+    """
+    sees_on = (piece.goes_on_in(tiles) == piece.cut).all(axis=-1)
+    better = tiles[piece.lies_in(tiles) & sees_on] if piece.cut.any() else ()
+    return any(not any((partner.place == tile).all() for partner in partners) for tile in better)
 
 
 def _groups(pieces, kept, partners):
@@ -158,7 +127,7 @@ def _united(group):
         crop[y1:y2, x1:x2] |= piece.crop
     cut = np.array([group[i].cut[side] for side, i in enumerate(outermost)])
     best = max(group, key=lambda piece: piece.score)
-    return _Piece(best.place, box, crop, best.class_id, best.score, cut)
+    return Piece(best.place, box, crop, best.class_id, best.score, cut)
 
 
 def _with_larger(joined, whole, fits):
@@ -179,26 +148,10 @@ def _with(large, joined):
     """
     boxes = np.array([piece.box for piece in joined]).reshape(-1, 4)
     classes = np.array([piece.class_id for piece in joined])
-    near = np.flatnonzero(_meet(large.box, boxes) & (classes == large.class_id))
-    shared = {i: _shared(joined[i], large) for i in near}
+    near = np.flatnonzero(meet(large.box, boxes) & (classes == large.class_id))
+    shared = {i: shared_pixels(joined[i], large) for i in near}
     inside = [i for i in near if shared[i] >= AGREE * max(joined[i].area, 1)]
     if sum(shared[i] for i in inside if not joined[i].cut.any()) >= AGREE * large.area:
         return joined
     pieces = {i for i in inside if joined[i].cut.any()}
     return [*(piece for i, piece in enumerate(joined) if i not in pieces), large]
-
-
-def _shared(one, other):
-    """Return the number of pixels in the masks of both pieces."""
-    return np.count_nonzero(one.within(other.box) & other.within(one.box))
-
-
-def _intersection(one, other):
-    """Return the box that two boxes have in common; without one, its far edges lie before the near ones."""
-    return np.concatenate([np.maximum(one[:2], other[:2]), np.minimum(one[2:], other[2:])])
-
-
-def _meet(one, other):
-    """Return which boxes [..., 4] have pixels in common."""
-    low = np.maximum(one[..., :2], other[..., :2])
-    return (low < np.minimum(one[..., 2:], other[..., 2:])).all(axis=-1)

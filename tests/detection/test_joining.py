@@ -155,6 +155,7 @@ def one(size, *rows):
     return Detections(size, boxes, np.array(classes, np.int32), np.array(scores, np.float32), crops)
 
 
+TILE = (100, 100)
 PAIR = Plan((100, 180), ((0, 0, 100, 100), (0, 80, 100, 180)), whole=False, fits=(100, 20))
 
 
@@ -168,15 +169,11 @@ class TestFaultyDetections:
     """What networks find is not exact."""
 
     def test_another_class_is_another_object(self):
-        found = join(
-            PAIR, [one((100, 100), (1, 0.9, 10, 70, 30, 100)), one((100, 100), (2, 0.8, 10, 0, 30, 30))]
-        )
+        found = join(PAIR, [one(TILE, (1, 0.9, 10, 70, 30, 100)), one(TILE, (2, 0.8, 10, 0, 30, 30))])
         assert values(found) == [(1, 0.9, 10, 70, 30, 100), (2, 0.8, 10, 80, 30, 110)]
 
     def test_pieces_are_united_with_the_best_score(self):
-        found = join(
-            PAIR, [one((100, 100), (1, 0.6, 12, 70, 30, 99)), one((100, 100), (1, 0.8, 10, 1, 30, 30))]
-        )
+        found = join(PAIR, [one(TILE, (1, 0.6, 12, 70, 30, 99)), one(TILE, (1, 0.8, 10, 1, 30, 30))])
         assert values(found) == [(1, 0.8, 10, 70, 30, 110)]
         expected = np.ones((20, 40), bool)
         expected[:2, :11] = False
@@ -184,34 +181,37 @@ class TestFaultyDetections:
 
     def test_the_complete_one_stands_for_a_piece_as_it_is(self):
         piece = (1, 0.95, 8, 0, 30, 11)
-        found = join(PAIR, [one((100, 100), (1, 0.6, 10, 70, 30, 90)), one((100, 100), piece)])
+        found = join(PAIR, [one(TILE, (1, 0.6, 10, 70, 30, 90)), one(TILE, piece)])
         assert values(found) == [(1, 0.6, 10, 70, 30, 90)]
 
+    def test_a_piece_that_the_next_tile_sees_whole_and_does_not_find_is_dropped(self):
+        assert values(join(PAIR, [one(TILE, (1, 0.9, 10, 85, 30, 100)), one(TILE)])) == []
+        beyond = (1, 0.9, 10, 75, 30, 100)  # the next tile does not see all of it
+        assert values(join(PAIR, [one(TILE, beyond), one(TILE)])) == [beyond]
+        whole = (1, 0.9, 10, 85, 30, 95)
+        assert values(join(PAIR, [one(TILE, whole), one(TILE)])) == [whole]
+
     def test_of_two_complete_ones_the_better_stays(self):
-        found = join(
-            PAIR, [one((100, 100), (1, 0.6, 10, 83, 30, 95)), one((100, 100), (1, 0.8, 10, 4, 30, 15))]
-        )
+        found = join(PAIR, [one(TILE, (1, 0.6, 10, 83, 30, 95)), one(TILE, (1, 0.8, 10, 4, 30, 15))])
         assert values(found) == [(1, 0.8, 10, 84, 30, 95)]
 
     def test_two_that_hardly_agree_are_two(self):
-        found = join(
-            PAIR, [one((100, 100), (1, 0.6, 10, 84, 50, 94)), one((100, 100), (1, 0.8, 40, 4, 80, 14))]
-        )
+        found = join(PAIR, [one(TILE, (1, 0.6, 10, 84, 50, 94)), one(TILE, (1, 0.8, 40, 4, 80, 14))])
         assert len(found.rois) == 2
 
     def test_one_tile_keeps_both_of_two_that_cover_each_other(self):
         rows = (1, 0.6, 10, 10, 50, 50), (1, 0.5, 12, 10, 50, 50)
-        assert values(join(PAIR, [one((100, 100), *rows), one((100, 100))])) == list(rows)
+        assert values(join(PAIR, [one(TILE, *rows), one(TILE)])) == list(rows)
 
     def test_an_empty_mask_does_no_harm(self):
-        empty = Detections((100, 100), *(getattr(one((100, 100), (1, 0.6, 10, 85, 30, 95)), key) for key in (
+        empty = Detections((100, 100), *(getattr(one(TILE, (1, 0.6, 10, 85, 30, 95)), key) for key in (
             "rois", "class_ids", "scores"
         )), [np.zeros((20, 10), bool)])  # fmt: skip
-        found = join(PAIR, [empty, one((100, 100), (1, 0.8, 10, 5, 30, 15))])
+        found = join(PAIR, [empty, one(TILE, (1, 0.8, 10, 5, 30, 15))])
         assert values(found) == [(1, 0.8, 10, 85, 30, 95), (1, 0.6, 10, 85, 30, 95)]
 
     def test_nothing_found(self):
-        assert values(join(PAIR, [one((100, 100)), one((100, 100))])) == []
+        assert values(join(PAIR, [one(TILE), one(TILE)])) == []
 
 
 class TestWholePicture:
@@ -220,9 +220,7 @@ class TestWholePicture:
     plan = Plan((100, 180), PAIR.tiles, whole=True, fits=(100, 20))
 
     def join(self, left, right, whole):
-        return values(
-            join(self.plan, [one((100, 100), *left), one((100, 100), *right), one((100, 180), *whole)])
-        )
+        return values(join(self.plan, [one(TILE, *left), one(TILE, *right), one((100, 180), *whole)]))
 
     def test_objects_larger_than_a_tile_are_found_by_a_network_that_finds_whole_ones_alone(self):
         shapes = [
