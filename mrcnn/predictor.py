@@ -6,7 +6,7 @@ from pathlib import Path
 from PIL import Image
 
 from mrcnn import startup
-from mrcnn.backend import device_names
+from mrcnn.backend import images_per_batch
 from mrcnn.config import Config
 from mrcnn.datasets.images import read_image_bytes
 from mrcnn.detection.addresses import is_address, read_address
@@ -18,8 +18,6 @@ from mrcnn.model import MaskRCNN
 from mrcnn.training.run import find_last, weights_in
 from mrcnn.weights import downloads
 from mrcnn.weights.contents import settings_and_classes
-
-_ON_ACCELERATOR = 8  # images of 1024 px; more gain little and take memory
 
 
 def load(weights="last", runs="runs", tile=None, overlap=None, **settings):
@@ -38,8 +36,7 @@ def load(weights="last", runs="runs", tile=None, overlap=None, **settings):
     startup.start()
     path = _path_of(weights, runs)
     stored, classes = settings_and_classes(path, Config.names())
-    batch = 1 if device_names() == ["CPU"] else _ON_ACCELERATOR
-    own = {"NUM_CLASSES": 1 + len(classes), "GPU_COUNT": 1, "IMAGES_PER_GPU": batch}
+    own = {"NUM_CLASSES": 1 + len(classes), "GPU_COUNT": 1, "IMAGES_PER_GPU": images_per_batch()}
     config = Config.of(({"MASK_PASTE": "as_trained", **stored, **own}, str(path)), (settings, "load"))
     model = MaskRCNN("inference", config, str(runs))
     model.load_weights(path, by_name=False, report=None)

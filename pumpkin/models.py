@@ -13,8 +13,6 @@ from mrcnn.weights.contents import settings_and_classes
 from mrcnn.weights.hdf5 import read_metadata
 from pumpkin.config import PumpkinConfig, load_config
 
-_ON_ACCELERATOR = 8  # images of 1024 px; more gain little and take memory
-
 
 def find_weights(name, runs="runs", options="--weights PATH"):
     """Return the weights file for "last", "coco", or the path of a file or of a run's folder.
@@ -65,16 +63,11 @@ def config_of(path, config_file=None, **overrides):
     else:
         read_metadata(path)  # raises for a damaged file
         config = load_config(config_file)
-    config.update({"GPU_COUNT": 1, "IMAGES_PER_GPU": _images_per_batch(), **overrides})
+    from mrcnn.backend import images_per_batch
+
+    config.update({"GPU_COUNT": 1, "IMAGES_PER_GPU": images_per_batch(), **overrides})
     config.check()
     return config
-
-
-def _images_per_batch():
-    """Return how many photographs an accelerator runs at once; a CPU gains nothing from several."""
-    from mrcnn.backend import device_names
-
-    return 1 if device_names() == ["CPU"] else _ON_ACCELERATOR
 
 
 def open_model(path, config):

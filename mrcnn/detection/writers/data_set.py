@@ -1,4 +1,4 @@
-"""Write detections as a data set, with its photographs, to correct by hand and to train on."""
+"""Write detections and their photographs as a data set that people can correct and train on."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Write photographs with labelme's JSON beside them: polygons with few corners, for correcting by hand."""
+"""Write photographs with labelme's JSON beside them: polygons with few corners, which are easy to edit."""
 
 import cv2
 import numpy as np
