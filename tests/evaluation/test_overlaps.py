@@ -1,46 +1,12 @@
-"""Slices of overlap and what becomes of each instance: cases whose answer is known, and a real network."""
+"""Slices of overlap, and their report of a real network."""
 
 import numpy as np
 import pytest
 
 from mrcnn.evaluation import coco, overlaps
-from mrcnn.pipeline.masks import extract_bboxes
+from tests.evaluation.instances import LEFT, RIGHT, SIZE, filled, results_of, stages, truths_of
 from tests.scenes import Rectangles
 from tests.tiny import detector
-
-SIZE = 100
-
-
-def filled(*boxes):
-    """Masks [100, 100, N] that fill boxes (y1, x1, y2, x2)."""
-    masks = np.zeros((SIZE, SIZE, len(boxes)), bool)
-    for i, (y1, x1, y2, x2) in enumerate(boxes):
-        masks[y1:y2, x1:x2, i] = True
-    return masks
-
-
-def truths_of(masks, class_ids, first=1):
-    results = results_of(masks, class_ids, np.ones(len(class_ids)))
-    return [
-        {**result, "id": first + i, "iscrowd": 0, "area": float(masks[..., i].sum())}
-        for i, result in enumerate(results)
-    ]
-
-
-def results_of(masks, class_ids, scores):
-    found = {"rois": extract_bboxes(masks), "class_ids": class_ids, "scores": scores, "masks": masks}
-    return coco.coco_results(0, found)
-
-
-def stages(proposals, boxes=None, class_ids=None, candidates=None):
-    """An entry of Watched.stages; by default ROIs of class 1 that stayed where they were and entered NMS."""
-    count = len(proposals)
-    return {
-        "proposals": np.reshape(proposals, (-1, 4)).astype(float),
-        "boxes": np.reshape(proposals if boxes is None else boxes, (-1, 4)).astype(float),
-        "class_ids": np.ones(count, int) if class_ids is None else np.asarray(class_ids),
-        "candidates": np.ones(count, bool) if candidates is None else np.asarray(candidates),
-    }
 
 
 class TestOverlap:
@@ -66,89 +32,6 @@ class TestOverlap:
     def test_slices_begin_at_their_bound(self, overlap, name):
         assert overlaps.slice_of(overlap) == name
         assert overlaps.slice_of(1.0) == "40 % or more"
-
-
-LEFT, RIGHT = (10, 10, 50, 50), (10, 30, 50, 70)  # IoU of the two 1 / 3
-SHIFTED = (10, 32, 50, 72)
-NOTHING = np.zeros((SIZE, SIZE, 0), bool)
-
-
-class TestFates:
-    """Two neighbours of class 1. The left one is always found; what of the right one?"""
-
-    truths = truths_of(filled(LEFT, RIGHT), [1, 1])
-
-    def right(self, seen, masks=None, class_ids=None):
-        masks = filled(LEFT) if masks is None else masks
-        count = masks.shape[-1]
-        class_ids = np.ones(count, int) if class_ids is None else class_ids
-        results = results_of(masks, class_ids, np.linspace(0.9, 0.8, count))
-        (first, second), _ = overlaps.fates_of(self.truths, results, seen)
-        assert first == "found"
-        return second
-
-    def test_found(self):
-        assert self.right(stages([LEFT, SHIFTED]), filled(LEFT, SHIFTED)) == "found"
-
-    def test_no_proposal(self):
-        assert self.right(stages([LEFT])) == "no proposal"
-        assert self.right(stages([LEFT, (10, 52, 50, 70)])) == "no proposal"  # IoU 0.45
-
-    def test_a_neighbour_s_proposal_is_not_its_own(self):
-        near = (10, 19, 50, 59)  # IoU 0.63 with the left one, 0.57 with the right one
-        assert self.right(stages([LEFT, near])) == "no proposal"
-
-    def test_weak(self):
-        assert self.right(stages([LEFT, SHIFTED], candidates=[True, False])) == "weak"
-
-    def test_another_class(self):
-        assert self.right(stages([LEFT, SHIFTED], class_ids=[1, 2])) == "weak"
-
-    def test_moved(self):
-        assert self.right(stages([LEFT, SHIFTED], boxes=[LEFT, LEFT])) == "moved"
-
-    def test_dropped_by_nms(self):
-        assert self.right(stages([LEFT, SHIFTED])) == "NMS"
-
-    def test_a_poor_mask(self):
-        stripes = filled(SHIFTED)
-        stripes[::2] = False  # IoU 18 / (36 + 20) with the right one: its box is that of the whole
-        masks = np.concatenate([filled(LEFT), stripes], axis=-1)
-        assert self.right(stages([LEFT, SHIFTED]), masks) == "mask"
-
-    def test_detected_as_another_class_is_not_found(self):
-        seen = stages([LEFT, RIGHT], class_ids=[1, 2])
-        assert self.right(seen, filled(LEFT, RIGHT), np.array([1, 2])) == "weak"
-
-    def test_one_detection_finds_one_instance(self):
-        """The right one's twin takes the second detection of the same place, if there is one."""
-        truths = truths_of(filled(RIGHT, RIGHT), [1, 1])
-        seen = stages([RIGHT])
-        once, _ = overlaps.fates_of(truths, results_of(filled(RIGHT), [1], [0.9]), seen)
-        assert sorted(once) == ["found", "no proposal"]
-        twice, _ = overlaps.fates_of(truths, results_of(filled(RIGHT, RIGHT), [1, 1], [0.9, 0.8]), seen)
-        assert twice == ["found", "found"]
-
-    def test_merged(self):
-        both = filled((10, 10, 50, 70))
-        (first, second), merged = overlaps.fates_of(
-            self.truths, results_of(both, [1], [0.9]), stages([(10, 10, 50, 70)])
-        )
-        assert (first, second) == ("found", "no proposal")  # IoU 2 / 3 with each
-        assert merged.tolist() == [False, True]
-
-    def test_missed_beside_a_mask_of_one_is_not_merged(self):
-        narrow = (10, 10, 50, 49)  # covers 19 of the right one's 40 columns
-        _, merged = overlaps.fates_of(self.truths, results_of(filled(narrow), [1], [0.9]), stages([LEFT]))
-        assert merged.tolist() == [False, False]
-
-    def test_nothing_detected_and_nothing_there(self):
-        nothing = stages(np.zeros((0, 4)))
-        fates, merged = overlaps.fates_of(self.truths, [], nothing)
-        assert fates == ["no proposal"] * 2
-        assert not merged.any()
-        fates, merged = overlaps.fates_of([], results_of(filled(LEFT), [1], [0.9]), stages([LEFT]))
-        assert (fates, len(merged)) == ([], 0)
 
 
 def ground_truth(*images):
@@ -229,35 +112,12 @@ def dataset():
     return Rectangles((2, 3, 0, 1), shape=(90, 120))
 
 
-class TestNetwork:
-    def test_it_detects_as_the_model_itself(self, model, dataset):
-        images = [dataset.load_image(i) for i in dataset.image_ids]
-        for ours, own in zip(overlaps.Watched(model).detect(images), model.detect(images), strict=True):
-            assert len(own["scores"]) > 0
-            for name in ("rois", "class_ids", "masks"):
-                np.testing.assert_array_equal(ours[name], own[name])
-            np.testing.assert_allclose(ours["scores"], own["scores"], rtol=1e-5)
-
-    def test_detections_are_among_the_candidates(self, model, dataset):
-        watched = overlaps.Watched(model)
-        (found,) = watched.detect([dataset.load_image(0)])
-        (seen,) = watched.stages
-        assert seen["candidates"].any()
-        for box, class_id in zip(found["rois"], found["class_ids"]):
-            same = seen["candidates"] & (seen["class_ids"] == class_id)
-            assert np.abs(seen["boxes"][same] - box).max(axis=1).min() <= 0.51  # rounded to pixels
-        # The tiny network's deltas are zero: boxes are proposals cut to the image, whose frame counts the far
-        # edges a pixel further.
-        inside = np.clip(seen["proposals"], 0, [90, 120, 90, 120])
-        np.testing.assert_allclose(seen["boxes"], inside, atol=1)
-        assert inside[:, 3].max() > 60
-
-    def test_the_whole_evaluation(self, model, dataset):
-        scores = overlaps.evaluate(model, dataset, progress=False)
-        plain = coco.evaluate(model.detect, dataset, progress=False)
-        for kind in ("segm", "bbox"):
-            assert scores[kind]["AP"] == pytest.approx(plain[kind]["AP"], abs=1e-6)
-        *slices, whole = scores["clumps"]
-        assert whole["instances"] == sum(row["instances"] for row in slices) == plain["instances"] == 6
-        for row in scores["clumps"]:
-            assert sum(row["fates"].values()) == row["instances"]
+def test_the_whole_evaluation(model, dataset):
+    scores = overlaps.evaluate(model, dataset, progress=False)
+    plain = coco.evaluate(model.detect, dataset, progress=False)
+    for kind in ("segm", "bbox"):
+        assert scores[kind]["AP"] == pytest.approx(plain[kind]["AP"], abs=1e-6)
+    *slices, whole = scores["clumps"]
+    assert whole["instances"] == sum(row["instances"] for row in slices) == plain["instances"] == 6
+    for row in scores["clumps"]:
+        assert sum(row["fates"].values()) == row["instances"]
