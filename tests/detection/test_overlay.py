@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mrcnn.detection import overlay
+from mrcnn.detection import captions, overlay
 from mrcnn.detection.detections import Detections
 from mrcnn.drawing import font_for, random_colors
 
@@ -99,8 +99,8 @@ def test_in_a_crowd_captions_do_not_hide_the_objects():
     boxes = np.array([[y, x, y + 12, x + 30] for y in range(10, 110, 25) for x in range(5, 390, 40)])
     sides = [np.ones((12, 30), bool)] * len(boxes)
     found = Detections((120, 400), boxes, np.ones(len(boxes), int), np.full(len(boxes), 0.9), sides)
-    texts = overlay._captions(found, ["BG", "pumpkin"], image, 0.7)
+    texts = captions.texts_for(found, ["BG", "pumpkin"], image, 0.7)
     assert set(texts) == {"0.90"}
-    assert set(overlay._captions(found, ["BG", "pumpkin"], image, 3.0)) == {""}
+    assert set(captions.texts_for(found, ["BG", "pumpkin"], image, 3.0)) == {""}
     few = Detections((120, 400), boxes[:1], np.ones(1, int), np.full(1, 0.9), sides[:1])
-    assert overlay._captions(few, ["BG", "pumpkin"], image, 0.7) == ["pumpkin 0.90"]
+    assert captions.texts_for(few, ["BG", "pumpkin"], image, 0.7) == ["pumpkin 0.90"]
