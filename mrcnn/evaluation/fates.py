@@ -3,6 +3,8 @@
 N: ROIs, G: gt instances of an image, without crowds, D: detections. Boxes are [N, (y1, x1, y2, x2)] pixels.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from faster_coco_eval.core import mask as rle
 
@@ -22,33 +24,57 @@ FATES = {
 MERGED = "missed, and one mask covers half of it and half of another instance"
 
 
-def fates_of(truths, results, stages):
-    """Determine the fate of each instance of an image: a list of keys of FATES, and [G] bool for MERGED.
-
-    truths, results: of the image, in COCO's format. stages: the image's entry in Watched.stages.
+@dataclass(frozen=True)
+class Claims:
+    """Which ROIs belong to which instances at each stage, [N, G] bool each.
 
     A box belongs to the instance with which its IoU is highest, if that is 0.5 or more. The proposals of a
     neighbour therefore do not count for an instance, however much they overlap it.
+
+    proposed: the proposal belongs to the instance. sure: that, and the ROI is a candidate of the instance's
+    class. refined: a candidate of its class whose refined box belongs to it. kept: those of ``refined`` that
+    became detections.
     """
-    gt = boxes_of(truths)
-    classes = np.array([truth["category_id"] for truth in truths])
-    found, merged = _match_masks(truths, results)
-    sure = stages["candidates"]
-    proposed = _owned(stages["proposals"], gt)
-    # Rows are ROIs or detections, columns instances.
-    right_class = stages["class_ids"][:, None] == classes
-    detected = _owned(boxes_of(results), gt)
-    detected &= np.array([r["category_id"] for r in results], int).reshape(-1, 1) == classes
-    candidate = _owned(stages["boxes"], gt) & right_class & sure[:, None]
-    reasons = [
-        ("found", found),
-        ("mask", detected.any(axis=0)),
-        ("NMS", candidate.any(axis=0)),
-        ("no proposal", ~proposed.any(axis=0)),
-        ("moved", (proposed & right_class & sure[:, None]).any(axis=0)),
-        ("weak", np.ones(len(truths), bool)),
-    ]
-    return [next(name for name, true in reasons if true[i]) for i in range(len(truths))], merged
+
+    proposed: np.ndarray
+    sure: np.ndarray
+    refined: np.ndarray
+    kept: np.ndarray
+
+    @classmethod
+    def of(cls, boxes, class_ids, stages):
+        """Return the claims of instances with boxes [G, 4] on the ROIs of Stages.
+
+        class_ids: [G]; 0 stands for any class, where it is not known.
+        """
+        class_ids = np.asarray(class_ids, int)
+        proposed = owned(stages.proposals, boxes)
+        right = (stages.class_ids[:, None] == class_ids) | (class_ids == 0)
+        sure = right & stages.candidates[:, None]
+        refined = owned(stages.boxes, boxes) & sure
+        return cls(proposed, proposed & sure, refined, refined & stages.kept[:, None])
+
+    def fates(self, found):
+        """Return the fate of each instance, a key of FATES. found: [G] bool, those that are found."""
+        answers = [
+            ("found", found),
+            ("mask", self.kept.any(axis=0)),
+            ("NMS", self.refined.any(axis=0)),
+            ("no proposal", ~self.proposed.any(axis=0)),
+            ("moved", self.sure.any(axis=0)),
+            ("weak", np.ones(len(found), bool)),
+        ]
+        return [next(name for name, true in answers if true[i]) for i in range(len(found))]
+
+
+def fates_of(truths, results, stages):
+    """Determine the fate of each instance of an image: a list of keys of FATES, and [G] bool for MERGED.
+
+    truths, results: of the image, in COCO's format. stages: its Stages.
+    """
+    found, merged = match_masks(truths, results)
+    claims = Claims.of(boxes_of(truths), [truth["category_id"] for truth in truths], stages)
+    return claims.fates(found), merged
 
 
 def boxes_of(annotations):
@@ -57,8 +83,8 @@ def boxes_of(annotations):
     return np.stack([y, x, y + height, x + width], axis=-1)
 
 
-def _owned(boxes, gt):
-    """Return [N, G] bool: the instance that each box belongs to."""
+def owned(boxes, gt):
+    """Return [N, G] bool: the instance that each of N boxes belongs to, as Claims says."""
     owned = np.zeros((len(boxes), len(gt)), bool)
     if owned.size:
         overlaps = compute_overlaps(boxes, gt)
@@ -67,7 +93,7 @@ def _owned(boxes, gt):
     return owned
 
 
-def _match_masks(truths, results):
+def match_masks(truths, results):
     """Return which instances are found and which are merged into a neighbour's mask, [G] bool each.
 
     As in COCO, detections in order of decreasing score take the free instance of their class with the

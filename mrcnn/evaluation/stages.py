@@ -1,22 +1,51 @@
-"""Follow the network through its stages for one image after another, as the clump report needs it.
+"""Follow the network through its stages for one image after another, for the clump report and explanations.
 
-N: ROIs. Boxes are [N, (y1, x1, y2, x2)] pixels of the image.
+N: ROIs, A: anchors. Boxes are [N, (y1, x1, y2, x2)] pixels of the image, not rounded.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from keras import ops
 
-from mrcnn.modeling import detections as detection_ops
 from mrcnn.modeling.network import predict_named
+from mrcnn.modeling.rpn import ProposalLayer
 from mrcnn.ops import boxes as box_ops
 
 
-class Watched:
-    """Detects like MaskRCNN.detect, one image after another, and records the intermediate results.
+@dataclass(frozen=True)
+class Stages:
+    """What becomes of the ROIs of an image.
 
-    stages: a dict for each detected image, in order: proposals [N, 4], the boxes of the RPN; boxes [N, 4],
-    the same boxes refined; class_ids [N]; candidates [N] bool, those that entered NMS.
+    proposals: [N, 4], the boxes of the RPN. boxes [N, 4], class_ids [N], scores [N]: the same ROIs refined.
+    candidates: [N] bool, those that entered NMS. kept: [N] bool, those that became detections.
     """
+
+    proposals: np.ndarray
+    boxes: np.ndarray
+    class_ids: np.ndarray
+    scores: np.ndarray
+    candidates: np.ndarray
+    kept: np.ndarray
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """All anchors by decreasing RPN score, of which the first ``limit`` enter the NMS of proposals.
+
+    scores: [A]. anchors: [A, 4]. boxes: [A, 4], refined and clipped. proposals: [N], the places of the
+    proposals in this order.
+    """
+
+    scores: np.ndarray
+    anchors: np.ndarray
+    boxes: np.ndarray
+    limit: int
+    proposals: np.ndarray
+
+
+class Watched:
+    """Detects like MaskRCNN.detect, one image after another, and records the Stages of each in ``stages``."""
 
     def __init__(self, model):
         self.model = model
@@ -24,41 +53,80 @@ class Watched:
 
     def detect(self, images):
         """Detect in a list of images [H, W, 3] uint8; return a dict for each, like MaskRCNN.detect."""
-        return [self._detect_one(image) for image in images]
+        traces = [Trace(self.model, image) for image in images]
+        self.stages += [trace.stages for trace in traces]
+        return [trace.result for trace in traces]
 
-    def _detect_one(self, image):
-        model = self.model
-        (molded,), (meta,), (window,) = model.mold_inputs([image])
-        inputs = [molded[None], meta[None].astype("float32"), model.get_anchors(molded.shape)[None]]
+
+class Trace:
+    """All that the network computes of one image.
+
+    model: a MaskRCNN for inference. image: [H, W, 3] uint8. outputs: the network's, by name, see
+    modeling.network.named_outputs, of a batch of one. stages: its Stages. result: a dict like that of
+    MaskRCNN.detect.
+    """
+
+    def __init__(self, model, image):
+        (self.molded,), (self.meta,), (self.window,) = model.mold_inputs([image])
+        self.model, self.image = model, image
+        self.anchors = model.get_anchors(self.molded.shape)[None]
+        inputs = [self.molded[None], self.meta[None].astype("float32"), self.anchors]
         outputs = predict_named(model.keras_model, inputs)
-        outputs = {name: np.asarray(output, "float32") for name, output in outputs.items()}
-        self.stages.append(self._stages_of(outputs, window, molded.shape, image.shape))
-        detections, masks = outputs["mrcnn_detection"][0], outputs["mrcnn_mask"][0]
-        result = model.unmold_detections(detections, masks, image.shape, molded.shape, window)
-        return dict(zip(("rois", "class_ids", "scores", "masks"), result))
+        self.outputs = {name: np.asarray(output, "float32") for name, output in outputs.items()}
+        self.stages = self._stages()
+        detections, masks = self.outputs["mrcnn_detection"][0], self.outputs["mrcnn_mask"][0]
+        found = model.unmold_detections(detections, masks, image.shape, self.molded.shape, self.window)
+        self.result = dict(zip(("rois", "class_ids", "scores", "masks"), found))
 
-    def _stages_of(self, outputs, window, molded_shape, image_shape):
-        config = self.model.config
-        rois, probabilities, deltas = (outputs[name] for name in ("ROI", "mrcnn_class", "mrcnn_bbox"))
-        side = np.asarray(molded_shape[:2], "float32")
-        frame = box_ops.normalize(np.asarray(window, "float32")[None, None], side)
-        boxes, class_ids, scores = detection_ops.refine(
-            rois, probabilities, deltas, frame, np.asarray(config.BBOX_STD_DEV, "float32"),
-            config.DETECTION_BACKGROUND_WINS,
+    @property
+    def used(self):
+        """[N] bool: the ROIs that are not padding. The arrays of ``stages`` have these alone."""
+        return np.any(self.outputs["ROI"][0] != 0, axis=-1)
+
+    @property
+    def probabilities(self):
+        """[N, C]: the class probabilities of the ROIs of ``stages``."""
+        return self.outputs["mrcnn_class"][0][self.used]
+
+    def ranked(self):
+        """Return the Ranked anchors."""
+        layer = self.model.keras_model.get_layer("ROI")
+        inputs = [self.outputs["rpn_class"], self.outputs["rpn_bbox"], self.anchors]
+        everything = ProposalLayer(
+            layer.proposal_count, layer.nms_threshold, self.anchors.shape[1], layer.std_dev
+        )
+        scores, anchors, _, boxes = everything.candidates(inputs)
+        limit = min(layer.pre_nms_limit, self.anchors.shape[1])
+        index, keep = layer.suppress(boxes[:, :limit], scores[:, :limit])
+        return Ranked(
+            ops.convert_to_numpy(scores)[0],
+            self.to_image(anchors[0]),
+            self.to_image(boxes[0]),
+            limit,
+            ops.convert_to_numpy(index)[0][ops.convert_to_numpy(keep)[0]],
+        )
+
+    def to_image(self, boxes):
+        """Convert normalised boxes of the molded image to pixels of the image in its window."""
+        pixels = ops.convert_to_numpy(box_ops.to_pixels(boxes, self._side))
+        y1, x1, y2, x2 = self.window
+        scale = np.array([self.image.shape[0] / (y2 - y1), self.image.shape[1] / (x2 - x1)] * 2)
+        return (pixels - np.array([y1, x1, y1, x1])) * scale
+
+    @property
+    def _side(self):
+        return np.asarray(self.molded.shape[:2], "float32")
+
+    def _stages(self):
+        rois = self.outputs["ROI"]
+        window = box_ops.normalize(np.asarray(self.window, "float32")[None, None], self._side)
+        layer = self.model.keras_model.get_layer("mrcnn_detection")
+        chosen = layer.select(rois, self.outputs["mrcnn_class"], self.outputs["mrcnn_bbox"], window)
+        chosen = type(chosen)(*(ops.convert_to_numpy(column)[0] for column in chosen))
+        kept = np.zeros(len(rois[0]), bool)
+        kept[chosen.index[chosen.keep]] = True
+        used = self.used
+        return Stages(
+            self.to_image(rois[0])[used], self.to_image(chosen.boxes)[used], chosen.class_ids[used],
+            chosen.scores[used], chosen.candidates[used], kept[used],
         )  # fmt: skip
-        entering = detection_ops.is_candidate(rois, class_ids, scores, config.DETECTION_MIN_CONFIDENCE)
-        used = np.any(rois[0] != 0, axis=-1)  # padding is zero
-        return {
-            "proposals": _to_image(rois[0], window, molded_shape, image_shape)[used],
-            "boxes": _to_image(boxes[0], window, molded_shape, image_shape)[used],
-            "class_ids": ops.convert_to_numpy(class_ids)[0][used],
-            "candidates": ops.convert_to_numpy(entering)[0][used],
-        }
-
-
-def _to_image(boxes, window, molded_shape, image_shape):
-    """Convert normalised boxes of the molded image to pixels of the image in its window, not rounded."""
-    pixels = ops.convert_to_numpy(box_ops.to_pixels(boxes, np.asarray(molded_shape[:2], "float32")))
-    y1, x1, y2, x2 = window
-    scale = np.array([image_shape[0] / (y2 - y1), image_shape[1] / (x2 - x1)] * 2)
-    return (pixels - np.array([y1, x1, y1, x1])) * scale

@@ -3,6 +3,8 @@
 B: images, N: ROIs per image, C: classes, D: maximum number of detections per image.
 """
 
+from typing import Any, NamedTuple
+
 import keras
 from keras import layers, ops
 
@@ -35,6 +37,23 @@ def is_candidate(rois, class_ids, scores, min_confidence):
     rois: [B, N, 4]. class_ids, scores: [B, N]. min_confidence: smallest score.
     """
     return (class_ids > 0) & (scores >= min_confidence) & (box_ops.area(rois) > 0)
+
+
+class Selection(NamedTuple):
+    """What becomes of each ROI on the way to detections.
+
+    boxes [B, N, 4], class_ids and scores [B, N]: refined, see ``refine``. candidates: [B, N] bool, the ROIs
+    that enter NMS. index [B, D]: the ROIs that become detections, by decreasing score. final_scores [B, D]:
+    as soft NMS lowered them. keep [B, D] bool: the entries of ``index`` in use.
+    """
+
+    boxes: Any
+    class_ids: Any
+    scores: Any
+    candidates: Any
+    index: Any
+    final_scores: Any
+    keep: Any
 
 
 @keras.saving.register_keras_serializable("mrcnn")
@@ -86,15 +105,22 @@ class DetectionLayer(layers.Layer):
 
     def detect(self, rois, probabilities, deltas, window):
         """Compute the output from the first three inputs and each image's window [B, 1, 4], normalised."""
+        chosen = self.select(rois, probabilities, deltas, window)
+        class_ids = ops.cast(chosen.class_ids, "float32")[..., None]
+        columns = ops.concatenate([chosen.boxes, class_ids], axis=2)
+        columns = ops.take_along_axis(columns, chosen.index[..., None], axis=1)
+        detections = ops.concatenate([columns, chosen.final_scores[..., None]], axis=2)
+        return detections * ops.cast(chosen.keep, "float32")[..., None]
+
+    def select(self, rois, probabilities, deltas, window):
+        """Return the Selection among the ROIs; the arguments are those of ``detect``."""
         boxes, class_ids, scores = refine(
             rois, probabilities, deltas, window, self.std_dev, self.background_wins
         )
-        valid = is_candidate(rois, class_ids, scores, self.min_confidence)
-        index, scores, keep = self._suppress(boxes, scores, valid, class_ids)
-        columns = ops.concatenate([boxes, ops.cast(class_ids, "float32")[..., None]], axis=2)
-        chosen = ops.take_along_axis(columns, index[..., None], axis=1)
-        detections = ops.concatenate([chosen, scores[..., None]], axis=2)
-        return detections * ops.cast(keep, "float32")[..., None]
+        candidates = is_candidate(rois, class_ids, scores, self.min_confidence)
+        return Selection(
+            boxes, class_ids, scores, candidates, *self._suppress(boxes, scores, candidates, class_ids)
+        )
 
     def _suppress(self, boxes, scores, valid, class_ids):
         """Return index, scores and validity of the detections, [B, D] each."""

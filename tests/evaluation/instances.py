@@ -3,6 +3,7 @@
 import numpy as np
 
 from mrcnn.evaluation import coco
+from mrcnn.evaluation.stages import Stages
 from mrcnn.pipeline.masks import extract_bboxes
 
 SIZE = 100
@@ -29,15 +30,17 @@ def results_of(masks, class_ids, scores):
     return coco.coco_results(0, found)
 
 
-def stages(proposals, boxes=None, class_ids=None, candidates=None):
-    """An entry of Watched.stages; by default ROIs of class 1 that stayed where they were and entered NMS."""
+def stages(proposals, boxes=None, class_ids=None, candidates=None, kept=None):
+    """Stages of an image; by default ROIs of class 1 that stayed where they were, entered NMS and left it."""
     count = len(proposals)
-    return {
-        "proposals": np.reshape(proposals, (-1, 4)).astype(float),
-        "boxes": np.reshape(proposals if boxes is None else boxes, (-1, 4)).astype(float),
-        "class_ids": np.ones(count, int) if class_ids is None else np.asarray(class_ids),
-        "candidates": np.ones(count, bool) if candidates is None else np.asarray(candidates),
-    }
+    return Stages(
+        proposals=np.reshape(proposals, (-1, 4)).astype(float),
+        boxes=np.reshape(proposals if boxes is None else boxes, (-1, 4)).astype(float),
+        class_ids=np.ones(count, int) if class_ids is None else np.asarray(class_ids),
+        scores=np.full(count, 0.9),
+        candidates=np.ones(count, bool) if candidates is None else np.asarray(candidates),
+        kept=np.ones(count, bool) if kept is None else np.asarray(kept),
+    )
 
 
 LEFT, RIGHT = (10, 10, 50, 50), (10, 30, 50, 70)  # IoU of the two 1 / 3

@@ -41,7 +41,7 @@ class TestFates:
         assert self.right(stages([LEFT, SHIFTED], boxes=[LEFT, LEFT])) == "moved"
 
     def test_dropped_by_nms(self):
-        assert self.right(stages([LEFT, SHIFTED])) == "NMS"
+        assert self.right(stages([LEFT, SHIFTED], kept=[True, False])) == "NMS"
 
     def test_a_poor_mask(self):
         stripes = filled(SHIFTED)
