@@ -12,6 +12,7 @@ OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("constant", "cosine", "steps")
 WEIGHT_DECAY_KINDS = ("auto", "layerwise", "decoupled")
 CLIP_BY = ("variable", "global")
+COLOR_BY = ("auto", "class", "instance")
 BEST_BY = ("loss", "mask_ap")
 PRECISIONS = {"fp32": "float32", "bf16": "mixed_bfloat16", "fp16": "mixed_float16"}  # option: PRECISION
 

@@ -21,6 +21,7 @@ _FONTS = (
 )  # fmt: skip
 _GOLDEN_RATIO = (np.sqrt(5) - 1) / 2
 _FIRST_HUE = 0.5  # the rarest in most photographs: neither skin, soil, leaf nor pumpkin
+_VALUES = np.array([1.0, 0.75, 0.55])  # brightness of the first colours and of later ones with alike hues
 _HUES_APART = 13  # this many hues are at least a twentieth of the colour circle apart
 
 
@@ -28,12 +29,32 @@ def random_colors(N, bright=True):
     """Return N distinct colours, the same on every call: RGB tuples in 0 ... 1.
 
     Successive hues differ by the golden ratio of the colour circle, so the first few are always spread
-    evenly. Colours whose hues come close to earlier ones are paler. bright: False lowers brightness to 0.7.
+    evenly. Colours whose hues come close to earlier ones are paler, then darker. bright: False lowers
+    brightness to 0.7.
     """
     hues = (_FIRST_HUE + _GOLDEN_RATIO * np.arange(N)) % 1
     saturations = np.where(np.arange(N) // _HUES_APART % 2, 0.5, 0.9)
-    value = 1.0 if bright else 0.7
-    return [colorsys.hsv_to_rgb(hue, saturation, value) for hue, saturation in zip(hues, saturations)]
+    values = _VALUES[np.arange(N) // (2 * _HUES_APART) % len(_VALUES)] * (1.0 if bright else 0.7)
+    return [colorsys.hsv_to_rgb(*color) for color in zip(hues, saturations, values)]
+
+
+def colors_of(class_ids, class_names, color_by="auto"):
+    """Return a colour for each of N instances, RGB tuples in 0 ... 1, see is_by_class.
+
+    class_ids: [N]. A class has the colour of its id, so it is the same in every picture.
+    """
+    if not is_by_class(class_names, color_by):
+        return random_colors(len(class_ids))
+    colors = random_colors(len(class_names) - 1)
+    return [colors[class_id - 1] for class_id in class_ids]
+
+
+def is_by_class(class_names, color_by="auto"):
+    """Return whether colours tell classes apart, not instances; "auto": if there are several classes.
+
+    class_names: all that the model knows, the background first. color_by: of choices.COLOR_BY.
+    """
+    return color_by == "class" or (color_by == "auto" and len(class_names) > 2)
 
 
 def apply_mask(image, mask, color, alpha=0.5):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mrcnn.detection.look import Look
 from mrcnn.detection.molding import detection_mode
 from mrcnn.detection.results import record_of, result_of, table_lines
 from mrcnn.detection.stream import Found
@@ -19,6 +20,7 @@ from pumpkin.sources import ERRORS, Source, read_again, sources
 SHEET_BYTES = 300_000  # small enough for a README
 SHRUNK = 0.25  # factor from which a line says that a photograph was shrunk
 NAMED = 3  # photographs that the line names
+_USUAL = Look()
 
 
 @dataclass
@@ -35,18 +37,18 @@ class _Done:
     shrunk: list = field(default_factory=list)
 
 
-def detect_files(model, paths, folder, report=show, save=("overlay",), tiling=None):
+def detect_files(model, paths, folder, report=show, save=("overlay",), tiling=None, look=_USUAL):
     """Detect in each image; write the formats ``save`` and detections.json to a folder.
 
     paths: of find_images. report: called with each line of the table. An image that cannot be read is
     reported and skipped. save: keys of mrcnn.detection.writers.WRITERS. tiling: the Tiling of large
-    photographs; None cuts none.
+    photographs; None cuts none. look: the Look of pictures.
     Returns (records, failed): the contents of detections.json, see ``record_of``, and the unreadable ones of
     paths. If an error or Ctrl-C ends it early, the files hold what was done until then. Raises DatasetError
     if a format's own folder is not empty.
     """
     done, stopped = _Done(), None
-    with open_writers(save, folder, model.class_names) as writers:
+    with open_writers(save, folder, model.class_names, look) as writers:
         folder.mkdir(parents=True, exist_ok=True)
         report(f"{'image':32} {'class':16} {'score':>5}  {'box y1 x1 y2 x2':>23} {'mask px':>8}")
         try:

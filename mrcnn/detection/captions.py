@@ -34,9 +34,12 @@ def size_of(text, scale):
     return font, right - left + 2 * pad, bottom - top + 2 * pad
 
 
-def written(picture, boxes, texts, colors, scale):
-    """Write a text at each box: above it, or at the first other position with room; none without room."""
-    placed, taken = [], np.zeros((0, 4), int)
+def written(picture, boxes, texts, colors, scale, taken=()):
+    """Write a text at each box: above it, or at the first other position with room; none without room.
+
+    taken: areas (y1, x1, y2, x2) that have no room. Returns the picture.
+    """
+    placed, taken = [], np.array(taken, int).reshape(-1, 4)
     for box, text, color in zip(boxes, texts, colors):
         if not text:
             continue

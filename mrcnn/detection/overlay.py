@@ -6,27 +6,38 @@ mrcnn.visualize draws the same with Matplotlib, for windows and notebooks.
 import cv2
 import numpy as np
 
-from mrcnn.detection import captions, paint
-from mrcnn.drawing import random_colors
+from mrcnn.detection import captions, legend, paint
+from mrcnn.detection.look import Look
+from mrcnn.detection.scaling import scaled
+from mrcnn.drawing import colors_of, is_by_class
 
 _LEAST_SCALE = 0.7
+_USUAL = Look()
 
 
-def draw(image, found, class_names):
+def draw(image, found, class_names, look=_USUAL, steady=False):
     """Return a copy of an image with tinted and outlined masks, dashed boxes, classes and scores.
 
-    image: [H, W, 3] uint8. found: its Detections. class_names: indexed by class id.
+    image: [H, W, 3] uint8. found: its Detections. class_names: indexed by class id. look: a Look;
+    with colours by class there is a legend. steady: whether the picture is one of a video, see legend_of.
     """
-    picture = np.ascontiguousarray(image[:, :, :3]).copy()
+    image, found = scaled(image[:, :, :3], found, look.size)
+    picture = np.ascontiguousarray(image).copy()
     scale = max(_LEAST_SCALE, picture.shape[1] / 1000)
-    colors = [tuple(round(255 * value) for value in color) for color in random_colors(len(found.rois))]
+    by_instance = colors_of(found.class_ids, class_names, look.color_by)
+    colors = [tuple(round(255 * value) for value in color) for color in by_instance]
     for box, crop, color in zip(found.rois, found.crops, colors):
         paint.tint(picture, box, crop, color)
     for box, crop, color in zip(found.rois, found.crops, colors):
         paint.outline(picture, box, crop, color, scale)
         paint.dash(picture, box, color, scale)
     texts = captions.texts_for(found, class_names, picture, scale)
-    return captions.written(picture, found.rois, texts, colors, scale)
+    by_class = is_by_class(class_names, look.color_by)
+    key = legend.legend_of(found, class_names, picture.shape, scale, steady) if by_class else None
+    if key is None:
+        return captions.written(picture, found.rois, texts, colors, scale)
+    picture = legend.written(picture, key, scale)
+    return captions.written(picture, found.rois, texts, colors, scale, [key.area])
 
 
 def encode(picture):

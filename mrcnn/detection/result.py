@@ -9,6 +9,7 @@ import numpy as np
 from mrcnn.datasets.writers.outlines import outlines
 from mrcnn.detection import overlay
 from mrcnn.detection.detections import Detections
+from mrcnn.detection.look import Look
 from mrcnn.detection.results import coco_results
 from mrcnn.files import write_bytes
 
@@ -90,21 +91,27 @@ class Result:
             data={"class_name": np.array(self.names, dtype=str)},
         )
 
-    def plot(self):
-        """Return the photograph with its detections drawn, [H, W, 3] uint8."""
-        return overlay.draw(self.image, self.detections, self.class_names)
+    def plot(self, color_by="auto", size=None):
+        """Return the photograph with its detections drawn, [height, width, 3] uint8.
 
-    def save(self, path):
+        color_by: "class", with a legend, "instance", or "auto", which is by class if the model has several.
+        size: the longer side of the picture in pixels; None keeps the photograph's. Raises ValueError for
+        other values.
+        """
+        return overlay.draw(self.image, self.detections, self.class_names, Look(color_by, size))
+
+    def save(self, path, color_by="auto", size=None):
         """Write the picture of ``plot`` as PNG. path: of the file; its folder is made."""
-        write_bytes(Path(path), overlay.encode(self.plot()), durable=False)
+        write_bytes(Path(path), overlay.encode(self.plot(color_by, size)), durable=False)
 
-    def show(self):
-        """Show the picture with Matplotlib: a window, or in a notebook the cell's output."""
+    def show(self, color_by="auto", size=None):
+        """Show the picture of ``plot`` with Matplotlib: a window, or in a notebook the cell's output."""
         import matplotlib.pyplot as plt
 
-        height, width = self.image.shape[:2]
+        picture = self.plot(color_by, size)
+        height, width = picture.shape[:2]
         figure = plt.figure(figsize=(12, 12 * height / width))
-        figure.add_axes((0, 0, 1, 1)).imshow(self.plot())
+        figure.add_axes((0, 0, 1, 1)).imshow(picture)
         figure.axes[0].axis("off")
         plt.show()
 

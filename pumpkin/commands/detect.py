@@ -4,7 +4,8 @@ import difflib
 from pathlib import Path
 
 from mrcnn import startup
-from mrcnn.choices import PRECISIONS
+from mrcnn.choices import COLOR_BY, PRECISIONS
+from mrcnn.detection.look import Look
 from mrcnn.detection.writers import WRITERS
 from mrcnn.http import TransferError
 from mrcnn.screen import show
@@ -70,12 +71,24 @@ def parse(argv):
     )
     add_set_option(parser, "single settings, for instance DETECTION_NMS=soft_gaussian")
     add_tile_options(parser)
+    parser.add_argument(
+        "--color-by", choices=COLOR_BY, default="auto",
+        help="colours by class, with a legend, or by instance (auto: by class if the model has several)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--display-size", type=int, metavar="N",
+        help="longer side of pictures in pixels, instead of the photograph's",
+    )  # fmt: skip
     parser.add_argument("--sheet", metavar="FILE", help="also write a PNG that shows several images")
     parser.add_argument("--sheet-count", type=int, default=6, metavar="N", help="images on the sheet (6)")
     parser.add_argument("--show", action="store_true", help="open a window for each picture")
     args = parser.parse_args(argv)
     if args.min_confidence is not None and not 0 <= args.min_confidence <= 1:
         parser.error(f"--min-confidence must lie between 0 and 1, got {args.min_confidence}")
+    try:
+        args.look = Look(args.color_by, args.display_size)
+    except ValueError as error:
+        parser.error(f"--display-{error}")
     if args.sheet_count < 1:
         parser.error(f"--sheet-count must be 1 or more, got {args.sheet_count}")
     if Path(args.out).is_file():
@@ -127,7 +140,7 @@ def detect(args):
     for line in passed_over(args.images, args.recursive, args.out):
         show(line)
     end_in_order()
-    records, failed = detect_files(model, args.paths, out, save=args.save, tiling=args.tiling)
+    records, failed = detect_files(model, args.paths, out, show, args.save, args.tiling, args.look)
     show(f"{len(records)} of {len(args.paths)} images. In {out}: detections.json, {', '.join(args.save)}")
     if args.sheet:
         save_sheet(records, model.class_names, Path(args.sheet), args.sheet_count)

@@ -11,6 +11,7 @@ from PIL import Image
 
 from mrcnn.config import ConfigError
 from mrcnn.datasets.formats import open_dataset
+from mrcnn.datasets.images import read_image
 from mrcnn.detection.results import decode_mask
 from mrcnn.detection.tiling import Tiling
 from mrcnn.weights import contents, named
@@ -176,6 +177,21 @@ def test_sheet_and_missing_display(photos, opened, tmp_path, capsys, monkeypatch
         assert image.width == 1000
 
 
+def test_pictures_of_another_size_and_colours_by_instance(photos, opened, tmp_path):
+    words = [str(photos / "colour.png"), "--weights", str(opened), "--save", "overlay,splash", "--out"]
+    assert detect.main([*words, str(tmp_path / "usual")]) == 0
+    assert (
+        detect.main([*words, str(tmp_path / "other"), "--display-size", "240", "--color-by", "instance"]) == 0
+    )
+    assert detect.main([*words, str(tmp_path / "large"), "--display-size", "240"]) == 0
+    for name in ("colour.png", "splash/colour.png"):
+        sizes = [read_image(tmp_path / folder / name).shape[1::-1] for folder in ("usual", "other", "large")]
+        assert sizes == [(120, 100), (240, 200), (240, 200)]
+    pictures = [(tmp_path / folder / "colour.png").read_bytes() for folder in ("other", "large")]
+    assert pictures[0] != pictures[1]  # the tiny model has two classes
+    assert records(tmp_path / "usual") == records(tmp_path / "other")
+
+
 def test_min_confidence(photos, opened, tmp_path):
     words = [str(photos), "--weights", str(opened), "--out", str(tmp_path / "out")]
     detect.main(words)
@@ -267,6 +283,11 @@ def test_folders_within_folders(photos, opened, tmp_path, capsys):
             ["{image}", "--tile", "20"],
             "error: --tile must be auto or the side of the tiles in pixels, 32 or more, got 20.",
         ),
+        (
+            ["{image}", "--display-size", "9"],
+            "error: --display-size must be the longer side in pixels, 16 to 30000, got 9.",
+        ),
+        (["{image}", "--color-by", "colour"], "argument --color-by: invalid choice: 'colour'"),
         (["{image}", "--tile", "-5"], "32 or more, got -5."),
         (["{image}", "--tile", "half"], "32 or more, got half."),
         (

@@ -83,6 +83,11 @@ def test_pictures(tmp_path):
         with Image.open(file) as drawn:
             np.testing.assert_array_equal(np.asarray(drawn), found.plot())
     assert (found.plot() != found.image).any()
+    found.save(tmp_path / "large.png", color_by="instance", size=240)
+    with Image.open(tmp_path / "large.png") as drawn:
+        assert drawn.size == (240, 160)
+        np.testing.assert_array_equal(np.asarray(drawn), found.plot("instance", 240))
+    assert (found.plot("instance", 240) != found.plot("class", 240)).any()
     np.testing.assert_array_equal(nothing().plot(), nothing().image)
 
 

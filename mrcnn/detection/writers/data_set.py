@@ -45,8 +45,8 @@ class DataSetWriter(Writer):
 
     kind = None  # the class of that writer
 
-    def __init__(self, folder, class_names):
-        super().__init__(folder, class_names)
+    def __init__(self, folder, class_names, look):
+        super().__init__(folder, class_names, look)
         self._writer = self.kind(folder, self.class_names[1:], [None])
 
     def write(self, photograph, image, found):

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from mrcnn.detection.overlay import encode
+from mrcnn.detection.scaling import scaled
 from mrcnn.detection.writers.writer import Writer
 from mrcnn.files import write_bytes
 
@@ -16,7 +17,7 @@ class SplashWriter(Writer):
     def write(self, photograph, image, found):
         """Write the picture of a photograph."""
         path = self.folder / self.pictures / f"{photograph.stem}.png"
-        write_bytes(path, encode(splash(image, found)), durable=False)
+        write_bytes(path, encode(splash(*scaled(image, found, self.look.size))), durable=False)
 
 
 def splash(image, found):

@@ -4,14 +4,18 @@ import contextlib
 import importlib
 
 from mrcnn.datasets.convert import require_new
+from mrcnn.detection.look import Look
 from mrcnn.detection.writers import WRITERS
 from mrcnn.files import replacing_folder
+
+_USUAL = Look()
 
 
 class Writer:
     """Writes the detections of any number of photographs in one format.
 
-    folder: a Path, see ``own_folder``. class_names: indexed by class id, the background first.
+    folder: a Path, see ``own_folder``. class_names: indexed by class id, the background first. look: the Look
+    of pictures.
     """
 
     # The name of a folder that is the format's alone. It must be new: files of an earlier run would mix with
@@ -20,8 +24,8 @@ class Writer:
     # The folder, below that of the output, for a PNG named after each photograph; None if there is none.
     pictures = None
 
-    def __init__(self, folder, class_names):
-        self.folder, self.class_names = folder, list(class_names)
+    def __init__(self, folder, class_names, look):
+        self.folder, self.class_names, self.look = folder, list(class_names), look
 
     def write(self, photograph, image, found):
         """Write what is of one photograph, and return what ``finish`` needs of it, which is small.
@@ -46,11 +50,12 @@ def find_writer(word):
 
 
 @contextlib.contextmanager
-def open_writers(words, out, class_names):
+def open_writers(words, out, class_names, look=_USUAL):
     """The writers of some formats, in a list. What has a folder of its own appears when the block ends.
 
-    words: keys of WRITERS. out: a Path, the folder for all. class_names: indexed by class id. Raises
-    DatasetError if such a folder has something in it already. If the block raises, such folders are absent.
+    words: keys of WRITERS. out: a Path, the folder for all. class_names: indexed by class id.
+    look: the Look of pictures. Raises DatasetError if such a folder has something in it already. If the block
+    raises, such folders are absent.
     """
     kinds = [find_writer(word) for word in words]
     for kind in kinds:
@@ -62,6 +67,7 @@ def open_writers(words, out, class_names):
                 out if kind.own_folder is None
                 else stack.enter_context(replacing_folder(out / kind.own_folder)),
                 class_names,
+                look,
             )
             for kind in kinds
         ]  # fmt: skip
