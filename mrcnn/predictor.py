@@ -14,6 +14,7 @@ from mrcnn.detection.inputs import photographs
 from mrcnn.detection.result import Result
 from mrcnn.detection.tiling import Tiling
 from mrcnn.evaluation import coco
+from mrcnn.inspection.explanation import explain
 from mrcnn.model import MaskRCNN
 from mrcnn.training.run import find_last, weights_in
 from mrcnn.weights import downloads
@@ -104,6 +105,15 @@ class Predictor:
         """
         detector = self.model.for_inference(DETECTION_MIN_CONFIDENCE=coco.MIN_CONFIDENCE)
         return coco.evaluate(detector, dataset, progress=progress, tiling=self.tiling)
+
+    def explain(self, source, where):
+        """Explain what became of an object in a photograph that was missed, see inspection.explanation.
+
+        source: as of a call. where: a point (y, x) or a box (y1, x1, y2, x2), in pixels of the photograph.
+        Returns an Explanation. It follows the whole photograph through the network, without tiles.
+        Raises ValueError for a place outside, and the errors of a call.
+        """
+        return explain(self.model, self._read(source), where, source)
 
     def __repr__(self):
         config = self.config

@@ -36,6 +36,7 @@ FLOORS = (
     ("mrcnn.detection",),
     ("mrcnn.evaluation",),
     ("mrcnn.training",),
+    ("mrcnn.inspection",),
     ("mrcnn.matterport",),
     ("mrcnn.model", "mrcnn.utils", "mrcnn.visualize", "mrcnn.parallel_model"),
     ("mrcnn.predictor",),

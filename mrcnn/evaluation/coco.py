@@ -92,8 +92,8 @@ def _in_batches(detect, batch_size, sources, read, finish):
 
 
 def _encoded(dataset, found):
-    """Return the gt of an image, see _truths_of, and its coco_results."""
-    truths = _truths_of(dataset, found.source)
+    """Return the gt of an image, see truths_of, and its coco_results."""
+    truths = truths_of(dataset, found.source)
     _require_equal_sizes(truths[0], found.image, found.detections)
     return truths, coco_results(found.source, found.detections)
 
@@ -119,11 +119,11 @@ def coco_ground_truth(dataset, image_ids=None):
     "categories": [...], "annotations": [...]}.
     """
     ids = dataset.image_ids if image_ids is None else image_ids
-    pairs = [_truths_of(dataset, int(image_id)) for image_id in ids]
+    pairs = [truths_of(dataset, int(image_id)) for image_id in ids]
     return _ground_truth(dataset, [size for size, _ in pairs], [row for _, own in pairs for row in own])
 
 
-def _truths_of(dataset, image_id):
+def truths_of(dataset, image_id):
     """Return the size of an image and its annotations, without ids, in COCO's format."""
     masks, class_ids = load_masks(dataset, image_id)
     size = {"id": image_id, "height": masks.shape[0], "width": masks.shape[1]}

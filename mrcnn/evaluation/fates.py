@@ -102,15 +102,30 @@ def match_masks(truths, results):
     found, merged = np.zeros(len(truths), bool), np.zeros(len(truths), bool)
     if not truths or not results:
         return found, merged
-    masks, gt_masks = ([item["segmentation"] for item in items] for items in (results, truths))
-    classes = np.array([truth["category_id"] for truth in truths])
-    same = np.array([result["category_id"] for result in results])[:, None] == classes
-    overlaps = np.where(same, rle.iou(masks, gt_masks, [0] * len(truths)), 0)
+    overlaps = mask_overlaps(truths, results)
     for row in overlaps[np.argsort([-result["score"] for result in results], kind="stable")]:
         free = np.where(found, 0, row)
         if free.max() >= IOU:
             found[free.argmax()] = True
     # Against a "crowd" COCO's overlap is the covered share of the other mask.
-    covers = same & (rle.iou(gt_masks, masks, [1] * len(results)).T >= 0.5)  # (D, G)
+    masks, gt_masks = (_masks_of(items) for items in (results, truths))
+    covers = _same_class(results, truths) & (rle.iou(gt_masks, masks, [1] * len(results)).T >= 0.5)  # (D, G)
     merged = ~found & covers[covers.sum(axis=1) > 1].any(axis=0)
     return found, merged
+
+
+def mask_overlaps(truths, results):
+    """Compute the IoU of the masks of results with those of truths, 0 for another class: [D, G]."""
+    if not truths or not results:
+        return np.zeros((len(results), len(truths)))
+    overlaps = rle.iou(_masks_of(results), _masks_of(truths), [0] * len(truths))
+    return np.where(_same_class(results, truths), overlaps, 0)
+
+
+def _masks_of(items):
+    return [item["segmentation"] for item in items]
+
+
+def _same_class(results, truths):
+    classes = (np.array([item["category_id"] for item in items], int) for items in (results, truths))
+    return np.equal.outer(*classes)

@@ -3,6 +3,7 @@
 N: ROIs, A: anchors. Boxes are [N, (y1, x1, y2, x2)] pixels of the image, not rounded.
 """
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,8 +89,9 @@ class Trace:
         """[N, C]: the class probabilities of the ROIs of ``stages``."""
         return self.outputs["mrcnn_class"][0][self.used]
 
+    @functools.cached_property
     def ranked(self):
-        """Return the Ranked anchors."""
+        """The Ranked anchors."""
         layer = self.model.keras_model.get_layer("ROI")
         inputs = [self.outputs["rpn_class"], self.outputs["rpn_bbox"], self.anchors]
         everything = ProposalLayer(

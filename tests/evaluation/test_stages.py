@@ -55,7 +55,7 @@ def test_the_kept_rois_are_the_detections(model, dataset):
 
 def test_proposals_are_the_best_of_the_ranked_anchors(model, dataset):
     trace = Trace(model, dataset.load_image(1))
-    ranked = trace.ranked()
+    ranked = trace.ranked
     assert (np.diff(ranked.scores) <= 0).all()
     assert (ranked.limit, len(ranked.anchors)) == (200, trace.anchors.shape[1])
     assert ranked.proposals[0] == 0 and ranked.proposals.max() < 200

@@ -1,0 +1,1 @@
+"""Look into a network: what becomes of an instance, its stages as figures, its weights, and its learning."""
