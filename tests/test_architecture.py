@@ -35,6 +35,7 @@ FLOORS = (
     ("mrcnn.datasets", "mrcnn.weights"),
     ("mrcnn.detection",),
     ("mrcnn.evaluation",),
+    ("mrcnn.reports",),
     ("mrcnn.training",),
     ("mrcnn.inspection",),
     ("mrcnn.matterport",),

@@ -56,6 +56,9 @@ COMMANDS = {
     "python scripts/train.py --resume last": "tests/commands/test_train.py",
     "python scripts/train.py --resume last --epochs 90": "tests/commands/test_train.py",
     "python scripts/train.py --reproduce last": "tests/commands/test_train.py",
+    "python scripts/evaluate.py --weights last --dataset data/pumpkin --report report": (
+        "tests/commands/test_evaluate.py"
+    ),
     "python scripts/evaluate.py --weights last --dataset data/pumpkin --clumps": (
         "tests/commands/test_evaluate.py"
     ),

@@ -56,7 +56,12 @@ def evaluate(
     Returns the dict of ``score``. Raises EvaluationError before detecting if the data set has no instance.
     """
     found = detect_all(detect, dataset, image_ids, progress, batch_size, tiling)
-    return score(*found, max_detections if tiling is None else _ALL_DETECTIONS, kinds)
+    return score(*found, limit_of(max_detections, tiling), kinds)
+
+
+def limit_of(max_detections, tiling):
+    """Return how many detections of an image count: all of them if large images are cut into tiles."""
+    return max_detections if tiling is None else _ALL_DETECTIONS
 
 
 def detect_all(detect, dataset, image_ids=None, progress=True, batch_size=1, tiling=None):

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from faster_coco_eval.core import mask as rle
 
+from mrcnn.evaluation.fates import IOU
+
 FOUND = "found"
 IN_CROWD = "in a crowd"  # counts neither for nor against
-IOU = 0.5  # from which a detection counts
 _NEAR = 0.1  # IoU from which a detection of the right class is meant for an instance
 
 MISSED, FALSE, CLASS, OUTLINE = "missed", "false positive", "wrong class", "badly outlined"
@@ -75,12 +76,10 @@ def judge(image_id, truths, results):
     def pair(possible, word):
         """Give each detection that is still false the free instance with the highest IoU."""
         for place, row in enumerate(np.where(possible, overlaps, -1.0)):
-            free = [kind == MISSED for kind in kinds]
-            if verdicts[place] == FALSE and any(free):
-                best = int(np.argmax(np.where(free, row, -1.0)))
-                if row[best] >= 0:
-                    kinds[best] = verdicts[place] = word
-                    partners[place] = best
+            free = np.where([kind == MISSED for kind in kinds], row, -1.0)
+            if verdicts[place] == FALSE and free.max(initial=-1.0) >= 0:
+                partners[place] = int(np.argmax(free))
+                kinds[partners[place]] = verdicts[place] = word
 
     pair(same & (overlaps >= IOU), FOUND)
     for place in np.flatnonzero(_covered(results, crowds)):

@@ -13,20 +13,8 @@ import numpy as np
 
 from mrcnn.evaluation import coco
 from mrcnn.evaluation.fates import FATES, MERGED, boxes_of, fates_of
-from mrcnn.evaluation.stages import Watched
 
 SLICES = ("none", "under 20 %", "20 to 40 %", "40 % or more")
-
-
-def evaluate(model, dataset, image_ids=None, progress=True, max_detections=coco.MAX_DETECTIONS):
-    """Return the result of coco.evaluate with that of ``score_slices`` as "clumps".
-
-    model: a MaskRCNN for inference. Other arguments and errors are those of coco.evaluate.
-    """
-    watched = Watched(model)
-    ground_truth, results = coco.detect_all(watched.detect, dataset, image_ids, progress)
-    scores = coco.score(ground_truth, results, max_detections)
-    return {**scores, "clumps": score_slices(ground_truth, results, watched.stages, max_detections)}
 
 
 def overlaps_of(boxes, class_ids):

@@ -1,4 +1,4 @@
-"""Measure COCO AP of a model's masks and boxes on one split of a data set."""
+"""Measure COCO AP of a model's masks and boxes on one split of a data set, and write a page on it."""
 
 import dataclasses
 from pathlib import Path
@@ -29,6 +29,10 @@ def parse(argv):
         "--clumps", action="store_true",
         help="also report AP by overlap within the class, and where the network loses missed instances",
     )  # fmt: skip
+    parser.add_argument(
+        "--report", metavar="DIR",
+        help="also write DIR/index.html: tables, charts and the worst pictures in one file for any browser",
+    )  # fmt: skip
     add_tile_options(parser)
     parser.add_argument("--limit", type=int, metavar="N", help="use only the first N images")
     parser.add_argument(
@@ -48,6 +52,8 @@ def parse(argv):
     args.tiling = tiling_of(args, parser)
     if args.clumps and args.tiling:
         parser.error("--clumps follows the network through whole images: leave out --tile")
+    if args.report is not None and Path(args.report).is_file():
+        parser.error(f"--report must be a folder, but {args.report} is a file")
     return args
 
 
@@ -59,8 +65,7 @@ def main(argv=None):
 def evaluate(args):
     """Evaluate on the split, print the result and write it to a file."""
     startup.start()
-    from mrcnn.evaluation import coco, overlaps
-    from mrcnn.files import write_json
+    from mrcnn.evaluation import coco, outcome, overlaps
     from pumpkin import models
     from pumpkin.config import parse_settings
     from pumpkin.data import open_for_evaluation
@@ -74,20 +79,38 @@ def evaluate(args):
     config.check()
     dataset = open_for_evaluation(config, args.split, weights, args.dataset, args.images)
     model = models.open_model(weights, config)
-    image_ids = dataset.image_ids[: args.limit]
-    if args.clumps:
-        scores = overlaps.evaluate(model, dataset, image_ids)
-    else:
-        scores = coco.evaluate(model, dataset, image_ids, tiling=args.tiling)
+    found = outcome.measure(
+        model, dataset, dataset.image_ids[: args.limit], tiling=args.tiling,
+        watch=args.clumps or (args.report is not None and args.tiling is None), least=confidence,
+    )  # fmt: skip
+    scores = found.scores
     show(f"{weights.name} on {scores['images']} images with {scores['instances']} instances:")
     show(*coco.table_lines(scores))
     if args.clumps:
         show(*overlaps.table_lines(scores["clumps"]))
+    show(found.advice())
+    _write(args, found, dataset, weights, config)
+
+
+def _write(args, found, dataset, weights, config):
+    """Write the JSON file of an Outcome, and the page if one is asked for."""
+    from mrcnn.files import write_json, write_text
+
     out = Path(args.out) if args.out else _result_file(weights, config.DATASET, args.split)
     tiles = dataclasses.asdict(args.tiling) if args.tiling else {}
     data = {"dataset": str(config.DATASET), "split": args.split}
-    write_json(out, {"weights": weights.name, **data, **tiles, **scores})
+    write_json(out, {"weights": weights.name, **data, **tiles, **found.facts()})
     show(f"Written to {out}")
+    if args.report is None:
+        return
+    from mrcnn.reports import evaluation as report
+
+    facts = {"weights": weights, "data set": config.DATASET, "split": args.split}
+    if args.tiling:
+        facts["tiles"] = f"{args.tiling.tile}, overlap {args.tiling.overlap:g}"
+    page = Path(args.report) / "index.html"
+    write_text(page, report.write(found, dataset, f"{weights.stem} on {args.split}", facts), durable=False)
+    show(f"The page is {page}")
 
 
 def _result_file(weights, dataset, split):

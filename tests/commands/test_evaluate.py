@@ -11,6 +11,7 @@ from pumpkin import models
 from pumpkin.commands import evaluate
 from pumpkin.dataset import PumpkinDataset
 from pumpkin.synthetic import generate
+from tests.reports.pages import assert_sound
 from tests.sooner import eagerly
 from tests.streaming import Streaming
 from tests.tiny import detector
@@ -75,6 +76,8 @@ def test_a_perfect_model_scores_one(scenes, tiny_weights, one_class, tmp_path, m
     told = capsys.readouterr().out
     assert ["mask", *["1.000"] * 3] in [line.split()[:4] for line in told.splitlines()]
     assert f"Written to {out}" in told
+    assert "(precision 1.000), and" in told and "instances are found (recall 1.000)." in told
+    assert written["best_f1"]["f1"] == 1.0 and written["best_f1"]["score"] == pytest.approx((0.9 + 0.05) / 2)
 
 
 def test_a_real_network_by_its_own_metadata(scenes, tmp_path, capsys):
@@ -91,6 +94,21 @@ def test_a_real_network_by_its_own_metadata(scenes, tmp_path, capsys):
     assert 0 <= written["segm"]["AP"] < 0.2
     assert written["segm"]["per_class"]["Stone"] == -1.0  # none is there to be found
     assert "on 2 images" in capsys.readouterr().out
+
+
+def test_the_page(scenes, tiny_weights, tmp_path, capsys):
+    out, folder = tmp_path / "result.json", tmp_path / "new" / "report"
+    words = ["--weights", str(tiny_weights), "--dataset", str(scenes), "--out", str(out), "--limit", "2"]
+    with eagerly():
+        assert evaluate.main([*words, "--set", "CLASSES=[Pumpkin, Stone]", "--report", str(folder)]) == 0
+    assert [path.name for path in folder.iterdir()] == ["index.html"]
+    page = assert_sound((folder / "index.html").read_text())
+    words = " ".join(page.texts)
+    for said in (f"{tiny_weights.stem} on val", str(scenes), "Where instances are lost", "no proposal"):
+        assert said in words
+    assert f"The page is {folder / 'index.html'}" in capsys.readouterr().out
+    written = json.loads(out.read_text())
+    assert {"best_f1", "calibration", "confusion", "mistakes", "clumps"} <= written.keys()
 
 
 def test_large_images_in_tiles(scenes, tiny_weights, tmp_path, monkeypatch):
@@ -152,6 +170,7 @@ def test_a_setting_that_does_not_exist(scenes, tiny_weights, capsys):
         (["--min-confidence", "2"], "must lie between 0 and 1, got 2"),
         (["--limit", "0"], "must be 1 or more, got 0"),
         (["--tile", "1"], "--tile must be auto or the side of the tiles in pixels, 32 or more, got 1."),
+        (["--report", __file__], f"--report must be a folder, but {__file__} is a file"),
         (["--tile", "64", "--clumps"], "--clumps follows the network through whole images: leave out --tile"),
     ],
 )

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from mrcnn.evaluation import mistakes
-from tests.evaluation.test_tally import annotation, box, gt_of
+from mrcnn.evaluation import mistakes, tally
+from tests.evaluation.test_tally import annotation, box, gt_of, scattered
 
 LEFT, RIGHT = box(5, 5, 20, 20), box(5, 35, 20, 20)
 NEAR_LEFT = box(5, 12, 20, 20)  # IoU 13 / 27 with LEFT
@@ -73,6 +73,17 @@ def test_confusion():
     ]
     counts = mistakes.confusion(mistakes.judge_all(ground_truth, results), ground_truth["categories"])
     np.testing.assert_array_equal(counts, [[1, 1, 1], [0, 0, 1], [1, 1, 0]])
+
+
+def test_as_many_are_found_as_coco_matches():
+    ground_truth, results = scattered(5)
+    own = tally.count(ground_truth, results)
+    scores, hits, instances = own.pooled()
+    judged = mistakes.judge_all(ground_truth, results, score=0.3)
+    counts = mistakes.confusion(judged, ground_truth["categories"])
+    assert np.trace(counts) == hits[scores >= 0.3].sum() > 20
+    assert counts[:-1].sum() == instances
+    assert counts[:, :-1].sum() == sum(word != "in a crowd" for one in judged for word in one.verdicts)
 
 
 def test_the_worst_images_first():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mrcnn.evaluation import coco, overlaps
+from mrcnn.evaluation import coco, outcome, overlaps
 from tests.evaluation.instances import LEFT, RIGHT, SIZE, filled, results_of, stages, truths_of
 from tests.scenes import Rectangles
 from tests.tiny import detector
@@ -113,7 +113,7 @@ def dataset():
 
 
 def test_the_whole_evaluation(model, dataset):
-    scores = overlaps.evaluate(model, dataset, progress=False)
+    scores = outcome.measure(model, dataset, progress=False, watch=True, least=0.0).scores
     plain = coco.evaluate(model.detect, dataset, progress=False)
     for kind in ("segm", "bbox"):
         assert scores[kind]["AP"] == pytest.approx(plain[kind]["AP"], abs=1e-6)
