@@ -95,6 +95,15 @@ def keep_order_of_sums():
         tensorflow.config.optimizer.set_experimental_options({"arithmetic_optimization": False})
 
 
+def scatters_by_sorting():
+    """Return whether a scatter that adds equal indices is slow here, unless the program sorts them itself.
+
+    XLA has such scatters on accelerators: see mrcnn/ops/gathering.py. A CPU adds one row after another, and
+    TensorFlow and PyTorch sort the indices once by themselves.
+    """
+    return keras.backend.backend() == "jax" and device_names() != ["CPU"]
+
+
 def device_names():
     """Return the names of the accelerators that the backend uses, or ["CPU"]."""
     name = keras.backend.backend()

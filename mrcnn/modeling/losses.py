@@ -13,6 +13,7 @@ import keras
 from keras import ops
 
 from mrcnn.ops import boxes as box_ops
+from mrcnn.ops.gathering import pick
 from mrcnn.ops.matching import NEUTRAL, POSITIVE
 
 
@@ -126,7 +127,7 @@ def mrcnn_bbox_loss(target_class_ids, target, prediction, **settings):
     target_class_ids: [B, R]. target: [B, R, (dy, dx, log dh, log dw)]. prediction: [B, R, C, 4]. settings: of
     box_distance.
     """
-    prediction = ops.take_along_axis(prediction, target_class_ids[:, :, None, None], axis=2)[:, :, 0]
+    prediction = pick(prediction, target_class_ids[:, :, None, None], axis=2)
     return _mean_where(box_distance(target, prediction, **settings), target_class_ids > 0)
 
 
@@ -137,7 +138,7 @@ def mrcnn_mask_loss(target_class_ids, target, prediction):
     prediction: [B, P, height, width, C] probabilities.
     """
     class_index = ops.maximum(target_class_ids, 0)[:, :, None, None, None]
-    prediction = ops.take_along_axis(prediction, class_index, axis=4)[..., 0]
+    prediction = pick(prediction, class_index, axis=4)
     loss = ops.binary_crossentropy(ops.cast(target, prediction.dtype), prediction)
     return _mean_where(ops.mean(loss, axis=(2, 3)), target_class_ids > 0)
 

@@ -10,6 +10,7 @@ from keras import layers, ops
 from mrcnn.keras_internals import operation_of, upstream
 from mrcnn.modeling.configs import attributes
 from mrcnn.ops import boxes as box_ops
+from mrcnn.ops.gathering import pick, take_rows
 from mrcnn.ops.nms import nms, sort_by_score
 
 
@@ -98,7 +99,7 @@ class SampledRPN(layers.Layer):
         table = ops.concatenate(maps, axis=1)
         near = ops.take(ops.convert_to_tensor(self.patches), cell, axis=0)  # (B, S, 9)
         image = ops.cumsum(ops.ones_like(near), axis=0) - 1
-        rows = ops.take(ops.reshape(table, (-1, channels)), near + image * table.shape[1], axis=0)
+        rows = take_rows(ops.reshape(table, (-1, channels)), near + image * table.shape[1])
         return ops.reshape(rows, (-1, cell.shape[1], near.shape[-1] * channels))
 
     def _of_ratio(self, layer, hidden, ratio, ratios):
@@ -106,7 +107,7 @@ class SampledRPN(layers.Layer):
         kernel = ops.reshape(layer.kernel, (-1, layer.filters))
         values = ops.cast(ops.add(ops.matmul(hidden, kernel), layer.bias), "float32")
         values = ops.reshape(values, (-1, ratio.shape[1], ratios, layer.filters // ratios))
-        return ops.take_along_axis(values, ratio[..., None, None], axis=2)[:, :, 0]
+        return pick(values, ratio[..., None, None], axis=2)
 
     def get_config(self):
         return {**super().get_config(), **attributes(self, "shapes", "anchor_stride")}

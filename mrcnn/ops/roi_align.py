@@ -2,13 +2,15 @@
 
 B: images, N: boxes per image, C: channels, P: samples per side of a crop, L: pyramid levels.
 All cells of all maps of all images are rows of one flat table; a sample is a weighted sum of rows
-gathered by index. One pass serves every level and a box costs the same on each. The gradient, a
-scatter-add into the gathered rows, is the same on every run, unlike that of
-tf.image.crop_and_resize. Coordinates and weights are float32 whatever the features' dtype.
+gathered by index. One pass serves every level and a box costs the same on each. The gradient is the
+same on every run, unlike that of tf.image.crop_and_resize: see gathering.py. Coordinates and weights
+are float32 whatever the features' dtype.
 """
 
 import numpy as np
 from keras import ops
+
+from mrcnn.ops.gathering import weighted_rows
 
 # A box of 224 px, the side of ImageNet's crops, is cropped from P4; P2 is the finest level.
 _CANONICAL_SIDE, _CANONICAL_LEVEL, _FIRST_LEVEL = 224.0, 4, 2
@@ -79,7 +81,7 @@ def crop_masks(masks, index, boxes, shape, method="corner"):
     """
     boxes = ops.stop_gradient(ops.cast(boxes, "float32"))
     _, count, height, width = ops.shape(masks)
-    table = ops.reshape(masks, (-1, 1))
+    table = ops.stop_gradient(ops.reshape(masks, (-1, 1)))
     start = (ops.cast(index, "int32") + _image_numbers(boxes) * count) * (height * width)
     size = ops.cast(ops.stack([height, width]), "int32")
     sample_axis = {"corner": _sample_corners, "aligned": _sample_mask_bins}[method]
@@ -191,12 +193,11 @@ def _weighted_rows(table, start, width, rows, columns):
     cells per row of that map. rows, columns: pairs of cells and weights, [B, N, P].
     Returns [B, N, P, P, C] float32.
     """
-    total = 0.0
+    parts = []
     for row, row_weight in rows:
         row_start = ops.expand_dims(start, axis=-1) + row * ops.expand_dims(width, axis=-1)
         for column, column_weight in columns:
             cell = ops.expand_dims(row_start, axis=-1) + ops.expand_dims(column, axis=-2)  # (B, N, P, P)
             weight = ops.expand_dims(row_weight, axis=-1) * ops.expand_dims(column_weight, axis=-2)
-            value = ops.cast(ops.take(table, cell, axis=0), "float32")
-            total = total + value * ops.expand_dims(weight, axis=-1)
-    return total
+            parts.append((cell, weight))
+    return weighted_rows(table, parts)
