@@ -20,6 +20,7 @@ FLOORS = (
         "mrcnn.backbones",
         "mrcnn.image_meta",
         "mrcnn.files",
+        "mrcnn.digests",
         "mrcnn.screen",
         "mrcnn.http",
         "mrcnn.supplied",

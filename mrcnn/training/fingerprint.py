@@ -7,8 +7,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from mrcnn.digests import file_hash, sha256_of
 from mrcnn.training.environment import PACKAGE, commit, machine, versions
-from mrcnn.training.hashes import file_hash, sha256_of, sources_hash
+from mrcnn.training.hashes import sources_hash
 
 # If one of these differs, a resumed run would be another run.
 MUST_AGREE = ("config", "data", "options", "versions.backend", "weights")

@@ -9,6 +9,7 @@ import numpy as np
 
 from mrcnn.datasets.dataset import is_path, paths_in
 from mrcnn.datasets.folders import is_hidden
+from mrcnn.digests import file_hash, sha256_of
 from mrcnn.training.hash_cache import hashes_of
 from mrcnn.weights.hdf5 import open_weights, read_groups
 
@@ -50,12 +51,6 @@ def data_hashes(train, val):
     """Return the data_hash of each split, None for a missing one: {"train": ..., "val": ...}."""
     splits = {"train": train, "val": val}
     return {name: None if dataset is None else data_hash(dataset) for name, dataset in splits.items()}
-
-
-def file_hash(path):
-    """Return the SHA-256 of a file's content."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def weights_hash(path):
@@ -126,8 +121,3 @@ def _with_hashes(value, hashes):
     if isinstance(value, dict):
         return {name: _with_hashes(item, hashes) for name, item in value.items()}
     return [_with_hashes(item, hashes) for item in value] if isinstance(value, list) else value
-
-
-def sha256_of(data):
-    """Return the SHA-256 of bytes in hexadecimal digits."""
-    return hashlib.sha256(data).hexdigest()
