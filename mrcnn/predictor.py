@@ -17,7 +17,7 @@ from mrcnn.evaluation import coco
 from mrcnn.inspection.explanation import explain
 from mrcnn.model import MaskRCNN
 from mrcnn.training.run import find_last, weights_in
-from mrcnn.weights import downloads
+from mrcnn.weights import best_score, downloads
 from mrcnn.weights.contents import settings_and_classes
 
 
@@ -29,7 +29,8 @@ def load(weights="last", runs="runs", tile=None, overlap=None, **settings):
     training.run.weights_in. runs: the folder of the runs, for "last". tile: cuts large photographs into tiles
     of this side in pixels, or "auto"; objects at their seams are found whole and once. overlap: share of a
     tile's side that tiles have in common; None is 0.2. settings: differing settings, such as
-    DETECTION_MIN_CONFIDENCE=0.5.
+    DETECTION_MIN_CONFIDENCE=0.5; without it, the smallest score is that of best F1 if an evaluation has found
+    it (see weights.best_score), otherwise the training's.
     Returns a Predictor. Raises RunError, DownloadError, WeightsError, ConfigError, and ValueError for a tile
     or an overlap that cannot be.
     """
@@ -37,8 +38,11 @@ def load(weights="last", runs="runs", tile=None, overlap=None, **settings):
     startup.start()
     path = _path_of(weights, runs)
     stored, classes = settings_and_classes(path, Config.names())
+    best = best_score.read(path)
+    kept = {"DETECTION_MIN_CONFIDENCE": best.score} if best else {}
     own = {"NUM_CLASSES": 1 + len(classes), "GPU_COUNT": 1, "IMAGES_PER_GPU": images_per_batch()}
-    config = Config.of(({"MASK_PASTE": "as_trained", **stored, **own}, str(path)), (settings, "load"))
+    known = {"MASK_PASTE": "as_trained", **stored, **kept, **own}
+    config = Config.of((known, str(path)), (settings, "load"))
     model = MaskRCNN("inference", config, str(runs))
     model.load_weights(path, by_name=False, report=None)
     model.class_names = model.class_names or ["BG", *classes]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mrcnn.training.errors import RunError
 from mrcnn.training.run import find_last, weights_in
-from mrcnn.weights import downloads
+from mrcnn.weights import best_score, downloads
 from mrcnn.weights.contents import settings_and_classes
 from mrcnn.weights.hdf5 import read_metadata
 from pumpkin.config import PumpkinConfig, load_config
@@ -68,6 +68,27 @@ def config_of(path, config_file=None, **overrides):
     config.update({"GPU_COUNT": 1, "IMAGES_PER_GPU": images_per_batch(), **overrides})
     config.check()
     return config
+
+
+def take_best_score(config, weights, given):
+    """Take the score of best F1 as the smallest score, and return a line on the smallest score.
+
+    config: of the weights. given: the names of the settings that the user has named. Raises WeightsError if
+    the file with the score is damaged.
+    """
+    if "DETECTION_MIN_CONFIDENCE" in given:
+        return f"Smallest score: {config.DETECTION_MIN_CONFIDENCE:g}, as given"
+    best = best_score.read(weights)
+    if best is None:
+        return (
+            f"Smallest score: {config.DETECTION_MIN_CONFIDENCE:g}, the config's; evaluating the weights on "
+            "their val split finds the one of best F1"
+        )
+    config.update({"DETECTION_MIN_CONFIDENCE": best.score}, source=str(best_score.path_of(weights)))
+    return (
+        f"Smallest score: {best.score:.3f}, that of best F1 ({best.f1:.3f}) on {best.images} images of "
+        f"{best.split}; --min-confidence sets another"
+    )
 
 
 def open_model(path, config):

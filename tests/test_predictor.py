@@ -16,6 +16,7 @@ from mrcnn.detection.result import Result
 from mrcnn.detection.tiling import Tiling
 from mrcnn.predictor import load
 from mrcnn.training.errors import RunError
+from mrcnn.weights import best_score
 from tests.scenes import Rectangles
 from tests.tiny import detector, picture
 
@@ -47,6 +48,15 @@ def test_the_file_knows_its_network(model, runs):
     again = load(runs / "tiny20261128T1200", DETECTION_MAX_INSTANCES=3)
     assert again.config.DETECTION_MAX_INSTANCES == 3
     np.testing.assert_array_equal(again(picture(60, 80)).scores, model(picture(60, 80)).scores[:3])
+
+
+def test_the_smallest_score_is_that_of_best_f1(runs, tmp_path):
+    weights = tmp_path / "own.h5"
+    shutil.copy(runs / "tiny20261128T1200" / "mask_rcnn_tiny_0002.h5", weights)
+    assert load(weights).config.DETECTION_MIN_CONFIDENCE == 0.0
+    best_score.write(weights, best_score.BestScore(0.375, 0.5, "val", "photos", 3))
+    assert load(weights).config.DETECTION_MIN_CONFIDENCE == 0.375
+    assert load(weights, DETECTION_MIN_CONFIDENCE=0.25).config.DETECTION_MIN_CONFIDENCE == 0.25
 
 
 def test_faults_are_sentences(runs, tmp_path):

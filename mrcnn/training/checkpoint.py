@@ -6,7 +6,7 @@ import keras
 
 from mrcnn.training.averaging import averaged
 from mrcnn.training.order import Order
-from mrcnn.training.run import checkpoints
+from mrcnn.training.run import checkpoints, delete_checkpoint
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -37,7 +37,7 @@ class Checkpoint(keras.callbacks.Callback):
         own = [epoch for epoch in found if epoch not in self.run.spared]
         for old in own[: -self.keep]:
             if old != self.run.best_epoch:
-                found[old].unlink()
+                delete_checkpoint(found[old])
 
     def _loss(self, logs):
         """Return the value to minimise: the validation loss, or 1 - mask AP."""

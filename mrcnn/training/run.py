@@ -20,6 +20,7 @@ from mrcnn.screen import show
 from mrcnn.training.errors import NonFiniteLoss, RunError
 from mrcnn.training.state import NAME as STATE
 from mrcnn.training.state import state_files
+from mrcnn.weights import best_score
 
 CHECKPOINT = re.compile(r"mask_rcnn_(?P<run>.+)_(?P<epoch>\d{4})\.h5")
 _FOLDER = re.compile(r".+?(?P<begun>\d{8}T\d{4}(_\d+)?)")
@@ -104,7 +105,13 @@ class Run:
                 path.unlink()
         for done, path in checkpoints(self.folder).items():
             if done > epoch:
-                path.unlink()
+                delete_checkpoint(path)
+
+
+def delete_checkpoint(path):
+    """Delete a checkpoint, and the score of best F1 that belongs to it."""
+    path.unlink()
+    best_score.path_of(path).unlink(missing_ok=True)
 
 
 def checkpoints(folder):

@@ -33,6 +33,11 @@ def settings_and_classes(path, names):
     return known, list(classes)
 
 
+def dataset_of(path):
+    """Return the data set that a weights file was trained on, as its metadata name it, or None."""
+    return (read_metadata(path).get("config") or {}).get("DATASET")
+
+
 def _shapes_in(path):
     """Return the shapes of a weights file's tensors: {"mrcnn_class_logits/bias": (3,), ...}."""
     shapes = {}

@@ -53,8 +53,10 @@ def parse(argv):
         "--recursive", action="store_true", help="search the folders within folders, except that of --out"
     )
     parser.add_argument(
-        "--min-confidence", type=float, metavar="X", help="omit detections with lower scores (0 to 1)"
-    )
+        "--min-confidence", type=float, metavar="X",
+        help="omit detections with lower scores, 0 to 1 (the score of best F1 that evaluate found, or else "
+        "the config's)",
+    )  # fmt: skip
     parser.add_argument(
         "--max-instances", type=int, metavar="N", help="keep the N best detections of an image"
     )
@@ -133,9 +135,13 @@ def detect(args):
         weights = models.find_weights(args.weights, args.runs)
     config = models.config_of(weights, args.config)
     _set(config, layers)
+    given = {name for _, values in layers for name in values}
+    if args.config:
+        given.update(name for name in config.names() if config.is_set(name))
+    smallest = models.take_best_score(config, weights, given)
     config.check()
     model = models.open_model(weights, config)
-    show(f"Weights: {weights}")
+    show(f"Weights: {weights}", smallest)
     out = Path(args.out)
     for line in passed_over(args.images, args.recursive, args.out):
         show(line)

@@ -100,7 +100,7 @@ def _write(args, found, dataset, weights, config):
     tiles = dataclasses.asdict(args.tiling) if args.tiling else {}
     data = {"dataset": str(config.DATASET), "split": args.split}
     write_json(out, {"weights": weights.name, **data, **tiles, **found.facts()})
-    show(f"Written to {out}")
+    show(f"Written to {out}", *_keep_best_score(args, found, weights, config))
     if args.report is None:
         return
     from mrcnn.reports import evaluation as report
@@ -111,6 +111,24 @@ def _write(args, found, dataset, weights, config):
     page = Path(args.report) / "index.html"
     write_text(page, report.write(found, dataset, f"{weights.stem} on {args.split}", facts), durable=False)
     show(f"The page is {page}")
+
+
+def _keep_best_score(args, found, weights, config):
+    """Write the score of best F1 beside the weights, for detection, and return a line on it; or none."""
+    from mrcnn.weights import best_score
+    from mrcnn.weights.contents import dataset_of
+
+    trained = dataset_of(weights)
+    changed = args.set, args.config, args.tiling, args.limit
+    usual = args.min_confidence is None and not any(changed)
+    if found.threshold is None or args.split != "val" or not usual or trained is None:
+        return []
+    if Path(trained).resolve() != Path(config.DATASET).resolve():
+        return []
+    best = best_score.BestScore(
+        found.threshold.score, found.threshold.f1, args.split, str(config.DATASET), found.scores["images"]
+    )
+    return [f"detect takes the score of best F1 from {best_score.write(weights, best)}"]
 
 
 def _result_file(weights, dataset, split):

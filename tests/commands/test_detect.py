@@ -1,6 +1,7 @@
 """scripts/detect.py from the command line's words to files, with a real network."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from mrcnn.datasets.formats import open_dataset
 from mrcnn.datasets.images import read_image
 from mrcnn.detection.results import decode_mask
 from mrcnn.detection.tiling import Tiling
-from mrcnn.weights import contents, named
+from mrcnn.weights import best_score, contents, named
 from mrcnn.weights.coco_names import COCO_CLASS_NAMES
 from mrcnn.weights.hdf5 import write_groups
 from pumpkin import models
@@ -86,6 +87,34 @@ def test_masks_are_those_of_the_model(photos, opened, tmp_path):
     masks = [decode_mask(found["segmentation"]) for found in record["detections"]]
     np.testing.assert_array_equal(np.stack(masks, axis=-1), result["masks"])
     np.testing.assert_allclose([found["score"] for found in record["detections"]], result["scores"])
+
+
+def test_the_smallest_score_is_that_of_best_f1(photos, opened, tmp_path, capsys):
+    weights = tmp_path / "own" / "own.h5"
+    weights.parent.mkdir()
+    shutil.copy(opened, weights)
+    scores = [found["score"] for found in found_in(photos, weights, tmp_path)]
+    middle = sorted(scores)[len(scores) // 2]
+    best_score.write(weights, best_score.BestScore(middle, 0.5, "val", "photos", 3))
+    capsys.readouterr()
+    assert [found["score"] for found in found_in(photos, weights, tmp_path)] == [
+        s for s in scores if s >= middle
+    ]
+    told = f"Smallest score: {middle:.3f}, that of best F1 (0.500) on 3 images of val; --min-confidence sets"
+    assert told in capsys.readouterr().out
+    for words in (["--min-confidence", "0"], ["--set", "DETECTION_MIN_CONFIDENCE=0"]):
+        assert [found["score"] for found in found_in(photos, weights, tmp_path, *words)] == scores
+        assert "Smallest score: 0, as given\n" in capsys.readouterr().out
+
+
+def found_in(photos, weights, tmp_path, *words):
+    """The detections in one photograph."""
+    out = tmp_path / "out"
+    assert (
+        detect.main([str(photos / "colour.png"), "--weights", str(weights), "--out", str(out), *words]) == 0
+    )
+    (record,) = records(out)
+    return record["detections"]
 
 
 def test_formats_by_name(photos, opened, tmp_path, capsys):
@@ -432,6 +461,15 @@ class TestConfigOf:
             f"{path}: is no weights file of a Mask R-CNN, for it lacks the layer mrcnn_class_logits; give "
             "one of a training, or coco."
         )
+
+    def test_the_smallest_score_of_the_config(self, tiny_weights):
+        config = models.config_of(tiny_weights, DETECTION_MIN_CONFIDENCE=0.25)
+        assert models.take_best_score(config, tiny_weights, set()) == (
+            "Smallest score: 0.25, the config's; evaluating the weights on their val split finds the one of "
+            "best F1"
+        )
+        told = models.take_best_score(config, tiny_weights, {"DETECTION_MIN_CONFIDENCE"})
+        assert (told, config.DETECTION_MIN_CONFIDENCE) == ("Smallest score: 0.25, as given", 0.25)
 
     def test_a_config_file_goes_first(self, tiny_weights, tmp_path):
         (tmp_path / "own.yaml").write_text("CLASSES: [a, b]\nRPN_CHANNELS: 48\n")

@@ -1,12 +1,14 @@
 """scripts/evaluate.py on rendered scenes: a perfect model, and a real one that knows nothing."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 
 from mrcnn.detection.tiling import Tiling
 from mrcnn.pipeline.masks import extract_bboxes
+from mrcnn.weights import best_score
 from pumpkin import models
 from pumpkin.commands import evaluate
 from pumpkin.dataset import PumpkinDataset
@@ -109,6 +111,53 @@ def test_the_page(scenes, tiny_weights, tmp_path, capsys):
     assert f"The page is {folder / 'index.html'}" in capsys.readouterr().out
     written = json.loads(out.read_text())
     assert {"best_f1", "calibration", "confusion", "mistakes", "clumps"} <= written.keys()
+
+
+@pytest.fixture
+def trained(scenes, tmp_path, monkeypatch):
+    """Weights that name their data set, opened as a model that knows its gt."""
+    model = detector()
+    model.class_names = ["BG", "Pumpkin", "Stone"]
+    plain = model.config.to_plain()
+    monkeypatch.setattr(type(model.config), "to_plain", lambda self: {**plain, "DATASET": str(scenes)})
+    path = tmp_path / "mask_rcnn_tiny_0001.h5"
+    model.save_weights(path)
+    monkeypatch.setattr(models, "open_model", lambda path, config: Perfect(scenes))
+    return path
+
+
+def test_the_score_of_best_f1_is_kept_for_detection(trained, scenes, capsys):
+    before = trained.read_bytes()
+    assert evaluate.main(["--weights", str(trained)]) == 0
+    path = best_score.path_of(trained)
+    assert f"detect takes the score of best F1 from {path}\n" in capsys.readouterr().out
+    kept = best_score.read(trained)
+    assert (kept.score, kept.f1) == (pytest.approx((0.9 + 0.05) / 2), 1.0)
+    assert (kept.split, kept.dataset, kept.images) == ("val", str(scenes), 3)
+    assert trained.read_bytes() == before
+    config = models.config_of(trained)
+    told = models.take_best_score(config, trained, set())
+    assert kept.score == config.DETECTION_MIN_CONFIDENCE
+    assert told == (
+        "Smallest score: 0.475, that of best F1 (1.000) on 3 images of val; --min-confidence sets another"
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--limit", "2"],
+        ["--min-confidence", "0"],
+        ["--set", "DETECTION_NMS_THRESHOLD=0.4"],
+        ["--dataset", "{copy}"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_unusual_evaluations_keep_no_score(trained, scenes, tmp_path, capsys, words):
+    shutil.copytree(scenes, tmp_path / "copy")
+    assert evaluate.main(["--weights", str(trained), *(w.format(copy=tmp_path / "copy") for w in words)]) == 0
+    assert not best_score.path_of(trained).exists()
+    assert "detect takes" not in capsys.readouterr().out
 
 
 def test_large_images_in_tiles(scenes, tiny_weights, tmp_path, monkeypatch):

@@ -18,6 +18,7 @@ from mrcnn.training.errors import RunError
 from mrcnn.training.metrics import EventFiles, MetricsCsv, read_metrics
 from mrcnn.training.progress import Progress
 from mrcnn.training.run import Run, checkpoints
+from mrcnn.weights import best_score
 
 
 class Named(Config):
@@ -53,6 +54,15 @@ def test_the_last_and_the_best_checkpoints_are_kept(tmp_path, losses, keep, left
     assert found == left
     assert callback.last == run.checkpoint(len(losses))
     assert callback.last.read_text() == f"epoch {len(losses)}"
+
+
+def test_what_belongs_to_a_checkpoint_goes_with_it(tmp_path):
+    run = Run(tmp_path, Named())
+    after_epochs(run, [3.0, 1.0])
+    for path in checkpoints(run.folder).values():
+        best_score.path_of(path).write_text("{}")
+    after_epochs(run, [0.5], first=3)
+    assert [path.name for path in run.folder.iterdir()] == ["mask_rcnn_squash_0003.h5"]
 
 
 def test_the_best_of_an_earlier_call_is_kept_too(tmp_path):
