@@ -62,3 +62,14 @@ def tiling_of(args, parser):
 def data_settings(args):
     """Return the settings that these options set; None for unused ones."""
     return {"DATASET": args.dataset, "IMAGES": args.images, "CLASS_ATTRIBUTE": args.class_attribute}
+
+
+def place(text):
+    """Return a point or a box of the command line as a tuple of 2 or 4 numbers."""
+    try:
+        numbers = tuple(float(word) for word in text.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) not in (2, 4):
+        raise argparse.ArgumentTypeError(f"takes Y,X or Y1,X1,Y2,X2 in pixels, got {text!r}")
+    return numbers

@@ -48,7 +48,7 @@ def score_slices(ground_truth, results, stages, max_detections=coco.MAX_DETECTIO
     In the AP of a slice, instances of other slices count neither for nor against, and a detection without a
     match counts against every slice. Compare the AP of one slice between models, not between slices.
     """
-    rows = _rows(ground_truth, results, stages)
+    rows = rows_of(ground_truth, results, stages)
     slices = []
     for name in (*SLICES, "all"):
         inside = [row for row in rows if name in ("all", row["slice"])]
@@ -66,8 +66,11 @@ def score_slices(ground_truth, results, stages, max_detections=coco.MAX_DETECTIO
     return slices
 
 
-def _rows(ground_truth, results, stages):
-    """Return a dict for each instance: id of its annotation, slice, fate, merged."""
+def rows_of(ground_truth, results, stages):
+    """Return a dict for each instance: id of its annotation, slice, fate, merged.
+
+    The arguments are those of score_slices.
+    """
     truths, found = defaultdict(list), defaultdict(list)
     for truth in ground_truth["annotations"]:
         if not truth["iscrowd"]:

@@ -14,7 +14,7 @@ from pumpkin import ending
 from pumpkin.calls import typed
 from pumpkin.image_files import InputError, find_images, passed_over
 from pumpkin.interrupts import end_in_order
-from pumpkin.options import Parser, add_set_option, add_tile_options, tiling_of
+from pumpkin.options import Parser, add_set_option, add_tile_options, place, tiling_of
 from pumpkin.packaged import CONFIG_HELP
 
 # The settings that options set, in the order in which they are checked.
@@ -83,6 +83,10 @@ def parse(argv):
     )  # fmt: skip
     parser.add_argument("--sheet", metavar="FILE", help="also write a PNG that shows several images")
     parser.add_argument("--sheet-count", type=int, default=6, metavar="N", help="images on the sheet (6)")
+    parser.add_argument(
+        "--explain", action="append", type=place, metavar="Y,X|Y1,X1,Y2,X2",
+        help="explain what became of the object at this point or box of the photograph; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--show", action="store_true", help="open a window for each picture")
     args = parser.parse_args(argv)
     if args.min_confidence is not None and not 0 <= args.min_confidence <= 1:
@@ -100,6 +104,10 @@ def parse(argv):
         args.paths = find_images(args.images, args.recursive, args.out)
     except InputError as error:
         parser.error(str(error))
+    if args.explain and args.tiling:
+        parser.error("--explain follows the network through the whole photograph: leave out --tile")
+    if args.explain and len(args.paths) != 1:
+        parser.error(f"--explain is about one photograph, and there are {len(args.paths)}")
     return args
 
 
@@ -125,6 +133,7 @@ def detect(args):
     from pumpkin import models
     from pumpkin.config import PumpkinConfig
     from pumpkin.detect import detect_files, reload, save_sheet
+    from pumpkin.explain import explain_file
     from pumpkin.show import open_windows
 
     layers = _settings(args)
@@ -146,6 +155,7 @@ def detect(args):
     for line in passed_over(args.images, args.recursive, args.out):
         show(line)
     end_in_order()
+    explained = explain_file(model, args.paths[0], args.explain, out) if args.explain else []
     records, failed = detect_files(model, args.paths, out, show, args.save, args.tiling, args.look)
     show(f"{len(records)} of {len(args.paths)} images. In {out}: detections.json, {', '.join(args.save)}")
     if args.sheet:
@@ -153,6 +163,8 @@ def detect(args):
         show(f"The sheet is {args.sheet}")
     if args.show:
         open_windows(map(reload, records), model.class_names)
+        for explanation in explained:
+            explanation.show()
     return 1 if failed else 0
 
 

@@ -33,6 +33,10 @@ def parse(argv):
         "--report", metavar="DIR",
         help="also write DIR/index.html: tables, charts and the worst pictures in one file for any browser",
     )  # fmt: skip
+    parser.add_argument(
+        "--explain", metavar="DIR",
+        help="write a picture and a table of the missed instances, with the reason for each, to a new folder",
+    )  # fmt: skip
     add_tile_options(parser)
     parser.add_argument("--limit", type=int, metavar="N", help="use only the first N images")
     parser.add_argument(
@@ -50,8 +54,9 @@ def parse(argv):
     if args.limit is not None and args.limit < 1:
         parser.error(f"--limit must be 1 or more, got {args.limit}")
     args.tiling = tiling_of(args, parser)
-    if args.clumps and args.tiling:
-        parser.error("--clumps follows the network through whole images: leave out --tile")
+    for option in ("clumps", "explain"):
+        if getattr(args, option) and args.tiling:
+            parser.error(f"--{option} follows the network through whole images: leave out --tile")
     if args.report is not None and Path(args.report).is_file():
         parser.error(f"--report must be a folder, but {args.report} is a file")
     return args
@@ -65,11 +70,15 @@ def main(argv=None):
 def evaluate(args):
     """Evaluate on the split, print the result and write it to a file."""
     startup.start()
+    from mrcnn.datasets.convert import require_new
     from mrcnn.evaluation import coco, outcome, overlaps
     from pumpkin import models
     from pumpkin.config import parse_settings
     from pumpkin.data import open_for_evaluation
+    from pumpkin.explain import explain_split
 
+    if args.explain is not None:
+        require_new(Path(args.explain))
     weights = models.find_weights(args.weights, args.runs)
     confidence = coco.MIN_CONFIDENCE if args.min_confidence is None else args.min_confidence
     config = models.config_of(weights, args.config, DETECTION_MIN_CONFIDENCE=confidence)
@@ -89,6 +98,8 @@ def evaluate(args):
     if args.clumps:
         show(*overlaps.table_lines(scores["clumps"]))
     show(found.advice())
+    if args.explain is not None:
+        explain_split(model, dataset, dataset.image_ids[: args.limit], args.explain)
     _write(args, found, dataset, weights, config)
 
 

@@ -495,3 +495,47 @@ def test_an_accelerator_detects_in_batches(devices, images, monkeypatch, tiny_we
     batch = config.BATCH_SIZE
     assert batch == images
     assert models.config_of(tiny_weights, IMAGES_PER_GPU=3).BATCH_SIZE == 3
+
+
+def test_a_point_and_a_box_are_explained(photos, opened, tmp_path, capsys):
+    out, photo = tmp_path / "out", str(photos / "colour.png")
+    words = [photo, "--weights", str(opened), "--out", str(out), "--explain", "30,40"]
+    assert detect.main([*words, "--explain", "10,20,50.5,60"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    titles = [line for line in told if line.startswith("object at ")]
+    assert "around the point 30 40" in titles[0]
+    assert titles[1].startswith("object at 10 20 50 60 (y1 x1 y2 x2), lost: ")
+    for number in (1, 2):
+        path = out / "explained" / f"colour_{number}.png"
+        assert f"  The picture is {path}" in told
+        with Image.open(path) as drawn:
+            assert drawn.width == 1400
+    assert len(records(out)) == 1  # the photograph is detected as always
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (["--explain", "1,2,3"], "argument --explain: takes Y,X or Y1,X1,Y2,X2 in pixels, got '1,2,3'"),
+        (["--explain", "a,2"], "got 'a,2'"),
+        (["--explain", "1,2"], "--explain is about one photograph, and there are 2"),
+        (
+            ["--explain", "1,2", "--tile", "auto"],
+            "--explain follows the network through the whole photograph",
+        ),
+    ],
+)
+def test_places_that_cannot_be_explained(photos, words, fault, capsys):
+    with pytest.raises(SystemExit) as exit:
+        detect.main([str(photos), *words])
+    assert exit.value.code == 2
+    assert fault in capsys.readouterr().err
+
+
+def test_a_place_beside_the_photograph(photos, opened, tmp_path, capsys):
+    out, photo = tmp_path / "out", str(photos / "colour.png")
+    assert detect.main([photo, "--weights", str(opened), "--out", str(out), "--explain", "30,400"]) == 1
+    assert capsys.readouterr().err == (
+        "detect: The place 30, 400 is not within the image: the image is 100 pixels high and 120 wide.\n"
+    )
+    assert not out.exists()

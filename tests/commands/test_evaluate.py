@@ -1,10 +1,12 @@
 """scripts/evaluate.py on rendered scenes: a perfect model, and a real one that knows nothing."""
 
+import csv
 import json
 import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mrcnn.detection.tiling import Tiling
 from mrcnn.pipeline.masks import extract_bboxes
@@ -207,6 +209,32 @@ def test_clumps_are_told_and_written(scenes, tiny_weights, tmp_path, capsys):
     assert "40 % or more" in told and "no proposal: no proposal was nearest" in told
 
 
+def test_missed_instances_are_explained_as_the_clump_report_counts_them(
+    scenes, tiny_weights, tmp_path, capsys
+):
+    out, folder = tmp_path / "result.json", tmp_path / "missed"
+    words = ["--weights", str(tiny_weights), "--dataset", str(scenes), "--out", str(out), "--clumps"]
+    words += ["--explain", str(folder), "--set", "CLASSES=[Pumpkin, Stone]", "DETECTION_NMS_THRESHOLD=0.6"]
+    with eagerly():
+        assert evaluate.main(words) == 0
+        told = capsys.readouterr()
+        assert evaluate.main(words) == 1
+    assert capsys.readouterr().err == f"evaluate: {folder}: exists and is not empty; name a new folder.\n"
+    *_, whole = json.loads(out.read_text())["clumps"]
+    with open(folder / "missed.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    fates = [row["fate"] for row in rows]
+    counted = {fate: count for fate, count in whole["fates"].items() if count and fate != "found"}
+    assert counted and {fate: fates.count(fate) for fate in counted} == counted
+    assert len(rows) == sum(counted.values())
+    assert {path.name for path in folder.iterdir()} == {"missed.csv", *(row["picture"] for row in rows)}
+    assert rows[0]["class"] == "round" and rows[0]["number"] == "1"
+    assert rows[0]["stages"].startswith("anchors: the best of ")
+    with Image.open(folder / rows[0]["picture"]) as drawn:
+        assert drawn.width == 1000
+    assert f"{len(rows)} instances are missed; {folder / 'missed.csv'} says why" in told.out
+
+
 def test_a_setting_that_does_not_exist(scenes, tiny_weights, capsys):
     words = ["--weights", str(tiny_weights), "--dataset", str(scenes), "--set", "DETECTION_NMS_TRESHOLD=1"]
     assert evaluate.main(words) == 1
@@ -220,6 +248,7 @@ def test_a_setting_that_does_not_exist(scenes, tiny_weights, capsys):
         (["--limit", "0"], "must be 1 or more, got 0"),
         (["--tile", "1"], "--tile must be auto or the side of the tiles in pixels, 32 or more, got 1."),
         (["--report", __file__], f"--report must be a folder, but {__file__} is a file"),
+        (["--tile", "64", "--explain", "a"], "--explain follows the network through whole images"),
         (["--tile", "64", "--clumps"], "--clumps follows the network through whole images: leave out --tile"),
     ],
 )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mrcnn.evaluation import overlaps
+from mrcnn.evaluation import outcome
 from mrcnn.inspection.explanation import explain, explain_instances
 from mrcnn.predictor import Predictor
 from tests.scenes import Rectangles
@@ -28,7 +28,7 @@ def model(eagerly):
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_the_clump_report_agrees_on_each_instance(eagerly, settings):
     network, dataset = detector(**settings), Rectangles((3, 0, 4, 5), shape=(90, 120))
-    *_, whole = overlaps.evaluate(network, dataset, progress=False)["clumps"]
+    *_, whole = outcome.measure(network, dataset, progress=False, watch=True).scores["clumps"]
     explained = [e for i in dataset.image_ids for e in explain_instances(network, dataset, i, False)]
     fates = [explanation.fate for explanation in explained]
     assert {fate: fates.count(fate) for fate in whole["fates"]} == whole["fates"]
