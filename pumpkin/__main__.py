@@ -18,6 +18,7 @@ COMMANDS = {
     "convert": "write a data set as COCO, YOLO, labelme or mask images",
     "train": "train on a data set, resume a run, or reproduce one",
     "evaluate": "measure COCO AP on a data set",
+    "compare": "compare runs on the same images, or list them",
     "detect": "outline the instances in images",
 }
 

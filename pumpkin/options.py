@@ -47,6 +47,22 @@ def add_tile_options(parser):
     )
 
 
+def add_comparison_options(parser):
+    """Add --resamples and --seed of a comparison to an argument parser."""
+    parser.add_argument(
+        "--resamples", type=_count, default=1000, metavar="N",
+        help="draws of the images for the intervals of a comparison (1000)",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of these draws (0)")
+
+
+def _count(text):
+    number = int(text)
+    if number < 100:
+        raise argparse.ArgumentTypeError(f"must be 100 or more, got {number}")
+    return number
+
+
 def _side(text):
     return int(text) if text.removeprefix("-").isdecimal() else text
 

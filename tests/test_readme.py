@@ -62,6 +62,8 @@ COMMANDS = {
     "python scripts/evaluate.py --weights last --dataset data/pumpkin --clumps": (
         "tests/commands/test_evaluate.py"
     ),
+    "python scripts/compare.py runs/first runs/second --report comparison": "tests/commands/test_compare.py",
+    "python scripts/compare.py --list": "tests/commands/test_compare.py",
     "python -m mrcnn.legacy balloon.py train --dataset=../../datasets/balloon --weights=coco": (
         "tests/programs/test_programs.py, with leaves for balloons"
     ),

@@ -69,6 +69,17 @@ def differences(old, new):
     return [Difference(name, value, new.get(name)) for name, value in old.items() if new.get(name) != value]
 
 
+def table(facts):
+    """Return {ingredient: texts, one a run} of the ingredients in which runs differ, "-" where one has none.
+
+    facts: the ingredients of each run.
+    """
+    flat = [_flat(one) for one in facts]
+    names = dict.fromkeys(name for one in flat for name in one)
+    found = {name: [_short(one.get(name, "-")) for one in flat] for name in names}
+    return {name: texts for name, texts in found.items() if len(set(texts)) > 1}
+
+
 def start_facts(name, path):
     """Return the name and hash of a run's initial weights. path: None for random ones."""
     sha256 = None if path is None else file_hash(path)

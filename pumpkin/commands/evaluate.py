@@ -8,7 +8,14 @@ from mrcnn.screen import show
 from mrcnn.weights.downloads import DownloadError
 from pumpkin import ending
 from pumpkin.calls import typed
-from pumpkin.options import Parser, add_data_options, add_set_option, add_tile_options, tiling_of
+from pumpkin.options import (
+    Parser,
+    add_comparison_options,
+    add_data_options,
+    add_set_option,
+    add_tile_options,
+    tiling_of,
+)
 from pumpkin.packaged import CONFIG_HELP
 
 
@@ -16,9 +23,9 @@ def parse(argv):
     """Parse the command line\'s arguments."""
     parser = Parser(prog=typed("evaluate"), description=__doc__)
     parser.add_argument(
-        "--weights", default="last",
+        "--weights", nargs="+", default=["last"],
         help="last (default), coco, or the path of a weights file or of a run's folder, whose best weights "
-        "are used",
+        "are used; several are compared",
     )  # fmt: skip
     parser.add_argument("--runs", default="runs", metavar="DIR", help="where --weights last searches (runs)")
     add_data_options(parser)
@@ -48,6 +55,7 @@ def parse(argv):
         help="JSON file for the result (evaluation_<split>.json beside the weights, or "
         "evaluation_<data set>_<split>.json if that one holds the result of other data)",
     )  # fmt: skip
+    add_comparison_options(parser)
     args = parser.parse_args(argv)
     if args.min_confidence is not None and not 0 <= args.min_confidence <= 1:
         parser.error(f"--min-confidence must lie between 0 and 1, got {args.min_confidence}")
@@ -57,6 +65,11 @@ def parse(argv):
     for option in ("clumps", "explain"):
         if getattr(args, option) and args.tiling:
             parser.error(f"--{option} follows the network through whole images: leave out --tile")
+    for name in ("clumps", "explain", "out", "min_confidence", "tile"):
+        if len(args.weights) > 1 and getattr(args, name):
+            parser.error(
+                f"--{name.replace('_', '-')} is for one model, but --weights names {len(args.weights)}"
+            )
     if args.report is not None and Path(args.report).is_file():
         parser.error(f"--report must be a folder, but {args.report} is a file")
     return args
@@ -68,8 +81,17 @@ def main(argv=None):
 
 
 def evaluate(args):
-    """Evaluate on the split, print the result and write it to a file."""
+    """Evaluate on the split, print the result and write it to a file; compare several models."""
     startup.start()
+    if len(args.weights) > 1:
+        from pumpkin.compare import compare
+
+        compare(args)
+    else:
+        _evaluate(args)
+
+
+def _evaluate(args):
     from mrcnn.datasets.convert import require_new
     from mrcnn.evaluation import coco, outcome, overlaps
     from pumpkin import models
@@ -79,7 +101,7 @@ def evaluate(args):
 
     if args.explain is not None:
         require_new(Path(args.explain))
-    weights = models.find_weights(args.weights, args.runs)
+    weights = models.find_weights(args.weights[0], args.runs)
     confidence = coco.MIN_CONFIDENCE if args.min_confidence is None else args.min_confidence
     config = models.config_of(weights, args.config, DETECTION_MIN_CONFIDENCE=confidence)
     config.update(parse_settings(args.set), source="--set")

@@ -247,6 +247,7 @@ def test_a_setting_that_does_not_exist(scenes, tiny_weights, capsys):
         (["--min-confidence", "2"], "must lie between 0 and 1, got 2"),
         (["--limit", "0"], "must be 1 or more, got 0"),
         (["--tile", "1"], "--tile must be auto or the side of the tiles in pixels, 32 or more, got 1."),
+        (["--weights", "a", "b", "--clumps"], "--clumps is for one model, but --weights names 2"),
         (["--report", __file__], f"--report must be a folder, but {__file__} is a file"),
         (["--tile", "64", "--explain", "a"], "--explain follows the network through whole images"),
         (["--tile", "64", "--clumps"], "--clumps follows the network through whole images: leave out --tile"),

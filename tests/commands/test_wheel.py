@@ -89,7 +89,7 @@ def test_the_package_is_the_wheels(mrcnn):
 
 
 def test_every_command_has_its_help(mrcnn):
-    for name in ("train", "detect", "evaluate", "download", "check", "synthetic", "demo"):
+    for name in ("train", "detect", "evaluate", "compare", "download", "check", "synthetic", "demo"):
         assert mrcnn(name, "--help").startswith(f"usage: mrcnn {name} ")
 
 

@@ -5,6 +5,7 @@ import pytest
 from mrcnn.reports import evaluation
 from tests import browser
 from tests.reports.pages import Scenes, outcome
+from tests.reports.test_comparison_page import page_of
 
 pytestmark = browser.needed
 
@@ -44,6 +45,13 @@ def assert_quiet(page, path, charts):
 def test_an_evaluation(chromium, evaluated, width):
     page = chromium.open(evaluated, width)
     assert_quiet(page, evaluated, 5)
+
+
+@pytest.mark.parametrize("width", [1200, 390])
+def test_a_comparison(chromium, tmp_path, width):
+    path = tmp_path / "index.html"
+    path.write_text(page_of([outcome(), outcome(found=(0, 1))], {"config.SEED": ["7", "8"]}))
+    assert_quiet(chromium.open(path, width), path, 1)
 
 
 def test_filters(chromium, evaluated):

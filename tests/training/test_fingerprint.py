@@ -252,3 +252,13 @@ def test_what_is_for_the_reader_and_what_is_new_to_an_old_run_do_not_differ(fact
     new["code"]["commit"], new["weights"]["name"], new["weights"]["file"] = "another", "last", "b.h5"
     new["config"]["A_NEW_SETTING"] = 1
     assert differences(facts, new) == []
+
+
+def test_a_table_of_what_differs():
+    facts = [
+        {"config": {"SEED": 7, "A": 1}, "data": {"train": "x"}, "code": {"commit": "one"}},
+        {"config": {"SEED": 7, "A": 2}, "data": {"train": "x"}, "code": {"commit": "two"}},
+        {"config": {"SEED": 8}, "data": {"train": "x"}},
+    ]
+    assert fingerprint.table(facts) == {"config.SEED": ["7", "7", "8"], "config.A": ["1", "2", "-"]}
+    assert fingerprint.table(facts[:1]) == {}
