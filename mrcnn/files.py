@@ -25,7 +25,7 @@ try:
 except ImportError:  # everywhere else
     msvcrt = None
 
-_TEMPORARY = re.compile(r"\.(.+)\.\d+\.tmp")
+_TEMPORARY = re.compile(r"\.(.+)\.\d+\.tmp(?:\.\w+)?")
 # The disk's own faults: the system does not say which file they hit.
 _OF_DISKS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 # Windows locks bytes and keeps other programs from reading them, so lock one that no file of ours reaches.
@@ -76,17 +76,17 @@ def cache_folder():
 
 
 @contextlib.contextmanager
-def replacing_path(path, durable=True):
+def replacing_path(path, durable=True, suffix=""):
     """A path to write to, for libraries that open files themselves; it becomes ``path`` when the block ends.
 
     The parent folder is made. If the block raises, ``path`` stays as it was and nothing is left beside it.
     durable: whether the disk holds the content before the new name appears, and the name when this returns.
     Each file then waits for the disk. Leave it on for what cannot be made again (weights, states, results);
     turn it off for what can (pictures, downloaded and rendered images): after a power cut, such a file may
-    be empty.
+    be empty. suffix: of the temporary name, for libraries that choose the format by it.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp{suffix}")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield temporary
@@ -143,6 +143,16 @@ def write_text(path, text, durable=True):
 def write_json(path, value, sort_keys=False):
     """Write a value as JSON, indented and with a last newline; see replacing_path."""
     write_text(path, json.dumps(value, indent=1, sort_keys=sort_keys) + "\n")
+
+
+def write_json_list(path, values):
+    """Write a list as write_json does; values: any iterable of its elements, of which one is in memory."""
+    with replacing(path) as file:
+        start = b"[\n "
+        for value in values:
+            file.write(start + json.dumps(value, indent=1).replace("\n", "\n ").encode())
+            start = b",\n "
+        file.write(b"[]\n" if start == b"[\n " else b"\n]\n")
 
 
 def meant(path):

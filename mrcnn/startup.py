@@ -27,6 +27,7 @@ def start(training=False, deterministic=False):
     its startup messages, and JAX no longer reads flags (``backend.make_deterministic`` warns if it matters).
     """
     keep_memory()
+    quiet_videos()
     numpy_names.supply()  # old programs use them
     with _quiet_import():
         from mrcnn import backend
@@ -86,3 +87,11 @@ def keep_memory():
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(mmap_max, 0)  # no separate mapping for large blocks
         mallopt(trim_threshold, -1)  # the heap never shrinks
+
+
+def quiet_videos():
+    """Keep FFmpeg, with which OpenCV reads videos, from printing what it finds wrong in a damaged file.
+
+    ClipError says what matters. It has no effect after the first video that the process opened.
+    """
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET

@@ -4,8 +4,10 @@ Until then, a command imports libraries. An exception that Ctrl-C raises within 
 and the command would go on.
 """
 
+import contextlib
 import os
 import signal
+import threading
 
 STOPPED = 130  # the exit status after Ctrl-C, as shells have it
 
@@ -28,6 +30,23 @@ def end_in_order():
     """Let Ctrl-C raise KeyboardInterrupt again, for work that is put in order when it ends."""
     if _at_once and signal.getsignal(signal.SIGINT) is _at_once.pop():
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextlib.contextmanager
+def held_back():
+    """Let Ctrl-C wait for the end of the block, for what must not be half done."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    pressed = []
+    signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 _at_once = []  # the handler in place

@@ -57,17 +57,30 @@ def table_lines(name, result, class_names):
         yield f"{name:32} {name_of_class:16} {result['scores'][i]:5.2f}  {corners} {area:8}"
 
 
-def record_of(path, image, result, class_names):
+def frame_line(name, result, class_names):
+    """Return one line on all detections in a frame of a video: how many of each class."""
+    counts = np.bincount(result["class_ids"], minlength=len(class_names))
+    found = ", ".join(f"{counts[k]} {class_names[k]}" for k in np.flatnonzero(counts))
+    return f"{name:32} {found or 'nothing found'}"
+
+
+def record_of(path, image, result, class_names, keys=None):
     """Return an image's path, size and detections as plain values.
 
-    Masks are COCO's run lengths and boxes are COCO's [x, y, width, height]. Size and boxes are those of the
-    photograph rotated upright.
+    keys: what follows the path, of a frame. Masks are COCO's run lengths and boxes are COCO's [x, y, width,
+    height]. Size and boxes are those of the photograph rotated upright.
     """
     found = coco_results(0, result)
     for row, class_id in zip(found, result["class_ids"]):
         del row["image_id"]
         row["class"] = class_names[class_id]
-    return {"image": str(path), "height": image.shape[0], "width": image.shape[1], "detections": found}
+    return {
+        "image": str(path),
+        **(keys or {}),
+        "height": image.shape[0],
+        "width": image.shape[1],
+        "detections": found,
+    }
 
 
 def result_of(record):

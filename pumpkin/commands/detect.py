@@ -12,7 +12,7 @@ from mrcnn.screen import show
 from mrcnn.weights.downloads import DownloadError
 from pumpkin import ending
 from pumpkin.calls import typed
-from pumpkin.image_files import InputError, find_images, passed_over
+from pumpkin.image_files import InputError, find_images, is_clip, passed_over
 from pumpkin.interrupts import end_in_order
 from pumpkin.options import Parser, add_set_option, add_tile_options, place, tiling_of
 from pumpkin.packaged import CONFIG_HELP
@@ -26,14 +26,15 @@ SETTINGS = {
 }
 
 
-def parse(argv):
-    """Parse the command line\'s arguments."""
+def _parser():
+    """Return the parser of the command line's arguments."""
     parser = Parser(prog=typed("detect"), description=__doc__)
     parser.add_argument(
         "images",
         nargs="+",
         metavar="IMAGE",
-        help="files, folders, patterns ('photos/*.jpg'), addresses (https://...), or - for standard input",
+        help="files, also videos; folders, patterns ('photos/*.jpg'), addresses (https://...), - for "
+        "standard input, or a number, such as 0, of a camera, which goes on until Ctrl-C",
     )
     parser.add_argument(
         "--weights",
@@ -51,6 +52,9 @@ def parse(argv):
     )  # fmt: skip
     parser.add_argument(
         "--recursive", action="store_true", help="search the folders within folders, except that of --out"
+    )
+    parser.add_argument(
+        "--every", type=int, metavar="N", help="detect in each Nth frame of a video or a camera (1)"
     )
     parser.add_argument(
         "--min-confidence", type=float, metavar="X",
@@ -87,28 +91,59 @@ def parse(argv):
         "--explain", action="append", type=place, metavar="Y,X|Y1,X1,Y2,X2",
         help="explain what became of the object at this point or box of the photograph; may be repeated",
     )  # fmt: skip
-    parser.add_argument("--show", action="store_true", help="open a window for each picture")
+    parser.add_argument(
+        "--show", action="store_true",
+        help="show the pictures page by page, and videos while they are detected",
+    )  # fmt: skip
+    return parser
+
+
+def parse(argv):
+    """Parse the command line's arguments; what they cannot be ends the command."""
+    parser = _parser()
     args = parser.parse_args(argv)
     if args.min_confidence is not None and not 0 <= args.min_confidence <= 1:
         parser.error(f"--min-confidence must lie between 0 and 1, got {args.min_confidence}")
-    try:
-        args.look = Look(args.color_by, args.display_size)
-    except ValueError as error:
-        parser.error(f"--display-{error}")
     if args.sheet_count < 1:
         parser.error(f"--sheet-count must be 1 or more, got {args.sheet_count}")
     if Path(args.out).is_file():
         parser.error(f"--out must be a folder, but {args.out} is a file")
+    try:
+        args.look = Look(args.color_by, args.display_size)
+    except ValueError as error:
+        parser.error(f"--display-{error}")
     args.save, args.tiling = _formats(args.save, parser), tiling_of(args, parser)
     try:
         args.paths = find_images(args.images, args.recursive, args.out)
     except InputError as error:
         parser.error(str(error))
+    _check_explain(args, parser)
+    _check_clips(args, parser)
+    return args
+
+
+def _check_explain(args, parser):
+    """End the command for inputs that --explain cannot follow."""
     if args.explain and args.tiling:
         parser.error("--explain follows the network through the whole photograph: leave out --tile")
     if args.explain and len(args.paths) != 1:
         parser.error(f"--explain is about one photograph, and there are {len(args.paths)}")
-    return args
+    if args.explain and is_clip(args.paths[0]):
+        parser.error("--explain is about one photograph, not about a video or a camera")
+
+
+def _check_clips(args, parser):
+    """End the command for options that do not suit the videos and cameras among its inputs."""
+    if args.every is not None and args.every < 1:
+        parser.error(f"--every must be 1 or more, got {args.every}")
+    if args.every is not None and not any(map(is_clip, args.paths)):
+        parser.error("--every is for videos and cameras, and none of the inputs is one")
+    if args.sheet and _is_camera(args):
+        parser.error("--sheet needs images to read again, and a camera keeps none")
+
+
+def _is_camera(args):
+    return isinstance(args.paths[0], int)
 
 
 def _formats(text, parser):
@@ -130,11 +165,38 @@ def main(argv=None):
 def detect(args):
     """Detect in all images, write the results and return the exit code."""
     startup.start()
-    from pumpkin import models
-    from pumpkin.config import PumpkinConfig
     from pumpkin.detect import detect_files, reload, save_sheet
     from pumpkin.explain import explain_file
-    from pumpkin.show import open_windows
+    from pumpkin.live import Window
+    from pumpkin.show import open_pages, require_display
+
+    if args.show:
+        require_display()
+    model = _open_model(args)
+    out = Path(args.out)
+    for line in passed_over(args.images, args.recursive, args.out):
+        show(line)
+    end_in_order()
+    explained = explain_file(model, args.paths[0], args.explain, out) if args.explain else []
+    window = Window(model.class_names, args.look) if args.show else None
+    records, failed = detect_files(
+        model, args.paths, out, show, args.save, args.tiling, args.look, args.every or 1, window
+    )
+    show(f"{_counted(records, args.paths, failed)}. In {out}: detections.json, {', '.join(args.save)}")
+    if args.sheet:
+        save_sheet(records, model.class_names, Path(args.sheet), args.sheet_count)
+        show(f"The sheet is {args.sheet}")
+    if args.show:
+        open_pages(records, reload, model.class_names, args.look)
+        for explanation in explained:
+            explanation.show()
+    return 1 if failed else 0
+
+
+def _open_model(args):
+    """Open the model that the arguments name, with their settings."""
+    from pumpkin import models
+    from pumpkin.config import PumpkinConfig
 
     layers = _settings(args)
     _set(PumpkinConfig(), layers)  # raises for a wrong value before anything is downloaded or opened
@@ -143,6 +205,8 @@ def detect(args):
     else:
         weights = models.find_weights(args.weights, args.runs)
     config = models.config_of(weights, args.config)
+    if _is_camera(args):
+        config.update({"IMAGES_PER_GPU": 1})  # frames are detected as they come
     _set(config, layers)
     given = {name for _, values in layers for name in values}
     if args.config:
@@ -151,21 +215,17 @@ def detect(args):
     config.check()
     model = models.open_model(weights, config)
     show(f"Weights: {weights}", smallest)
-    out = Path(args.out)
-    for line in passed_over(args.images, args.recursive, args.out):
-        show(line)
-    end_in_order()
-    explained = explain_file(model, args.paths[0], args.explain, out) if args.explain else []
-    records, failed = detect_files(model, args.paths, out, show, args.save, args.tiling, args.look)
-    show(f"{len(records)} of {len(args.paths)} images. In {out}: detections.json, {', '.join(args.save)}")
-    if args.sheet:
-        save_sheet(records, model.class_names, Path(args.sheet), args.sheet_count)
-        show(f"The sheet is {args.sheet}")
-    if args.show:
-        open_windows(map(reload, records), model.class_names)
-        for explanation in explained:
-            explanation.show()
-    return 1 if failed else 0
+    return model
+
+
+def _counted(records, paths, failed):
+    """Return how many images were done, and how many frames."""
+    images, clips = (sum(is_clip(path) is kind for path in paths) for kind in (False, True))
+    done = max(0, images - sum(not is_clip(path) for path in failed))  # a camera is the only input
+    parts = [f"{done} of {images} images"] if images else []
+    if clips:
+        parts.append(f"{len(records) - done} frames of {clips} {'videos' if clips > 1 else 'video'}")
+    return " and ".join(parts)
 
 
 def _settings(args):

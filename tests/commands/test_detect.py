@@ -20,6 +20,7 @@ from mrcnn.weights.coco_names import COCO_CLASS_NAMES
 from mrcnn.weights.hdf5 import write_groups
 from pumpkin import models
 from pumpkin.commands import detect
+from tests.clips import frame, read_clip, write_clip
 from tests.sooner import eagerly
 from tests.tiny import picture
 
@@ -184,26 +185,61 @@ def test_a_broken_file_among_good_ones(photos, opened, tmp_path, capsys):
     assert "2 of 3 images" in told
 
 
-def test_sheet_and_missing_display(photos, opened, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(sys, "platform", "linux")
-    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
-        monkeypatch.delenv(name, raising=False)
-    sheet = tmp_path / "new" / "sheet.png"
-    words = [
-        str(photos),
-        "--weights",
-        str(opened),
-        "--out",
-        str(tmp_path / "out"),
-        "--sheet",
-        str(sheet),
-        "--show",
-    ]
-    assert detect.main(words) == 1
-    assert "--show needs a display" in capsys.readouterr().err
+def test_a_sheet(photos, opened, tmp_path):
+    sheet, words = tmp_path / "new" / "sheet.png", [str(photos), "--weights", str(opened)]
+    assert detect.main([*words, "--out", str(tmp_path / "out"), "--sheet", str(sheet)]) == 0
     assert len(records(tmp_path / "out")) == 2
     with Image.open(sheet) as image:
         assert image.width == 1000
+
+
+def test_a_missing_display_is_told_before_the_work(photos, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    assert detect.main([str(photos), "--out", str(tmp_path / "out"), "--show"]) == 1
+    assert capsys.readouterr().err == (
+        "detect: --show needs a display and there is none; the pictures are also written without it.\n"
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_video(photos, opened, tmp_path, capsys):
+    """Frames are read and detected in order: each has what the model finds in it."""
+    clip, out = write_clip(tmp_path / "clip.avi", 7, (100, 120)), tmp_path / "out"
+    words = [
+        str(clip),
+        str(photos / "colour.png"),
+        "--every",
+        "3",
+        "--weights",
+        str(opened),
+        "--out",
+        str(out),
+    ]
+    assert detect.main(words) == 0
+    assert f"1 of 1 images and 3 frames of 1 video. In {out}: detections.json, overlay\n" in (
+        capsys.readouterr().out
+    )
+    model = models.open_model(opened, models.config_of(opened))
+    for record, number in zip(records(out), (0, 3, 6)):
+        assert (record["image"], record["frame"]) == (f"{clip}#00000{number}", number)
+        (result,) = model.detect([frame(number, 100, 120)])
+        masks = [decode_mask(found["segmentation"]) for found in record["detections"]]
+        np.testing.assert_array_equal(np.stack(masks, axis=-1), result["masks"])
+    assert len(records(out)) == 4
+    rate, found = read_clip(out / "clip.mp4")
+    assert (round(rate, 2), len(found), found[0].shape) == (3.33, 3, (100, 120, 3))
+
+
+def test_a_camera_that_is_not_there(opened, tmp_path, capsys):
+    words = ["98", "--weights", str(opened), "--out", str(tmp_path / "out")]
+    assert detect.main(words) == 1
+    told = capsys.readouterr().out.splitlines()
+    assert told[1:] == [
+        "Skipped: camera 98: there is no such camera, or another program uses it; the first one is 0.",
+        f"0 frames of 1 video. In {tmp_path / 'out'}: detections.json, overlay",
+    ]
 
 
 def test_pictures_of_another_size_and_colours_by_instance(photos, opened, tmp_path):
@@ -316,6 +352,13 @@ def test_folders_within_folders(photos, opened, tmp_path, capsys):
             ["{image}", "--display-size", "9"],
             "error: --display-size must be the longer side in pixels, 16 to 30000, got 9.",
         ),
+        (
+            ["{image}", "--every", "2"],
+            "error: --every is for videos and cameras, and none of the inputs is one",
+        ),
+        (["0", "--every", "0"], "error: --every must be 1 or more, got 0"),
+        (["0", "--sheet", "sheet.png"], "--sheet needs images to read again, and a camera keeps none"),
+        (["0", "{image}"], "error: 0: a camera goes on until you stop it, so it must be the only input."),
         (["{image}", "--color-by", "colour"], "argument --color-by: invalid choice: 'colour'"),
         (["{image}", "--tile", "-5"], "32 or more, got -5."),
         (["{image}", "--tile", "half"], "32 or more, got half."),

@@ -12,7 +12,7 @@ from mrcnn.detection.tiling import Tiling
 from mrcnn.detection.writers import WRITERS
 from mrcnn.files import write_json
 from mrcnn.pipeline.masks import extract_bboxes
-from pumpkin import detect, show
+from pumpkin import detect
 from pumpkin.config import PumpkinConfig
 from pumpkin.image_files import InputError, find_images, passed_over, photographs
 from tests.streaming import Streaming
@@ -317,31 +317,6 @@ class TestSheet:
     def test_no_picture_no_sheet(self, tmp_path):
         with pytest.raises(InputError, match="no picture"):
             detect.save_sheet([], Finder.class_names, tmp_path / "sheet.png", 6)
-
-
-class TestWindows:
-    def test_without_a_display_it_says_so(self, monkeypatch):
-        monkeypatch.setattr("sys.platform", "linux")
-        for name in ("DISPLAY", "WAYLAND_DISPLAY"):
-            monkeypatch.delenv(name, raising=False)
-        with pytest.raises(show.DisplayError, match="needs a display"):
-            show.open_windows([], Finder.class_names)
-
-    def test_without_a_library_for_windows_it_says_so(self, monkeypatch):
-        import matplotlib
-
-        matplotlib.use("Agg")
-        monkeypatch.setenv("DISPLAY", ":0")
-        with pytest.raises(show.DisplayError, match="opens windows"):
-            show.open_windows([], Finder.class_names)
-
-    def test_each_picture_gets_a_window(self, monkeypatch):
-        opened = []
-        monkeypatch.setattr(show, "_require_display", lambda: None)
-        monkeypatch.setattr(show, "display_instances", lambda image, *_, **__: opened.append(image.shape))
-        images = [picture(60, 80), picture(40, 50)]
-        show.open_windows([(image, Finder().detect([image])[0]) for image in images], Finder.class_names)
-        assert opened == [(60, 80, 3), (40, 50, 3)]
 
 
 def test_json_makes_its_folder_and_leaves_nothing_else(tmp_path):

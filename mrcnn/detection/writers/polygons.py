@@ -6,7 +6,7 @@ import numpy as np
 
 from mrcnn.datasets.writers.outlines import parts
 from mrcnn.detection.writers.writer import Writer
-from mrcnn.files import write_text
+from mrcnn.files import replacing
 
 VERSION = 1  # of the format
 
@@ -30,13 +30,23 @@ class PolygonsWriter(Writer):
             }
             for box, crop, class_id, score in rows
         ]
-        entry = {"image": photograph.name, "height": height, "width": width, "detections": detections}
+        entry = {
+            "image": photograph.name,
+            **photograph.keys(),
+            "height": height,
+            "width": width,
+            "detections": detections,
+        }
         return json.dumps(entry)
 
     def finish(self, records):
         """Write the file."""
-        entries = ",\n".join(records)
-        write_text(self.folder / "polygons.json", f'{{"version": {VERSION}, "images": [\n{entries}\n]}}\n')
+        with replacing(self.folder / "polygons.json") as file:
+            start = f'{{"version": {VERSION}, "images": [\n'
+            for entry in records:
+                file.write((start + entry).encode())
+                start = ",\n"
+            file.write(("" if start == ",\n" else start).encode() + b"\n]}\n")
         return []
 
 

@@ -3,21 +3,18 @@
 import cv2
 import numpy as np
 
-from mrcnn.detection.overlay import encode
 from mrcnn.detection.scaling import scaled
-from mrcnn.detection.writers.writer import Writer
-from mrcnn.files import write_bytes
+from mrcnn.detection.writers.pictures import PictureWriter
 
 
-class SplashWriter(Writer):
+class SplashWriter(PictureWriter):
     """``splash/<image>.png``: matterport's colour splash."""
 
     pictures = "splash"
 
-    def write(self, photograph, image, found):
-        """Write the picture of a photograph."""
-        path = self.folder / self.pictures / f"{photograph.stem}.png"
-        write_bytes(path, encode(splash(*scaled(image, found, self.look.size))), durable=False)
+    def picture(self, photograph, image, found):
+        """Return the picture of a photograph."""
+        return splash(*scaled(image, found, self.look.size))
 
 
 def splash(image, found):

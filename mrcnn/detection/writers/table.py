@@ -4,7 +4,7 @@ import csv
 import io
 
 from mrcnn.detection.writers.writer import Writer
-from mrcnn.files import write_text
+from mrcnn.files import replacing
 
 COLUMNS = ("image", "width", "height", "class", "score", "x1", "y1", "x2", "y2", "area")
 
@@ -24,10 +24,12 @@ class TableWriter(Writer):
 
     def finish(self, records):
         """Write the table."""
-        out = io.StringIO(newline="")
-        rows = csv.writer(out, lineterminator="\n")
-        rows.writerow(COLUMNS)
-        for record in records:
-            rows.writerows(record)
-        write_text(self.folder / "detections.csv", out.getvalue())
+        with (
+            replacing(self.folder / "detections.csv") as file,
+            io.TextIOWrapper(file, encoding="utf-8", newline="") as text,
+        ):
+            rows = csv.writer(text, lineterminator="\n")
+            rows.writerow(COLUMNS)
+            for record in records:
+                rows.writerows(record)
         return []
