@@ -68,6 +68,7 @@ COMMANDS = {
         "tests/programs/test_programs.py, with leaves for balloons"
     ),
     "python scripts/detect.py photos/ --weights last --out detections": "test_the_demo_runs",
+    "python scripts/detect.py clip.mp4 --every 5": "tests/commands/test_detect.py",
     "python scripts/detect.py photos/ --recursive --save overlay,coco,labelme --out results": (
         "tests/commands/test_detect.py"
     ),

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from mrcnn.detection.clips import VIDEO_SUFFIXES, Clip, Frame
 from mrcnn.detection.detections import Detections
 from mrcnn.detection.results import record_of
 from mrcnn.detection.writers import WRITERS
@@ -38,10 +39,14 @@ def test_examples_and_formats(tmp_path, monkeypatch):
     files = ("coco.json", "coco_results.json", "polygons.json", "labelme/a.json")
     written = [json.loads((out / name).read_text()) for name in files]
     records = json.loads(json.dumps([record_of(path, image, found, NAMES)]))
-    assert [json.loads(block) for block in blocks("json")] == [records, *written]
+    frame = Photograph.of(Frame(Clip("clip.mp4", "clip"), 120, 4.004, 30.0))
+    nothing = Detections((1080, 1920), np.zeros((0, 4)), np.zeros(0, int), np.zeros(0), [])
+    of_frame = record_of(frame.name, np.zeros((1080, 1920, 3)), nothing, NAMES, frame.keys())
+    assert [json.loads(block) for block in blocks("json")] == [of_frame, records, *written]
+    assert list(json.loads(blocks("json")[0])) == list(of_frame)
     assert blocks("csv") == [(out / "detections.csv").read_text()]
     assert blocks("yaml") == [(out / "yolo/data.yaml").read_text()]
-    assert blocks("") == [
+    assert blocks("")[1:] == [
         "".join(f"{p.relative_to(out).as_posix()}\n" for p in sorted(out.rglob("masks/**/a*.png")))
     ]
 
@@ -51,3 +56,8 @@ def test_the_table_lists_every_format():
         "overlay",
         *[w for w in WRITERS if w != "overlay"],
     ]
+
+
+def test_the_suffixes_of_videos():
+    (listed,) = re.findall(r"with one of these suffixes: (.*?)\. Those", PAGE, re.DOTALL)
+    assert sorted(re.findall(r"`(\.\w+)`", listed)) == sorted(VIDEO_SUFFIXES)
