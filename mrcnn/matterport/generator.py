@@ -12,6 +12,7 @@ from mrcnn.matterport.batches import build_detection_targets, build_rpn_targets,
 from mrcnn.modeling.anchors import image_anchors
 from mrcnn.pipeline.augment import Augmentation
 from mrcnn.pipeline.loader import Loader
+from mrcnn.pipeline.transforms import mold_image
 
 # The key of these random streams; the loader uses 0 and 1.
 _TARGETS = 2
@@ -89,6 +90,8 @@ def _example(loader, position, anchors, random_rois, detection_targets):
     sample = {name: array[0] for name, array in loader.batch(position).items()}
     rng = np.random.default_rng([loader.seed, _TARGETS, position])
     image, meta = sample["input_image"], sample["input_image_meta"]
+    if image.dtype == np.uint8:
+        image = mold_image(image, config)
     class_ids, boxes, masks = (sample[f"input_gt_{name}"] for name in ("class_ids", "boxes", "masks"))
     boxes = boxes.astype(np.int32)
     if image.shape not in anchors:

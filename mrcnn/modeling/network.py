@@ -125,6 +125,7 @@ def _build_training(config):
     model = TrainingModel(inputs, outputs, name="mask_rcnn")
     model.loss_weights = loss_weights(config)
     model.weight_decay = config.WEIGHT_DECAY if decays_through_loss(config) else 0.0
+    model.mean_pixel = [float(value) for value in config.MEAN_PIXEL]
     return model
 
 

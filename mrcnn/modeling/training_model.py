@@ -13,16 +13,25 @@ from mrcnn.modeling.configs import attributes
 class TrainingModel(BuiltModel):
     """A model whose outputs are its losses: ``fit`` minimises their weighted sum and reports each.
 
-    loss_weights: dict by output. weight_decay: factor of losses.l2_penalty.
+    The loader's images cross to the device as uint8, a quarter of the bytes, and are molded there.
+    ``input_image`` may also be molded already, float32 as in matterport's batches.
+
+    loss_weights: dict by output. weight_decay: factor of losses.l2_penalty. mean_pixel: a value per channel,
+    subtracted from uint8 images; None subtracts nothing.
     """
 
     loss_weights = None
     weight_decay = 0.0
+    mean_pixel = None
 
     def call(self, inputs, training=None, mask=None):
         # TensorFlow gets batches without static sizes. It would then sum the gradient of the RPN's shared
         # bias in an order that changes from run to run.
         sized = {x.name: ops.reshape(inputs[x.name], (-1, *x.shape[1:])) for x in self.inputs}
+        image = sized.get("input_image")
+        if self.mean_pixel is not None and keras.backend.standardize_dtype(image.dtype) == "uint8":
+            mean = ops.convert_to_tensor(self.mean_pixel, "float32")
+            sized["input_image"] = ops.cast(image, "float32") - mean
         return super().call(sized, training=training, mask=mask)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
@@ -51,14 +60,16 @@ class TrainingModel(BuiltModel):
         self.optimizer.build(self.trainable_variables)
 
     def get_config(self):
-        return {**super().get_config(), **attributes(self, "loss_weights", "weight_decay")}
+        return {**super().get_config(), **attributes(self, "loss_weights", "weight_decay", "mean_pixel")}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         config = dict(config)
-        loss_weights, weight_decay = config.pop("loss_weights"), config.pop("weight_decay")
+        own = {name: config.pop(name) for name in ("loss_weights", "weight_decay")}
+        own["mean_pixel"] = config.pop("mean_pixel", None)  # files of earlier versions lack it
         model = super().from_config(config, custom_objects)
-        model.loss_weights, model.weight_decay = loss_weights, weight_decay
+        for name, value in own.items():
+            setattr(model, name, value)
         return model
 
 

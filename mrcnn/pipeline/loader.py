@@ -182,18 +182,19 @@ class Loader(PyDataset):
     def batch(self, k):
         """Make batch number k of the run: a dict of arrays, keyed by the names of the network's inputs.
 
-        input_image [B, H, W, 3] float32, molded; input_image_meta [B, M] float32; input_gt_class_ids
-        [B, G] int32 (0: padding, negative: crowd); input_gt_boxes [B, G, (y1, x1, y2, x2)] float32
-        pixels; input_gt_masks [B, height, width, G] bool, or float16 as from load_image_gt. Without
-        USE_RPN_ROIS also input_roi [B, POST_NMS_ROIS_TRAINING, (y1, x1, y2, x2)] float32 pixels. Raises
-        ValueError if an image does not have the size of IMAGE_SHAPE, which anchors and targets are made for,
-        ImageError if it cannot be read.
+        input_image [B, H, W, 3] uint8, or molded float32 if the images have another dtype; input_image_meta
+        [B, M] float32; input_gt_class_ids [B, G] int32 (0: padding, negative: crowd); input_gt_boxes
+        [B, G, (y1, x1, y2, x2)] float32 pixels; input_gt_masks [B, height, width, G] bool, or float16 as from
+        load_image_gt. Without USE_RPN_ROIS also input_roi [B, POST_NMS_ROIS_TRAINING, (y1, x1, y2, x2)]
+        float32 pixels. Raises ValueError if an image does not have the size of IMAGE_SHAPE, which anchors and
+        targets are made for, ImageError if it cannot be read.
         """
         samples = [self._sample(position) for position in self._positions(k)]
         for sample in samples:
             self._check_size(sample)
         batch = {name: np.stack([sample[name] for sample in samples]) for name in samples[0]}
-        batch["input_image"] = mold_image(batch["input_image"], self.config)
+        if batch["input_image"].dtype != np.uint8:  # the training model molds uint8 on the device
+            batch["input_image"] = mold_image(batch["input_image"], self.config)
         return batch
 
     def _check_size(self, sample):
@@ -325,7 +326,7 @@ class Loader(PyDataset):
             class_ids, bbox, mask = class_ids[chosen], bbox[chosen], mask[:, :, chosen]
         missing = places - len(class_ids)
         sample = {
-            "input_image": image,  # molded once the batch is stacked: one pass fewer over its pixels
+            "input_image": image,
             "input_image_meta": meta.astype(np.float32),
             "input_gt_class_ids": np.pad(class_ids, (0, missing)),
             "input_gt_boxes": np.pad(bbox, [(0, missing), (0, 0)]).astype(np.float32),

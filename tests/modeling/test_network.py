@@ -12,6 +12,8 @@ from mrcnn.modeling import losses
 from mrcnn.modeling.anchors import image_anchors
 from mrcnn.modeling.layer_names import leaf_layers
 from mrcnn.modeling.network import LOSS_NAMES, build_network, loss_weights
+from mrcnn.modeling.training_model import TrainingModel
+from mrcnn.pipeline.transforms import mold_image
 from tests import tiny
 from tests.sooner import eagerly
 
@@ -150,6 +152,19 @@ def test_images_without_instances_train_as_background(model, instances):
         assert logs["rpn_class_loss"] > 0
         assert logs["mrcnn_class_loss"] > 0
         assert logs["rpn_bbox_loss"] == logs["mrcnn_bbox_loss"] == logs["mrcnn_mask_loss"] == 0
+
+
+def test_uint8_images_are_molded_and_others_are_not():
+    """The loader gives uint8, matterport's generators molded images: the network sees equal bits."""
+    entry = keras.Input((4, 4, 3), name="input_image")
+    model = TrainingModel([entry], {"image": keras.layers.Identity()(entry)})
+    model.mean_pixel = list(Tiny.MEAN_PIXEL)
+    images = np.random.default_rng(1).integers(0, 256, (2, 4, 4, 3), dtype=np.uint8)
+    molded = mold_image(images, Tiny())
+    for given in (images, molded):
+        np.testing.assert_array_equal(model.predict_on_batch({"input_image": given})["image"], molded)
+    again = TrainingModel.from_config(model.get_config())
+    np.testing.assert_array_equal(again.predict_on_batch({"input_image": images})["image"], molded)
 
 
 def test_a_loss_weighs_1_unless_loss_weights_names_it():

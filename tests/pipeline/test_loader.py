@@ -11,7 +11,7 @@ from mrcnn.config import Config
 from mrcnn.datasets.images import ImageError
 from mrcnn.pipeline.loader import Loader, load_image_gt
 from mrcnn.pipeline.masks import expand_mask
-from mrcnn.pipeline.transforms import parse_image_meta, unmold_image
+from mrcnn.pipeline.transforms import parse_image_meta
 from tests.scenes import Rectangles
 
 
@@ -148,11 +148,25 @@ def test_active_classes_are_those_of_the_source():
 # --- A batch ---------------------------------------------------------------------------------------
 
 
-def test_a_batch_is_padded_and_molded():
+def test_images_of_other_numbers_than_uint8_are_molded():
+    class Halves(Rectangles):
+        def load_image(self, image_id):
+            return super().load_image(image_id) * np.float32(0.5)
+
+    config = small()
+    plain, halves = (
+        Loader(data(), config, shuffle=False).batch(0)["input_image"] for data in (Rectangles, Halves)
+    )
+    assert (plain.dtype, halves.dtype) == (np.uint8, np.float32)
+    # Resizing rounds uint8 to whole numbers.
+    np.testing.assert_allclose(halves, plain * 0.5 - config.MEAN_PIXEL, atol=0.501)
+
+
+def test_a_batch_is_padded():
     config = small()
     batch = Loader(Rectangles(), config, shuffle=False).batch(0)
     assert {name: (array.shape, str(array.dtype)) for name, array in batch.items()} == {
-        "input_image": ((2, 64, 64, 3), "float32"),
+        "input_image": ((2, 64, 64, 3), "uint8"),
         "input_image_meta": ((2, config.IMAGE_META_SIZE), "float32"),
         "input_gt_class_ids": ((2, 4), "int32"),
         "input_gt_boxes": ((2, 4, 4), "float32"),
@@ -161,7 +175,7 @@ def test_a_batch_is_padded_and_molded():
     for place, image_id in enumerate((0, 1)):
         image, meta, class_ids, boxes, masks = load_image_gt(Rectangles(), config, image_id)
         count = len(class_ids)
-        np.testing.assert_array_equal(unmold_image(batch["input_image"][place], config), image)
+        np.testing.assert_array_equal(batch["input_image"][place], image)
         np.testing.assert_array_equal(batch["input_image_meta"][place], meta.astype(np.float32))
         np.testing.assert_array_equal(batch["input_gt_class_ids"][place, :count], class_ids)
         np.testing.assert_array_equal(batch["input_gt_boxes"][place, :count], boxes)
@@ -415,6 +429,6 @@ def test_an_example_is_what_the_batch_holds():
     for place in range(2):
         image_id, image, class_ids, masks = loader.example(place)
         assert batch["input_image_meta"][place, 0] == image_id
-        np.testing.assert_array_equal(unmold_image(batch["input_image"][place], loader.config), image)
+        np.testing.assert_array_equal(batch["input_image"][place], image)
         assert batch["input_gt_class_ids"][place][: len(class_ids)].tolist() == class_ids.tolist()
         np.testing.assert_array_equal(batch["input_gt_masks"][place][:, :, : len(class_ids)], masks)

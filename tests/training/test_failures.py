@@ -146,6 +146,7 @@ def test_faults_of_a_batch():
     assert faults_of(batch) == []
     batch["input_gt_boxes"][0, 1, 2] = batch["input_gt_boxes"][0, 1, 0]
     batch["input_gt_boxes"][1, 0, 3] = 65
+    batch["input_image"] = batch["input_image"].astype(np.float32)
     batch["input_image"][1, 5, 5, 0] = math.nan
     assert faults_of(batch) == [
         "image 1 has 1 boxes without area",
