@@ -89,7 +89,7 @@ def steps(model, args):
             self.ends = (*self.ends, time.perf_counter())
 
     clock = Clock()
-    history = network.fit(Same(workers=config.WORKERS), shuffle=False, callbacks=[clock], verbose=0).history
+    history = network.fit(Same(), shuffle=False, callbacks=[clock], verbose=0).history
     return np.diff(clock.ends)[args.warm_up - 1 :].tolist(), {
         name: values[-1] for name, values in history.items()
     }

@@ -137,7 +137,11 @@ class Config(Settings):
         word(*choices.PRECISIONS.values()),
         "16-bit numbers need half the memory; weights keep 32 bits",
     )
-    WORKERS = setting(2, whole(0, 256), "threads that prepare batches; they do not affect results")
+    WORKERS = setting(
+        None,
+        or_none(whole(0, 256), "one per processor core, from 2 to 16"),
+        "threads that prepare batches; they do not affect results",
+    )
     CACHE_GB = setting(
         2.0,
         number(0, 100_000),

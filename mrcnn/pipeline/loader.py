@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from keras.utils import PyDataset
 
+from mrcnn.machine import cores
 from mrcnn.pipeline import copy_paste
 from mrcnn.pipeline.augment import Augmentation, augmentation_of
 from mrcnn.pipeline.errors import ImageError
@@ -21,6 +22,8 @@ from mrcnn.pipeline.transforms import compose_image_meta, frame_image, mold_imag
 
 # Keys that separate the random streams derived from one seed.
 _ORDER, _IMAGE = 0, 1
+# Two: one decodes while the other waits for the disk. Each holds a batch, so memory bounds their number.
+_LEAST_THREADS, _MOST_THREADS = 2, 16
 
 
 def load_image_gt(
@@ -95,6 +98,13 @@ def load_scene(dataset, config, image_id, augmentation, rng, flip=False, load=lo
     return Scene(image, masks, scaled.class_ids, scaled.original_shape, window, scaled.scale)
 
 
+def threads_of(config):
+    """Return the number of threads that prepare batches: WORKERS, or by the number of processor cores."""
+    if config.WORKERS is not None:
+        return config.WORKERS
+    return min(max(cores(), _LEAST_THREADS), _MOST_THREADS)
+
+
 class Loader(PyDataset):
     """Batches of a data set for ``fit``, prepared by threads.
 
@@ -104,7 +114,7 @@ class Loader(PyDataset):
     shuffle: use a different random order in each pass; False uses the data set's order in every epoch.
     seed: seed of all randomness; None uses config.SEED. augmentation: as in load_image_gt. plain_sources:
     sources whose images are not augmented. skip_bad: replace an unreadable image by the next one and record
-    it in ``skipped`` instead of stopping the run. workers: number of threads; None uses config.WORKERS.
+    it in ``skipped`` instead of stopping the run. workers: number of threads; None uses threads_of(config).
     batch_size: None uses config.BATCH_SIZE. steps: batches per epoch; None uses as many as show every image
     once. start_epoch: number of the first epoch.
 
@@ -129,7 +139,7 @@ class Loader(PyDataset):
         steps=None,
         start_epoch=0,
     ):
-        super().__init__(workers=config.WORKERS if workers is None else workers, use_multiprocessing=False)
+        super().__init__(workers=threads_of(config) if workers is None else workers)
         if not len(dataset.image_ids):
             raise ValueError("The data set has no images; add some, then call prepare().")
         self.dataset = dataset

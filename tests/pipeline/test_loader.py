@@ -148,6 +148,16 @@ def test_active_classes_are_those_of_the_source():
 # --- A batch ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "setting, machine, expected", [(None, 1, 2), (None, 6, 6), (None, 128, 16), (0, 6, 0), (40, 6, 40)]
+)
+def test_threads_follow_the_cores_unless_workers_is_set(setting, machine, expected, monkeypatch):
+    monkeypatch.setattr("mrcnn.pipeline.loader.cores", lambda: machine)
+    loader = Loader(Rectangles(), small(WORKERS=setting))
+    assert loader.workers == expected
+    assert Loader(Rectangles(), small(WORKERS=setting), workers=3).workers == 3
+
+
 def test_images_of_other_numbers_than_uint8_are_molded():
     class Halves(Rectangles):
         def load_image(self, image_id):
