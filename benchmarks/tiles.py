@@ -65,6 +65,7 @@ def parse(argv):
     )
     parser.add_argument("--weights", required=True, type=absolute, help="a weights file or a run's folder")
     parser.add_argument("--dataset", required=True, type=absolute, help="the nuclei, see docs/performance.md")
+    parser.add_argument("--layout", default="nuclei", help="the data set's format")
     parser.add_argument("--split", default="val")
     parser.add_argument("--width", type=int, default=4000)
     parser.add_argument("--height", type=int, default=3000)
@@ -87,7 +88,7 @@ def write_mosaic(args, folder):
     from mrcnn.datasets.formats import open_dataset
 
     canvas = np.zeros((args.height, args.width, 3), np.uint8)
-    dataset = open_dataset("nuclei", args.dataset, args.split)
+    dataset = open_dataset(args.layout, args.dataset, args.split)
     rows, large, y, x, tall, number = [], 0, 0, 0, 0, 0
     while True:
         image, masks = turned(dataset, number, args.enlarged if number == 0 else 1)

@@ -11,7 +11,16 @@ from matplotlib.figure import Figure
 from mrcnn.datasets import sheets
 from mrcnn.datasets.sheets import DPI, TINT
 from mrcnn.datasets.sheets import save as save_figure
-from mrcnn.drawing import Captions, apply_mask, draw_frame, draw_outline, lettering, random_colors
+from mrcnn.drawing import (
+    Captions,
+    apply_mask,
+    colors_of,
+    draw_frame,
+    draw_outline,
+    is_by_class,
+    lettering,
+    random_colors,
+)
 from mrcnn.evaluation.matches import compute_matches
 from mrcnn.matterport import handed_on
 from mrcnn.modeling.layer_names import leaf_layers
@@ -56,21 +65,30 @@ def draw_detections(image, result, class_names, width=None):
     ax = figure.add_axes((0, 0, 1, 1))
     display_instances(
         image, result["rois"], result["masks"], result["class_ids"], class_names,
-        scores=result["scores"], ax=ax,
+        scores=result["scores"], ax=ax, colors=colors_of(result["class_ids"], class_names),
     )  # fmt: skip
     ax.set_aspect("auto")  # the Axes has the image's proportions, but for a fraction of a pixel
     return figure
 
 
-def detection_sheet(items, class_names, columns=3, width=1000):
+def detection_sheet(items, class_names, columns=3, width=1000, color_by="auto"):
     """Draw several images with their detections in rows that fill the sheet's width; return a Figure.
 
     items: pairs of image and result. class_names: indexed by class id. columns: images per row. width: width
-    of the sheet in pixels.
+    of the sheet in pixels. color_by: see drawing.colors_of; with colours by class there is a legend.
     """
     pixels = 2 * width // max(1, min(columns, len(items)))
-    pictures = [sheets.picture(image, result["masks"], tinted=True, pixels=pixels) for image, result in items]
-    return sheets.draw(pictures, columns, width)
+    pictures = [
+        sheets.picture(
+            image, result["masks"], tinted=True, pixels=pixels,
+            colors=colors_of(result["class_ids"], class_names, color_by),
+        )
+        for image, result in items
+    ]  # fmt: skip
+    shown = sorted({int(k) for _, result in items for k in result["class_ids"]})
+    names = [class_names[k] for k in shown] if is_by_class(class_names, color_by) else []
+    legend = list(zip(names, colors_of(shown, class_names, "class")))
+    return sheets.draw(pictures, columns, width, legend)
 
 
 def _figure(width, height):

@@ -174,14 +174,15 @@ def reload(record):
     return read_again(record), result_of(record)
 
 
-def save_sheet(records, class_names, path, count):
+def save_sheet(records, class_names, path, count, look=_USUAL):
     """Write a picture of up to ``count`` images with their detections, chosen evenly from all.
 
-    Raises InputError if there are no records.
+    look: the Look, for colours. Raises InputError if there are no records.
     """
     if not len(records):
         raise InputError("There is no picture for a sheet.")
     chosen = np.unique(np.linspace(0, len(records) - 1, count).round().astype(int))
     path.parent.mkdir(parents=True, exist_ok=True)
-    sheet = detection_sheet([reload(records[i]) for i in chosen], class_names)
+    items = [reload(records[i]) for i in chosen]
+    sheet = detection_sheet(items, class_names, color_by=look.color_by)
     save_figure(sheet, path, max_bytes=SHEET_BYTES)

@@ -12,11 +12,13 @@ from PIL import Image
 import mrcnn
 from mrcnn.config import ConfigError
 from mrcnn.datasets.images import ImageError
+from mrcnn.detection import videos
 from mrcnn.detection.result import Result
 from mrcnn.detection.tiling import Tiling
 from mrcnn.predictor import load
 from mrcnn.training.errors import RunError
 from mrcnn.weights import best_score
+from tests.clips import frame, write_clip
 from tests.scenes import Rectangles
 from tests.tiny import detector, picture
 
@@ -140,3 +142,12 @@ def test_the_readmes_example_runs(runs, tmp_path, monkeypatch, capsys):
     assert all(line.isdigit() for line in printed[-2:])
     with Image.open("found.png") as drawn:
         assert drawn.size == (80, 60)
+
+
+def test_the_frames_of_a_video(model, tmp_path):
+    clip = write_clip(tmp_path / "clip.avi", 5)
+    results = list(model(videos.frames(clip, every=2)))
+    assert len(results) == 3
+    for result, number in zip(results, (0, 2, 4)):
+        np.testing.assert_array_equal(result.image, frame(number))
+        np.testing.assert_array_equal(result.masks, model(frame(number)).masks)

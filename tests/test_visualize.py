@@ -160,6 +160,16 @@ class TestSheet:
         assert texts(figure) == []
         assert (pixels(figure) != 100).any()
 
+    @pytest.mark.parametrize(("color_by", "legend"), [("auto", ["pumpkin", "gourd"]), ("instance", [])])
+    def test_classes_have_their_colours_and_a_legend(self, color_by, legend):
+        items = [(image_of(), result_of((5, 5, 35, 55), (40, 60, 75, 115), (45, 5, 75, 55)))]
+        figure = visualize.detection_sheet(items, NAMES, color_by=color_by)
+        assert [text.get_text() for text in figure.texts] == legend
+        painted = figure.axes[0].images[0].get_array()
+        colors = np.array(visualize.random_colors(3))[[0, 1, 0] if legend else [0, 1, 2]]
+        middles = [painted[20, 30], painted[57, 87], painted[60, 30]]
+        np.testing.assert_allclose(middles, 100 * 0.65 + 255 * 0.35 * colors, atol=2)
+
 
 class TestSaveFigure:
     def test_equal_pictures_give_equal_bytes(self, tmp_path):

@@ -50,7 +50,8 @@ def picture(image, masks, caption="", fault="", tinted=False, pixels=PIXELS, col
     shape = small.height, small.width
     masks = resize_nearest(masks, shape) if masks.size else np.zeros((*shape, 0), bool)
     painted = np.array(small)
-    for number, color in enumerate(random_colors(masks.shape[2] if tinted else 0)):
+    tints = (colors or random_colors(masks.shape[2])) if tinted else []
+    for number, color in enumerate(tints):
         apply_mask(painted, masks[:, :, number], color, TINT)
     return Picture(painted, masks, caption, fault, colors)
 

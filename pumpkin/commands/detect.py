@@ -184,7 +184,7 @@ def detect(args):
     )
     show(f"{_counted(records, args.paths, failed)}. In {out}: detections.json, {', '.join(args.save)}")
     if args.sheet:
-        save_sheet(records, model.class_names, Path(args.sheet), args.sheet_count)
+        save_sheet(records, model.class_names, Path(args.sheet), args.sheet_count, args.look)
         show(f"The sheet is {args.sheet}")
     if args.show:
         open_pages(records, reload, model.class_names, args.look)

@@ -1,5 +1,7 @@
 """Images, mask files and crowd files."""
 
+import contextlib
+
 import numpy as np
 from PIL import Image
 
@@ -21,6 +23,31 @@ def read_photographs(root):
 
     for path in sorted(root.iterdir()):
         assert read_image(path, apply_exif=True).shape[:2] == read_size(path, apply_exif=True)
+
+
+def write_videos(root):
+    import cv2
+
+    for name, codec in (("a.mp4", "mp4v"), ("b.avi", "MJPG"), ("c.mkv", "FFV1")):
+        writer = cv2.VideoWriter(
+            str(root / name), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*codec), 10, (64, 48)
+        )
+        for number in range(6):
+            writer.write(np.full((48, 64, 3), 30 * number, np.uint8))
+        writer.release()
+    return sorted(root.iterdir())
+
+
+def read_videos(root):
+    from mrcnn.detection.clips import CutShort
+    from mrcnn.detection.videos import frames
+    from mrcnn.startup import quiet_videos
+
+    quiet_videos()
+    for path in sorted(root.iterdir()):
+        with contextlib.suppress(CutShort):
+            for image in frames(path):
+                assert image.dtype == np.uint8 and image.shape[2] == 3
 
 
 def write_masks(root):

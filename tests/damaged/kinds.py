@@ -9,6 +9,7 @@ from functools import partial
 
 from mrcnn.config import ConfigError
 from mrcnn.datasets import DatasetError, ImageError
+from mrcnn.detection.clips import ClipError
 from mrcnn.training.errors import RunError, StateError
 from mrcnn.weights.errors import WeightsError
 from pumpkin.openimages.errors import ERRORS
@@ -39,6 +40,7 @@ def of_annotations(name):
 WEIGHTS = partial(Kind, use=weights.read_weights, errors=(WeightsError, ConfigError))
 KINDS = {
     "photographs": Kind(images.write_photographs, images.read_photographs, (ImageError,)),
+    "videos": Kind(images.write_videos, images.read_videos, (ClipError,)),
     "masks of an instance": Kind(images.write_masks, images.read_masks, (ImageError,)),
     "crowds": Kind(images.write_crowds, images.read_crowds, (DatasetError,)),
     "configs": Kind(runs.write_config, runs.read_config, (ConfigError,)),

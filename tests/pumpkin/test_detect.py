@@ -299,7 +299,7 @@ class TestDetectFiles:
 class TestSheet:
     def test_it_shows_images_spread_over_all(self, tmp_path, monkeypatch):
         shown = []
-        monkeypatch.setattr(detect, "detection_sheet", lambda items, names: shown.extend(items))
+        monkeypatch.setattr(detect, "detection_sheet", lambda items, names, **_: shown.extend(items))
         monkeypatch.setattr(detect, "save_figure", lambda *_, **__: None)
         paths = [write(tmp_path / f"{k}.png", 60 + k, 80) for k in range(7)]
         records, *_ = run(paths, tmp_path / "out")
