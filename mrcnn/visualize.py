@@ -22,8 +22,8 @@ from mrcnn.drawing import (
     random_colors,
 )
 from mrcnn.evaluation.matches import compute_matches
+from mrcnn.inspection.weights import is_dead, weights_of
 from mrcnn.matterport import handed_on
-from mrcnn.modeling.layer_names import leaf_layers
 from mrcnn.pipeline.masks import unmold_mask
 
 __all__ = [
@@ -311,26 +311,18 @@ def display_weight_stats(model):
     A weight whose values are all equal is marked as dead, unless it is a bias or a beta.
     """
     table = [["weight name", "shape", "min", "max", "std"]]
-    for name, values in _weights_of(model):
-        suspect = values.max() == values.min() and "bias" not in name and "beta" not in name
+    for name, values in weights_of(model.keras_model):
         numbers = (f"{value:+.4f}" for value in (values.min(), values.max(), values.std()))
-        table.append([f"{name} *** dead?" if suspect else name, str(values.shape), *numbers])
+        table.append([f"{name} *** dead?" if is_dead(name, values) else name, str(values.shape), *numbers])
     display_table(table)
 
 
 def display_weight(name, model):
     """Show a histogram of one weight of a MaskRCNN. name: as display_weight_stats prints it."""
-    values = dict(_weights_of(model))[name]
+    values = dict(weights_of(model.keras_model))[name]
     _, ax = _pyplot().subplots(1)
     ax.hist(values.ravel(), bins=50)
     ax.set_title(f"{name} {values.shape}")
-
-
-def _weights_of(model):
-    for name, layer in leaf_layers(model.keras_model).items():
-        for weight in layer.weights:
-            if weight.dtype == "float32":
-                yield f"{name}/{weight.name}", np.asarray(weight)
 
 
 def _pyplot():

@@ -20,6 +20,7 @@ COMMANDS = {
     "evaluate": "measure COCO AP on a data set",
     "compare": "compare runs on the same images, or list them",
     "detect": "outline the instances in images",
+    "inspect": "draw the network's stages, its weights, and how it learns",
 }
 
 USAGE = """\

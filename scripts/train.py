@@ -1,9 +1,11 @@
 """Train Mask R-CNN on a data set. --help lists the options."""
 
+import os
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone, not installed
+# Modules of a clone are found, not installed ones; and not the files beside this one, such as inspect.py.
+sys.path.pop(0)
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from pumpkin.__main__ import main
 

@@ -72,6 +72,7 @@ COMMANDS = {
     "python scripts/detect.py photos/ --recursive --save overlay,coco,labelme --out results": (
         "tests/commands/test_detect.py"
     ),
+    "python scripts/inspect.py photos/a.jpg --weights last": "tests/commands/test_inspect.py",
 }
 
 

@@ -11,7 +11,7 @@ from mrcnn.detection.results import coco_results
 from mrcnn.evaluation.coco import truths_of
 from mrcnn.evaluation.fates import Claims, boxes_of, mask_overlaps, match_masks
 from mrcnn.evaluation.stages import Trace
-from mrcnn.inspection import explanation_figure
+from mrcnn.inspection import explanation_figure, pages
 from mrcnn.inspection.steps import REASONS, Followed
 from mrcnn.pipeline.loading import load_image
 
@@ -66,10 +66,10 @@ class Explanation:
 
     def show(self):
         """Show the figure with Matplotlib: a window, or in a notebook the cell's output."""
-        explanation_figure.show(self)
+        pages.show(self.figure())
 
     def _repr_png_(self):
-        return explanation_figure.encode(self)
+        return pages.encode(self.figure())
 
     def __repr__(self):
         source = [str(self.source)] if isinstance(self.source, (str, Path)) else []

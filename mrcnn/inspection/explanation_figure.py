@@ -1,6 +1,5 @@
 """Draw an Explanation: the photograph, the boxes of the stages around the object, and the table."""
 
-import io
 import textwrap
 
 import numpy as np
@@ -9,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from mrcnn.datasets.sheets import DPI
-from mrcnn.drawing import draw_frame, lettering, without_warnings_of_letters
+from mrcnn.drawing import draw_frame, lettering
 
 WIDTH = 1400  # pixels of the figure
 _GAP, _LINE, _LETTERS = 12, 22, 168  # pixels around the parts and of a line of text; letters in a line
@@ -118,23 +117,3 @@ def _write(figure, text, total, tall):
             figure.add_artist(Rectangle(corner, *side, facecolor=color, edgecolor="black", linewidth=0.5))
         weight = "bold" if bold else "normal"
         figure.text((_GAP + 22) / WIDTH, y, words, fontsize=11, va="center", weight=weight, **lettering())
-
-
-def encode(explanation):
-    """Return the figure of an Explanation as the bytes of a PNG."""
-    file = io.BytesIO()
-    with without_warnings_of_letters():
-        draw(explanation).savefig(file, format="png", dpi=DPI, metadata={"Software": None})
-    return file.getvalue()
-
-
-def show(explanation):
-    """Show the figure of an Explanation with Matplotlib."""
-    import matplotlib.image
-    import matplotlib.pyplot as plt
-
-    picture = matplotlib.image.imread(io.BytesIO(encode(explanation)))
-    figure = plt.figure(figsize=(picture.shape[1] / DPI, picture.shape[0] / DPI))
-    figure.add_axes((0, 0, 1, 1)).imshow(picture)
-    figure.axes[0].axis("off")
-    plt.show()

@@ -17,7 +17,9 @@ from pumpkin.commands import demo
 from pumpkin.config import load_config
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("train", "detect", "evaluate", "compare", "download", "check", "convert", "synthetic", "demo")
+COMMANDS = (
+    "train", "detect", "evaluate", "compare", "download", "check", "convert", "synthetic", "demo", "inspect",
+)  # fmt: skip
 
 
 def python(*words, cwd=ROOT):
@@ -58,7 +60,7 @@ def test_an_unknown_command_gets_the_nearest(capsys):
     assert __main__.main(["trian", "--weights", "none"]) == 2
     assert capsys.readouterr().err == (
         "mrcnn: there is no command 'trian'; did you mean 'train'? The commands are demo, download, "
-        "synthetic, check, convert, train, evaluate, compare, detect.\n"
+        "synthetic, check, convert, train, evaluate, compare, detect, inspect.\n"
     )
     assert __main__.main([]) == 2
     assert capsys.readouterr().err.startswith("usage: mrcnn COMMAND ...\n")
