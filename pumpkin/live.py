@@ -41,8 +41,15 @@ class Window(Writer):
 
         self._figure = plt.figure("Detections", figsize=(16, 9))
         self._figure.canvas.mpl_connect("close_event", self._end)
-        self._figure.canvas.mpl_connect("key_press_event", lambda event: event.key in CLOSE and self._end())
+        self._figure.canvas.mpl_connect("key_press_event", self._press)
         self._figure.show()
+
+    def _press(self, event):
+        import matplotlib.pyplot as plt
+
+        if event.key in CLOSE:
+            plt.close(self._figure)
+            self._end()
 
     def _end(self, event=None):
         self.closed = True

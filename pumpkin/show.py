@@ -48,7 +48,7 @@ class Pages:
         self._count, self._picture = count, picture
         self._class_names, self._look = class_names, look
         self.page = 0
-        self.figure = plt.figure("Detections", figsize=(16, 9))
+        self.figure = plt.figure("Detections", figsize=(16, 9), layout="constrained")
         self.figure.canvas.mpl_connect("key_press_event", self._press)
         self._draw()
 
@@ -86,7 +86,7 @@ class Pages:
             ax.set_title(title, fontsize=8, **lettering())
             ax.axis("off")
         self.figure.suptitle(
-            f"Page {self.page + 1} of {self.pages}: left, right, q" if self.pages > 1 else ""
+            f"Page {self.page + 1} of {self.pages} (keys: left, right, q)" if self.pages > 1 else ""
         )
         with without_warnings_of_letters():
             self.figure.canvas.draw_idle()

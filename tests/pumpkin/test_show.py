@@ -71,13 +71,13 @@ class TestPages:
     def test_twelve_pictures_a_page_and_keys_between_pages(self):
         pages, asked = self.pages(29)
         assert (pages.pages, asked) == (3, list(range(12)))
-        assert pages.figure.get_suptitle() == "Page 1 of 3: left, right, q"
+        assert pages.figure.get_suptitle() == "Page 1 of 3 (keys: left, right, q)"
         press(pages.figure, "left")  # there is nothing before
         assert self.titles(pages) == [f"{k}.png" for k in range(12)]
         for key in ("right", "pagedown", " "):
             press(pages.figure, key)
         assert self.titles(pages) == [f"{k}.png" for k in range(24, 29)]
-        assert pages.figure.get_suptitle() == "Page 3 of 3: left, right, q"
+        assert pages.figure.get_suptitle() == "Page 3 of 3 (keys: left, right, q)"
         press(pages.figure, "pageup")
         assert self.titles(pages) == [f"{k}.png" for k in range(12, 24)]
         assert len(asked) == 12 + 12 + 5 + 12  # each page once when it is shown
@@ -147,8 +147,9 @@ class TestWindow:
         press(window.opened[0], "a")
         assert not window.closed
         press(window.opened[0], key)
-        assert window.closed
-        self.show(window, *self.frame(1))
+        assert window.closed and not matplotlib.pyplot.get_fignums()
+        self.show(window, *self.frame(1))  # frames that were on their way
+        assert not matplotlib.pyplot.get_fignums()
 
     def test_its_button_closes_it(self, window):
         self.show(window, *self.frame(0))
