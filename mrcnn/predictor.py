@@ -10,9 +10,11 @@ from mrcnn.backend import images_per_batch
 from mrcnn.config import Config
 from mrcnn.datasets.images import read_image_bytes
 from mrcnn.detection.addresses import is_address, read_address
+from mrcnn.detection.clips import is_video
 from mrcnn.detection.inputs import photographs
 from mrcnn.detection.result import Result
 from mrcnn.detection.tiling import Tiling
+from mrcnn.detection.videos import frames
 from mrcnn.evaluation import coco
 from mrcnn.inspection.explanation import explain
 from mrcnn.model import MaskRCNN
@@ -81,9 +83,12 @@ class Predictor:
 
         source: a path, an address (http or https), a Pillow image or an array [H, W, 3] uint8 RGB, for which
         a Result is returned. Of a list, a generator or another iterable of these the Results are yielded one
-        after another, in order, in memory that does not grow with their number. Raises ImageError for a file
-        that cannot be read, TransferError for an address.
+        after another, in order, in memory that does not grow with their number, and so are those of the
+        frames of a video's path; see detection.videos.frames for each Nth one. Raises ImageError for a file
+        that cannot be read, TransferError for an address, and ClipError for a video.
         """
+        if isinstance(source, (str, Path)) and not is_address(source) and is_video(Path(source)):
+            return self._stream(frames(source))
         if isinstance(source, (str, Path, Image.Image)) or hasattr(source, "__array__"):
             return next(self._stream([source]))
         return self._stream(source)

@@ -91,6 +91,8 @@ def _searched(folder, recursive, out):
 
 def _images_of(name, recursive, out):
     if is_address(name):
+        if is_video(Path(file_name(name))):
+            raise InputError(f"{name}: videos are read from files; download it first.")
         return [name]
     if name == "-":
         return [_standard_input()]

@@ -13,6 +13,7 @@ import mrcnn
 from mrcnn.config import ConfigError
 from mrcnn.datasets.images import ImageError
 from mrcnn.detection import videos
+from mrcnn.detection.clips import ClipError
 from mrcnn.detection.result import Result
 from mrcnn.detection.tiling import Tiling
 from mrcnn.predictor import load
@@ -151,3 +152,8 @@ def test_the_frames_of_a_video(model, tmp_path):
     for result, number in zip(results, (0, 2, 4)):
         np.testing.assert_array_equal(result.image, frame(number))
         np.testing.assert_array_equal(result.masks, model(frame(number)).masks)
+    every = list(model(str(clip)))
+    assert len(every) == 5
+    np.testing.assert_array_equal(every[2].scores, results[1].scores)
+    with pytest.raises(ClipError, match=r"none\.mp4: cannot be read: No such file or directory\.$"):
+        next(model(tmp_path / "none.mp4"))

@@ -69,6 +69,13 @@ class TestNames:
         with pytest.raises(InputError, match="no such file"):
             find_images(["12345"])
 
+    def test_a_video_at_an_address(self):
+        with pytest.raises(InputError) as caught:
+            find_images(["https://example.org/films/a.MP4?size=1"])
+        assert str(caught.value) == (
+            "https://example.org/films/a.MP4?size=1: videos are read from files; download it first."
+        )
+
     def test_a_camera_comes_alone(self, tmp_path):
         with pytest.raises(InputError) as caught:
             find_images([str(write(tmp_path / "a.png")), "1"])
