@@ -351,6 +351,11 @@ class Config(Settings):
     AP_EVERY = setting(
         0, whole(0, 1_000_000), "epochs between measurements of COCO AP on the validation images; 0: none"
     )
+    AP_IMAGES = setting(
+        None,
+        or_none(whole(1, 10**9), "all"),
+        "validation images on which AP is measured during training, evenly spread over all of them",
+    )
     BEST_BY = setting(
         "loss", word(*choices.BEST_BY), "the validation result that determines the best checkpoint"
     )

@@ -68,6 +68,9 @@ class PumpkinConfig(Config):
     )
     STEPS_PER_EPOCH = None  # an epoch shows every image once
     VALIDATION_STEPS = None
+    AP_EVERY = 5
+    AP_IMAGES = 100
+    BEST_BY = "mask_ap"  # the loss, if AP_EVERY is set to 0 and BEST_BY is not set
     MASK_TARGET = "aligned"
     MASK_PASTE = "as_trained"
 
@@ -87,6 +90,8 @@ class PumpkinConfig(Config):
 
     def _compute_derived(self):
         self.NUM_CLASSES = 1 + len(self.CLASSES)
+        if self.AP_EVERY == 0 and not self.is_set("BEST_BY"):
+            self.BEST_BY = "loss"
         super()._compute_derived()
 
 

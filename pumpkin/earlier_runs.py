@@ -78,7 +78,9 @@ def _is_change(change):
 
 
 # The only values that existed before the settings did, where PumpkinConfig has another default.
-_OF_THEN = {"MASK_TARGET": "corner", "MASK_PASTE": "matterport"}
+_OF_THEN = {
+    "MASK_TARGET": "corner", "MASK_PASTE": "matterport", "AP_EVERY": 0, "AP_IMAGES": None, "BEST_BY": "loss",
+}  # fmt: skip
 
 
 def _settings_of_then(folder):

@@ -10,6 +10,7 @@ from mrcnn import startup
 from mrcnn.backbones import find as find_backbone
 from mrcnn.config import Config, ConfigError
 from mrcnn.datasets import check, formats
+from mrcnn.datasets.check import Report
 from mrcnn.datasets.errors import DatasetError
 from mrcnn.datasets.images import ImageError
 from mrcnn.datasets.set_aside import Choice
@@ -26,7 +27,7 @@ from pumpkin.calls import typed
 from pumpkin.config import load_config, parse_settings
 from pumpkin.data import Opened, open_data
 from pumpkin.ending import sentence
-from pumpkin.interrupts import end_in_order
+from pumpkin.interrupts import STOPPED, end_in_order
 from pumpkin.models import fetch_weights, find_weights
 from pumpkin.options import data_settings
 
@@ -42,7 +43,8 @@ class Job:
     the run to repeat. extended: a text on added epochs. check: whether to check the data first. choice: the
     images that the run to resume or repeat set aside. by_recipe: whether the default recipe completes the
     config. epochs: those that the recipe is scaled to. notes: lines to print after the one on the data.
-    data: the Opened data, once they are open. recipe: the text of recipe.yaml, once there is one.
+    data: the Opened data, once they are open. recipe: the text of recipe.yaml, once there is one. checked:
+    the result of the data check, once it is done. report: whether to write a page when the training ends.
     """
 
     config: object
@@ -61,13 +63,18 @@ class Job:
     notes: tuple = ()
     data: Opened | None = None
     recipe: str | None = None
+    checked: Report | None = None
+    report: bool = True
 
 
 def job_of(args, report=show):
     """Return the Job that the options of the command train describe. Raises ConfigError and RunError."""
     if args.resume:
-        return resume_job(args, report)
-    return reproduce_job(args, report) if args.reproduce else new_job(args)
+        job = resume_job(args, report)
+    else:
+        job = reproduce_job(args, report) if args.reproduce else new_job(args)
+    job.report = not args.no_report
+    return job
 
 
 def resume_job(args, report=show):
@@ -162,7 +169,8 @@ def train(job, log):
         log.report(
             f"Nothing is left to train: {state.epoch} epochs are complete. --epochs N extends the run."
         )
-        return _finish(job, _open_run(job, facts, changes, state), log.report)
+        run = _open_run(job, facts, changes, state)
+        return _finish(job, run, log.report, anew=False)
 
     from mrcnn.model import MaskRCNN
     from mrcnn.training import driver
@@ -183,13 +191,14 @@ def train(job, log):
     except KeyboardInterrupt as interrupt:
         what = "is saved" if isinstance(interrupt, Interrupted) else "since the last saved state is lost"
         log.report(f"Stopped. Progress {what}. Resume with: {typed('train')} --resume {run.folder}")
-        return 130
+        return STOPPED
     except (OSError, WeightsError) as error:
         if run.discarded or not is_disk_full(error):
             raise
         raise RunError(
             f"{sentence(error)} Make room, then resume with: {typed('train')} --resume {run.folder}"
         ) from error
+    del model, data  # the page opens a network of its own
     return _finish(job, run, log.report)
 
 
@@ -301,8 +310,11 @@ def _open_run(job, facts, changes, state):
     return run
 
 
-def _finish(job, run, report):
-    """Record the result of a finished run and return the exit code. Raises RunError."""
+def _finish(job, run, report, anew=True):
+    """Record the result of a finished run, write its page and return the exit code. Raises RunError.
+
+    anew: whether to replace a page that is there.
+    """
     from mrcnn.training.hashes import weights_hash
 
     found = checkpoints(run.folder)
@@ -320,7 +332,33 @@ def _finish(job, run, report):
         by_loss = job.config.BEST_BY == "loss"  # otherwise best_loss is 1 - AP
         measure = f"loss, {run.best_loss:.4g}" if by_loss else f"mask AP, {1 - run.best_loss:.3f}"
         report(f"Best by validation {measure}: {found[best]}")
-    return 0 if job.reproduces is None else earlier_runs.verdict(job.reproduces, facts, report)
+    code = 0 if job.reproduces is None else earlier_runs.verdict(job.reproduces, facts, report)
+    return _write_page(job, run, report, anew) or code
+
+
+def _write_page(job, run, report, anew):
+    """Write the page of a finished run unless it is there and not wanted ``anew``; return the exit code.
+
+    Without a page the run is whole all the same, so an error is reported and is no failure.
+    """
+    from pumpkin import run_report
+
+    there = (run.folder / run_report.FILE).exists()
+    if not job.report or (there and not anew):
+        return 0
+    again = f"{typed('evaluate')} --weights {run.folder} --report DIR writes one"
+    try:
+        path = run_report.write(
+            run.folder, job.config, {"val": None, **job.data.splits}, job.skip_bad, job.checked
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        report(f"Stopped. The training is complete, but has no report yet: {again}.")
+        return STOPPED
+    except (ValueError, OSError) as error:
+        report(f"The training is complete, but has no report: {sentence(error).rstrip('.')}. {again}.")
+        return 0
+    report(f"Report: {path}")
+    return 0
 
 
 def settings(config_file, values, epochs=None, report=show, **options):
@@ -362,7 +400,7 @@ def check_data(train_dataset, val_dataset, job, report=show):
     """Report findings on the data. Raises DatasetError if one is fatal."""
     splits = {"train": train_dataset, "val": val_dataset}
     known = {name: dataset for name, dataset in splits.items() if dataset is not None}
-    found = check.check(known, job.config, job.skip_bad)
+    job.checked = found = check.check(known, job.config, job.skip_bad)
     for line in found.lines():
         report(line)
     if found.fatal:

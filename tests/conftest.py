@@ -48,6 +48,15 @@ def without_curves():
 
 
 @pytest.fixture(scope="module")
+def without_report():
+    """sooner.without_report for a file of tests."""
+    from tests import sooner
+
+    with sooner.without_report():
+        yield
+
+
+@pytest.fixture(scope="module")
 def eagerly():
     """sooner.eagerly for a file of tests."""
     from tests import sooner  # imports the backend, which tests of imports must not find imported

@@ -18,6 +18,14 @@ def eagerly():
 
 
 @contextlib.contextmanager
+def without_report():
+    """Trainings end without report.html, for which a network is built and traced."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("pumpkin.run_report.write", lambda folder, *_: folder / "report.html")
+        yield
+
+
+@contextlib.contextmanager
 def without_curves():
     """Epochs end without curves.png, whose drawing takes longer than a step of a small network."""
     with pytest.MonkeyPatch.context() as monkeypatch:

@@ -4,10 +4,9 @@ import itertools
 import warnings
 from pathlib import Path
 
-import numpy as np
-
 from mrcnn.datasets import sheets
 from mrcnn.datasets.errors import DatasetWarning
+from mrcnn.datasets.spread import evenly
 from mrcnn.drawing import random_colors
 from mrcnn.pipeline.loading import load_example
 
@@ -48,12 +47,17 @@ def write_preview(dataset, config, path, count=COUNT, skip_bad=False):
     data set has fewer images, they repeat with new augmentation.
     Raises ImageError for an unreadable file (unless skip_bad).
     """
+    pictures = seen_in_training(dataset, config, count, skip_bad)
+    write_pictures(path, pictures)
+    return len(pictures)
+
+
+def seen_in_training(dataset, config, count=COUNT, skip_bad=False):
+    """Return the Pictures of write_preview."""
     from mrcnn.pipeline.loader import Loader  # imports Keras, which the other sheet does not need
 
     loader = Loader(dataset, config, augmentation=config.AUGMENTATION, skip_bad=skip_bad)
-    pictures = [_seen(loader, position) for position in range(count)]
-    write_pictures(path, pictures)
-    return len(pictures)
+    return [_seen(loader, position) for position in range(count)]
 
 
 def write_presets(dataset, config, path, skip_bad=False):
@@ -99,19 +103,12 @@ def write_pictures(path, pictures, legend=()):
 def _choose(datasets, findings, count):
     """Return the (split, image_id) of the images to show, by split."""
     # Take turns, so that every finding is represented.
-    turns = itertools.zip_longest(*(_evenly(finding.images, count) for finding in findings))
+    turns = itertools.zip_longest(*(evenly(finding.images, count) for finding in findings))
     faulty = list(dict.fromkeys(place for turn in turns for place in turn if place is not None))
     places = [(split, int(i)) for split, dataset in datasets.items() for i in dataset.image_ids]
     chosen = set(faulty[: count // 2])
-    chosen |= set(_evenly([place for place in places if place not in chosen], count - len(chosen)))
+    chosen |= set(evenly([place for place in places if place not in chosen], count - len(chosen)))
     return [place for place in places if place in chosen]
-
-
-def _evenly(items, count):
-    """Choose at most ``count`` of some items, evenly spread."""
-    if len(items) <= count:
-        return items
-    return [items[int(k)] for k in (np.arange(count) + 0.5) * (len(items) / count)]
 
 
 def _load(split, dataset, image_id, fault):

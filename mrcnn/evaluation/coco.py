@@ -12,7 +12,8 @@ from faster_coco_eval.core import mask as rle
 from mrcnn.detection.detections import Detections
 from mrcnn.detection.results import coco_results, encode_mask
 from mrcnn.detection.stream import Found
-from mrcnn.pipeline.loading import load_image, load_masks
+from mrcnn.pipeline.errors import ImageError
+from mrcnn.pipeline.loading import load_example, load_image, load_masks
 from mrcnn.pipeline.masks import extract_bboxes
 from mrcnn.progress_bar import progress_bar
 
@@ -85,6 +86,18 @@ def detect_all(detect, dataset, image_ids=None, progress=True, batch_size=1, til
             results.extend(found)
             bar.update(1)
     return _ground_truth(dataset, images, annotations), results
+
+
+def readable(dataset, image_ids):
+    """Return those of some images that can be loaded with their masks."""
+    found = []
+    for image_id in image_ids:
+        try:
+            load_example(dataset, image_id)
+            found.append(image_id)
+        except (ImageError, OSError):
+            continue
+    return found
 
 
 def _in_batches(detect, batch_size, sources, read, finish):

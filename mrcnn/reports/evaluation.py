@@ -11,12 +11,13 @@ WORST = 20  # pictures
 _MOST_CLASSES = 30  # in the table of confusion; with more, the most frequent confusions are listed
 
 
-def write(outcome, dataset, title, facts):
+def write(outcome, dataset, title, facts, more=()):
     """Return the page of an Outcome as text.
 
     dataset: of the images. title: a text. facts: {what: value} to stand first, such as the weights' name.
+    more: further sections.
     """
-    return page(title, *sections(outcome, dataset, facts))
+    return page(title, *sections(outcome, dataset, facts), *more)
 
 
 def sections(outcome, dataset, facts):
@@ -48,7 +49,12 @@ def _summary(outcome, facts):
         "images": f"{scores['images']:,}",
         "instances": f"{scores['instances']:,}",
     }
-    return tag("div", cards(shown), table(None, facts.items(), numbers=False))
+    return tag("div", cards(shown), facts_table(facts))
+
+
+def facts_table(facts):
+    """Return a table of {what: value}."""
+    return table(None, facts.items(), numbers=False)
 
 
 def _ap(outcome):

@@ -1,6 +1,7 @@
 """Write HTML: elements whose texts are escaped, tables, and a whole page with its style and script."""
 
 import html
+import re
 from pathlib import Path
 
 from mrcnn.screen import printable
@@ -53,9 +54,24 @@ def _cell(cell):
     return cell if isinstance(cell, Markup) and cell.startswith("<td") else tag("td", cell)
 
 
-def section(title, *children, **attributes):
-    """Return a section under a heading."""
-    return tag("section", tag("h2", title), *children, **attributes)
+def section(title, *children):
+    """Return a section under a heading, to which the page's list of contents leads."""
+    name = re.sub(r"\W+", "-", title.lower()).strip("-")
+    return tag("section", tag("h2", title), *children, id=name)
+
+
+def _contents(sections):
+    """Return links to the sections among some elements."""
+    links = [
+        tag("a", Markup(title), href=f"#{name}")
+        for name, title in re.findall(r'<section id="([\w-]+)"><h2>(.*?)</h2>', join(*sections))
+    ]
+    return tag("nav", *links) if len(links) > 1 else None
+
+
+def lines(texts):
+    """Return lines of text in a font of one width, with their blanks."""
+    return tag("pre", Markup("\n".join(_escaped(text) for text in texts)))
 
 
 def page(title, *children):
@@ -72,7 +88,7 @@ def page(title, *children):
         tag("title", title),
         tag("style", style),
     )
-    body = tag("body", tag("main", tag("h1", title), *children), tag("script", script))
+    body = tag("body", tag("main", tag("h1", title), _contents(children), *children), tag("script", script))
     return f"<!DOCTYPE html>\n{tag('html', head, body, lang='en')}\n"
 
 

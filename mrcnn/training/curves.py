@@ -41,7 +41,7 @@ def draw(metrics, path):
 
 def figure_of(rows):
     """Return a matplotlib Figure of the rows of a metrics.csv: losses, AP and learning rate."""
-    columns = _columns(rows)
+    columns = columns_of(rows)
     figure = Figure(figsize=(14, 7), layout="constrained")
     FigureCanvasAgg(figure)  # no window, and no use of pyplot's shared state
     panels = len(_LOSSES) + 2
@@ -61,7 +61,7 @@ def figure_of(rows):
     return figure
 
 
-def _columns(rows):
+def columns_of(rows):
     """Return {column: [(epoch, value), ...]} of all finite numbers."""
     columns = {}
     for row in rows:

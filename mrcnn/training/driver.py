@@ -133,7 +133,13 @@ class _Trainer:
         if data.val is None:
             self.report("AP will not be measured because there are no validation images.")
             return []
-        return [MeanAP(self.model, data.val, config.AP_EVERY, self.last_epoch, data.skip_bad)]
+        mean_ap = MeanAP(
+            self.model, data.val, config.AP_EVERY, self.last_epoch, data.skip_bad, config.AP_IMAGES
+        )  # fmt: skip
+        fault = mean_ap.fault()
+        if fault:
+            self.report(f"AP will not be measured because {fault}.")
+        return [] if fault else [mean_ap]
 
     def explained(self, error):
         """Write a record of a NonFiniteLoss; return the error with its likely cause."""

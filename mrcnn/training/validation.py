@@ -5,8 +5,9 @@ import time
 import keras
 
 from mrcnn.datasets.images import ImageError
+from mrcnn.datasets.spread import evenly
 from mrcnn.evaluation import coco
-from mrcnn.pipeline.loading import load_example, load_masks
+from mrcnn.pipeline.loading import load_masks
 from mrcnn.screen import show
 from mrcnn.training.averaging import averaged
 from mrcnn.training.order import Order
@@ -16,26 +17,23 @@ class MeanAP(keras.callbacks.Callback):
     """Adds COCO AP on a data set to the logs, every ``every`` epochs and after the last.
 
     It adds val_mask_ap, val_mask_ap50, val_box_ap, val_box_ap50, and ap_seconds. trained: a Trainable, see
-    interface. epochs: their number in the whole run. skip_bad: skip unreadable images. The inference network
-    is built at first use. Raises coco.EvaluationError before the first step if the data set has no
-    instance.
+    interface. epochs: their number in the whole run. skip_bad: skip unreadable images. images: measure on
+    so many, evenly spread; None: on all. The inference network is built at first use.
     """
 
     order = Order.EVALUATE
 
-    def __init__(self, trained, dataset, every, epochs, skip_bad=False):
+    def __init__(self, trained, dataset, every, epochs, skip_bad=False, images=None):
         super().__init__()
         self.trained, self.dataset, self.every, self.epochs = trained, dataset, every, epochs
         self.skip_bad = skip_bad
-        self._detector, self._image_ids, self._checked = None, None, False
+        self._detector, self._image_ids = None, [int(i) for i in evenly(dataset.image_ids, images)]
 
-    def on_train_begin(self, logs=None):
-        if not self._checked and not any(map(self._has_instance, self.dataset.image_ids)):
-            raise coco.EvaluationError(
-                f"None of the {len(self.dataset.image_ids)} validation images holds an instance, so "
-                "there is no AP; set AP_EVERY to 0."
-            )
-        self._checked = True
+    def fault(self):
+        """Return why AP cannot be measured, or None. It reads masks up to the first instance."""
+        if any(map(self._has_instance, self._image_ids)):
+            return None
+        return f"none of the {len(self._image_ids)} validation images to measure it on holds an instance"
 
     def on_epoch_end(self, epoch, logs=None):
         if not is_due(epoch + 1, self.every, self.epochs):
@@ -62,7 +60,8 @@ class MeanAP(keras.callbacks.Callback):
             self._detector = self.trained.for_inference(
                 GPU_COUNT=1, DETECTION_MIN_CONFIDENCE=coco.MIN_CONFIDENCE
             )
-            self._image_ids = _readable(self.dataset) if self.skip_bad else list(self.dataset.image_ids)
+            if self.skip_bad:
+                self._image_ids = coco.readable(self.dataset, self._image_ids)
         else:
             self._detector.take_weights(self.trained)
         return coco.evaluate(
@@ -73,17 +72,6 @@ class MeanAP(keras.callbacks.Callback):
 def is_due(done, every, epochs):
     """Return whether AP is due after ``done`` of ``epochs`` epochs, if measured every ``every``; 0: never."""
     return bool(every) and (done % every == 0 or done == epochs)
-
-
-def _readable(dataset):
-    found = []
-    for image_id in dataset.image_ids:
-        try:
-            load_example(dataset, image_id)
-            found.append(image_id)
-        except (ImageError, OSError):
-            continue
-    return found
 
 
 class StopEarly(keras.callbacks.Callback):

@@ -141,9 +141,18 @@ def _write(args, found, dataset, weights, config):
     facts = {"weights": weights, "data set": config.DATASET, "split": args.split}
     if args.tiling:
         facts["tiles"] = f"{args.tiling.tile}, overlap {args.tiling.overlap:g}"
-    page = Path(args.report) / "index.html"
-    write_text(page, report.write(found, dataset, f"{weights.stem} on {args.split}", facts), durable=False)
+    page, title = Path(args.report) / "index.html", f"{weights.stem} on {args.split}"
+    write_text(page, report.write(found, dataset, title, facts, _about_run(weights)), durable=False)
     show(f"The page is {page}")
+
+
+def _about_run(weights):
+    """Return the sections on the run that the weights lie in, or none."""
+    if not all((weights.parent / name).is_file() for name in ("run.json", "config.yaml")):
+        return []
+    from pumpkin.run_report import about
+
+    return about(weights.parent)
 
 
 def _keep_best_score(args, found, weights, config):

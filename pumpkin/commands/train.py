@@ -70,6 +70,9 @@ def parse(argv):
         "--no-check", action="store_true", help=f"train even if `{typed('check')}` would report a fatal fault"
     )
     parser.add_argument(
+        "--no-report", action="store_true", help="write no report.html when the training ends"
+    )
+    parser.add_argument(
         "--force", action="store_true", help="with --resume: continue even if settings or data have changed"
     )
     args = parser.parse_args(argv)

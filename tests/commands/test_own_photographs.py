@@ -22,7 +22,7 @@ PHOTOGRAPHS = 10
 SMALL = [
     "IMAGE_MIN_DIM=64", "IMAGE_MAX_DIM=64", "STEPS_PER_EPOCH=2", "VALIDATION_STEPS=1", "IMAGES_PER_GPU=2",
     "TOP_DOWN_PYRAMID_SIZE=16", "RPN_CHANNELS=16", "FPN_CLASSIF_FC_LAYERS_SIZE=16", "MASK_HEAD_CHANNELS=8",
-    "TRAIN_ROIS_PER_IMAGE=8", "DETECTION_MIN_CONFIDENCE=0.0",
+    "TRAIN_ROIS_PER_IMAGE=8", "DETECTION_MIN_CONFIDENCE=0.0", "AP_EVERY=0",
 ]  # fmt: skip
 
 
@@ -144,7 +144,7 @@ def test_the_four_tools_give_the_same_masks(photographs):
 
 
 @pytest.fixture(scope="module")
-def runs(photographs, tmp_path_factory, without_curves):
+def runs(photographs, tmp_path_factory, without_curves, without_report):
     """The folder of a run for each tool: the default recipe, in small."""
     found = {}
     with eagerly():

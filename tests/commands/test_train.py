@@ -32,11 +32,12 @@ TINY = {
     "POST_NMS_ROIS_TRAINING": 20, "POST_NMS_ROIS_INFERENCE": 10, "TRAIN_ROIS_PER_IMAGE": 8,
     "MAX_GT_INSTANCES": 3, "DETECTION_MAX_INSTANCES": 5, "AUGMENTATION": "light",
     "STAGES": [{"layers": "all", "epochs": 6, "learning_rate": 0.001}], "VALIDATION_STEPS": 0,
+    "AP_EVERY": 0,
 }  # fmt: skip
 
 
 @pytest.fixture(scope="module", autouse=True)
-def steady_code(without_curves):
+def steady_code(without_curves, without_report):
     """The code may be edited while it is tested, which a run would rightly tell."""
     monkeypatch = pytest.MonkeyPatch()
     monkeypatch.setattr(fingerprint, "sources_hash", lambda packages: "c0de" * 16)
@@ -101,7 +102,7 @@ def test_a_run_leaves_everything_in_its_folder(first, data):
     assert log[2] == "Weights: random, from the seed"
     assert log[3] == f"Run: {first}"
     assert [line.split()[:2] for line in log[4:6]] == [["epoch", "1/2"], ["epoch", "2/2"]]
-    assert log[6:] == [f"Weights: {first / 'mask_rcnn_tiny_0002.h5'}"]
+    assert log[6:] == [f"Weights: {first / 'mask_rcnn_tiny_0002.h5'}", f"Report: {first / 'report.html'}"]
 
 
 # --- Runs that are repeated or resumed -----------------------------------------------------------------
@@ -145,7 +146,7 @@ def test_what_makes_a_repetition_differ_is_named(copy, stopped, monkeypatch, cap
     told = out[out.index("Not equal: the weights have SHA-256 ") :].splitlines()
     assert told[1:3] == ["What differs:", "  config.SEED: 3 -> 4"]
     assert told[3].startswith("  versions.numpy: 0.")
-    assert len(told) == 4
+    assert len(told) == 5 and told[4].startswith("Report: ")
 
 
 @pytest.fixture(scope="module")

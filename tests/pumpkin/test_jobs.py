@@ -17,7 +17,7 @@ def test_a_finished_run_names_its_last_and_its_best_weights(tmp_path, monkeypatc
     for epoch in (2, 3):
         run.checkpoint(epoch).touch()
     run.best_loss, run.best_epoch = 0.25, best
-    job = SimpleNamespace(config=Config(), reproduces=None)
+    job = SimpleNamespace(config=Config(), reproduces=None, report=False)
     assert jobs._finish(job, run, lines.append) == 0
     facts, name = read_facts(run.folder), run.checkpoint(3).name
     assert facts["result"] == {"epochs": 3, "file": name, "weights": name}

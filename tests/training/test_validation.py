@@ -103,9 +103,20 @@ def test_damaged_images_stop_or_are_passed_over(found):
 
 
 def test_a_data_set_without_instances_has_no_ap(found):
-    with pytest.raises(coco.EvaluationError, match="None of the 2 validation images"):
-        callback(found, Rectangles([0, 0])).on_train_begin()
-    callback(found, Rectangles([0, 1])).on_train_begin()
+    told = "none of the {} validation images to measure it on holds an instance"
+    assert callback(found, Rectangles([0, 0])).fault() == told.format(2)
+    assert callback(found, Rectangles([0, 1])).fault() is None
+    assert callback(found, Rectangles([1, 0, 1]), images=1).fault() == told.format(1)
+
+
+def test_ap_of_some_of_the_images(found):
+    measured = callback(found, Rectangles([1] * 9), images=3)
+    assert measured._image_ids == [1, 4, 7]
+    expected = coco.evaluate(found.finder.detect, measured.dataset, [1, 4, 7], progress=False, batch_size=2)
+    logs = {}
+    measured.on_epoch_end(0, logs)
+    assert logs["val_box_ap50"] == expected["bbox"]["AP50"]
+    assert callback(found, Rectangles([1] * 3), images=3)._image_ids == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
