@@ -46,6 +46,24 @@ def test_a_file_is_replaced_at_once_and_its_folder_made(tmp_path):
     assert names(path.parent) == ["file"]
 
 
+@pytest.mark.parametrize("values", [[], [1], [{"a": [1, {"b": 2}], "c": "\n"}, [], {}, None]])
+def test_a_list_is_written_as_its_elements_come(tmp_path, values):
+    files.write_json(tmp_path / "whole", values)
+    files.write_json_list(tmp_path / "one by one", iter(values))
+    assert (tmp_path / "one by one").read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+def test_a_temporary_name_may_keep_a_suffix(tmp_path):
+    with replacing_path(tmp_path / "a.mp4", suffix=".mp4") as temporary:
+        assert temporary.suffix == ".mp4"
+        assert files.meant(temporary) == str(tmp_path / "a.mp4")
+        temporary.write_bytes(b"video")
+    left = temporary.with_name(".b.mp4.7.tmp.mp4")
+    left.write_bytes(b"half")
+    files.remove_leftovers(tmp_path, ".*.tmp*")
+    assert names(tmp_path) == ["a.mp4"]
+
+
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_a_failure_leaves_the_old_file_alone(tmp_path, error):
     (tmp_path / "file").write_bytes(b"old")

@@ -14,6 +14,7 @@ SUFFIX = ".mp4"
 # encoder of H.264, because of its licence, and VP9 takes fifty times as long.
 _CODEC = "mp4v"
 _LARGEST = 8190  # pixels of a side in this codec
+_SLOWEST = 0.01  # frames a second; FFmpeg keeps thousandths
 _LONGEST_GAP = 60.0  # seconds: larger ones are errors of a clock
 
 
@@ -27,7 +28,7 @@ class VideoFile:
     """
 
     def __init__(self, path, rate):
-        self.path, self.rate = path, rate
+        self.path, self.rate = path, max(rate, _SLOWEST)
         self._stack, self._writer, self._size = contextlib.ExitStack(), None, None
         self._written, self._last, self._lost = 0, None, 0.0
 

@@ -228,6 +228,12 @@ class TestWriting:
             raise KeyError
         assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("a.mp4", b"earlier")]
 
+    @pytest.mark.parametrize("rate", [0.00001, 0.02, 29.97, 240.0])
+    def test_slow_and_fast_ones(self, tmp_path, rate):
+        found_rate, found = self.write(tmp_path / "a.mp4", self.flat([20, 220]), [0, 1 / rate], rate)
+        assert found_rate == pytest.approx(max(rate, 0.01), abs=0.001)
+        np.testing.assert_allclose(self.values(found), [20, 220], atol=6)
+
     def test_no_frame_no_file(self, tmp_path):
         VideoFile(tmp_path / "a.mp4", 10.0).close()
         assert not list(tmp_path.iterdir())

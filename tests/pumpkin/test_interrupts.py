@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,37 @@ def test_the_program_sets_it_up_and_takes_it_back(monkeypatch, capsys):
     [(words, handler)] = seen
     assert words == ("check", "--all") and handler.__module__ == interrupts.__name__
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+class TestHeldBack:
+    def test_ctrl_c_waits_for_the_end_of_the_block(self):
+        done = []
+        with pytest.raises(KeyboardInterrupt), interrupts.held_back():
+            os.kill(os.getpid(), signal.SIGINT)
+            done.append(True)
+        assert done == [True]
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+    def test_an_error_of_the_block_stays(self):
+        with pytest.raises(ValueError, match="its own"), interrupts.held_back():
+            os.kill(os.getpid(), signal.SIGINT)
+            raise ValueError("its own")
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+    def test_a_program_with_its_own_handler_keeps_it(self):
+        own = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+        pressed = []
+        try:
+            with interrupts.held_back():
+                os.kill(os.getpid(), signal.SIGINT)
+                assert pressed == [True]
+        finally:
+            signal.signal(signal.SIGINT, own)
+
+    def test_other_threads_have_no_signals(self):
+        held = []
+        thread = threading.Thread(target=lambda: held.append(interrupts.held_back().__enter__()))
+        thread.start()
+        thread.join()
+        assert held == [None]
