@@ -92,7 +92,9 @@ def _counted(records, paths, failed):
     done = max(0, images - sum(not is_clip(path) for path in failed))  # a camera is the only input
     parts = [f"{done} of {images} images"] if images else []
     if clips:
-        parts.append(f"{len(records) - done} frames of {clips} {'videos' if clips > 1 else 'video'}")
+        frames, cameras = len(records) - done, any(isinstance(path, int) for path in paths)
+        where = "the camera" if cameras else f"{clips} video{'s'[: clips != 1]}"
+        parts.append(f"{frames} frame{'s'[: frames != 1]} of {where}")
     return " and ".join(parts)
 
 

@@ -235,7 +235,7 @@ def test_a_camera_that_is_not_there(opened, tmp_path, capsys):
     told = capsys.readouterr().out.splitlines()
     assert told[-2:] == [
         "Skipped: camera 98: there is no such camera, or another program uses it; the first one is 0.",
-        f"0 frames of 1 video. In {tmp_path / 'out'}: detections.json, overlay",
+        f"0 frames of the camera. In {tmp_path / 'out'}: detections.json, overlay",
     ]
 
 
