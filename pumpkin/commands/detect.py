@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from mrcnn import startup
 from mrcnn.choices import PRECISIONS
 from mrcnn.http import TransferError
@@ -83,6 +85,8 @@ def _open_model(args):
     config.check()
     model = models.open_model(weights, config)
     show(f"Weights: {weights}", smallest)
+    if detect_options.is_camera(args):
+        model.detect([np.zeros(config.IMAGE_SHAPE, np.uint8)])  # builds the network before the first frame
     return model
 
 
