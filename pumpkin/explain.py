@@ -46,7 +46,8 @@ def explain_split(model, dataset, image_ids, folder, report=show, progress=True)
     """
     with replacing_folder(Path(folder)) as unfinished:
         reasons = _write_all(model, dataset, image_ids, unfinished, progress)
-    report(f"{reasons.total()} instances are missed; {Path(folder) / 'missed.csv'} says why, one by one:")
+    missed = f"{reasons.total()} instance{'s are' if reasons.total() != 1 else ' is'} missed"
+    report(f"{missed}; {Path(folder) / 'missed.csv'} says why, one by one:")
     for reason, count in reasons.most_common():
         report(f"  {count:6}  {reason}: {REASONS[reason][1]}")
 

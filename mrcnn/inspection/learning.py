@@ -54,9 +54,11 @@ def gradients(keras_model, batch):
 def changes(old, new):
     """Compare the weights of one network at two times; return a Learning for each layer that both have.
 
-    old, new: arrays by ``layer/weight``, as of ``arrays_of`` or weights.named.read.
+    old, new: arrays by ``layer/weight``, as of ``arrays_of`` or weights.named.read. The moving statistics of
+    batch norm are left out: they follow the activations and are not learnt.
     """
     names = [name for name in new if name in old and old[name].shape == new[name].shape]
+    names = [name for name in names if not name.endswith(("/moving_mean", "/moving_variance"))]
     return _by_layer((name.rpartition("/")[0], old[name], new[name] - old[name]) for name in names)
 
 

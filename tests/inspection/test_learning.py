@@ -55,6 +55,8 @@ def test_changes_are_by_layer():
     one, ones = np.array([3.0, 4.0]), np.ones(2)
     old = {"a/kernel": one, "a/bias": np.zeros(1), "b/kernel": ones, "c/kernel": np.ones(1)}
     new = {"a/kernel": one, "a/bias": np.array([12.0]), "b/kernel": np.ones(3), "c/kernel": np.ones(1)}
+    for values, level in ((old, 0.0), (new, 9.0)):
+        values.update({"a/moving_mean": np.full(1, level), "a/moving_variance": np.full(1, level)})
     assert learning.changes(old, new) == [
         learning.Learning("a", 5.0, 12.0),
         learning.Learning("c", 1.0, 0.0),
