@@ -8,9 +8,9 @@ OPENCV := $(shell sed -n 's/^opencv-python==//p' requirements.txt)
 # Every run of the tests repeats these on JAX: golden numbers of functions and of the whole network.
 ON_JAX := tests/ops tests/test_parity.py tests/modeling/test_losses.py tests/modeling/test_targets.py \
 	tests/modeling/test_detections.py
-# make test-all adds training on JAX (golden losses, and a network that learns) and detection in threads.
+# make test-all adds training on JAX (golden losses, a network that learns, gradients) and detection in threads.
 MORE_ON_JAX := tests/golden tests/modeling/test_network.py::test_it_learns_two_squares \
-	tests/detection/test_threads.py
+	tests/detection/test_threads.py tests/inspection/test_learning.py
 
 # Most of a test's time is tracing and compiling, which use one core; a third worker fills the gaps of two. Each
 # needs up to 5 GB of memory. The tests of a file share networks.

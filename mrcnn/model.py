@@ -57,7 +57,7 @@ from mrcnn.matterport.tensors import (
 )
 from mrcnn.modeling.anchors import backbone_shapes, image_anchors
 from mrcnn.modeling.layer_names import leaf_layers
-from mrcnn.modeling.network import build_network
+from mrcnn.modeling.network import build_network, predict_named
 from mrcnn.modeling.normalization import BatchNorm
 from mrcnn.modeling.roi_heads import PyramidROIAlign
 from mrcnn.pipeline.transforms import compose_image_meta, mold_image, parse_image_meta, unmold_image
@@ -460,6 +460,16 @@ class MaskRCNN:
         for name, array in found.items():
             log(name, array)
         return found
+
+    def network_outputs(self, molded_image, image_meta):
+        """Compute all outputs for one molded image: arrays of a batch of one, see network.named_outputs.
+
+        molded_image: [H, W, 3] float32. image_meta: [M]. Threads may call it at the same time.
+        """
+        self._expect("inference")
+        inputs = self._inputs(np.asarray(molded_image)[None], np.asarray(image_meta)[None])
+        with self._detector.alone():
+            return predict_named(self.keras_model, inputs)
 
     def ancestor(self, tensor, name, checked=None):
         """Find a tensor by name among those from which a given one is computed, see inspection.ancestor.

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from keras import ops
 
-from mrcnn.modeling.network import predict_named
 from mrcnn.modeling.rpn import ProposalLayer
 from mrcnn.ops import boxes as box_ops
 
@@ -71,8 +70,7 @@ class Trace:
         (self.molded,), (self.meta,), (self.window,) = model.mold_inputs([image])
         self.model, self.image = model, image
         self.anchors = model.get_anchors(self.molded.shape)[None]
-        inputs = [self.molded[None], self.meta[None].astype("float32"), self.anchors]
-        outputs = predict_named(model.keras_model, inputs)
+        outputs = model.network_outputs(self.molded, self.meta)
         self.outputs = {name: np.asarray(output, "float32") for name, output in outputs.items()}
         self.stages = self._stages()
         detections, masks = self.outputs["mrcnn_detection"][0], self.outputs["mrcnn_mask"][0]
