@@ -98,13 +98,17 @@ def _measure(args, row, seed):
     from pumpkin.commands import train
 
     _patch(row)
-    settings = [*args.set, *(f"{name}={json.dumps(value)}" for name, value in ROWS[row].items())]
+    settings = [
+        "AP_EVERY=0",
+        *args.set,
+        *(f"{name}={json.dumps(value)}" for name, value in ROWS[row].items()),
+    ]
     epochs = ["--epochs", args.epochs] if args.epochs else []
     with tempfile.TemporaryDirectory() as runs:
         begun = time.monotonic()
         options = ["--weights", "none", "--config", args.config, "--dataset", args.dataset]
-        options += ["--seed", str(seed), "--out", runs, "--no-check", *epochs, "--set", *settings]
-        if train.main(options):
+        options += ["--seed", str(seed), "--out", runs, "--no-check", "--no-report", *epochs, "--set"]
+        if train.main([*options, *settings]):
             raise SystemExit(f"{row}: training failed")
         seconds = time.monotonic() - begun
         return {"row": row, "seed": seed, "seconds": round(seconds), "scores": _scores(args, runs)}

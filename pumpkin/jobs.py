@@ -166,10 +166,14 @@ def train(job, log):
     log.report(_fingerprint_line(facts))
     changes = _compare(job, facts, log.report)
     if state is not None and _is_done(job, state):
+        from mrcnn.training.checkpoint import Checkpoint
+
         log.report(
             f"Nothing is left to train: {state.epoch} epochs are complete. --epochs N extends the run."
         )
         run = _open_run(job, facts, changes, state)
+        if "Checkpoint" in state.facts["callbacks"]:
+            Checkpoint(run, save=None).restore(state.facts["callbacks"]["Checkpoint"])  # the best epoch
         return _finish(job, run, log.report, anew=False)
 
     from mrcnn.model import MaskRCNN

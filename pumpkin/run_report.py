@@ -11,7 +11,7 @@ from mrcnn.reports import evaluation, training
 from mrcnn.reports.html import page, section, tag
 from mrcnn.training.curves import columns_of
 from mrcnn.training.metrics import read_metrics
-from mrcnn.training.run import read_facts, weights_in
+from mrcnn.training.run import checkpoints, read_facts, weights_in
 from mrcnn.weights import best_score
 from pumpkin import models
 from pumpkin.config import PumpkinConfig
@@ -29,7 +29,7 @@ def about(folder):
 
 
 def write(folder, config, splits, skip_bad=False, found=None, progress=True):
-    """Evaluate a finished run, and write its page and the score of best F1 of its weights; return the path.
+    """Evaluate a finished run, and write its page and the scores of best F1 of its weights; return the path.
 
     folder: the run's. config: of the run. splits: {"train": Dataset, "val": Dataset or None}. found: the
     Report of the data check, if there was one. The run's other files do not change.
@@ -68,25 +68,35 @@ def _facts(folder, weights):
 
 
 def _evaluated(weights, dataset, config, skip_bad, progress):
-    """Return the sections of the evaluation, or one that says why there is none; write the BestScore."""
+    """Return the sections of the evaluation, or one that says why there is none; write the BestScores."""
     if dataset is None:
         return [section("Evaluation", tag("p", "There are no validation images."))]
     image_ids = evenly(list(dataset.image_ids), IMAGES)
     if skip_bad:
         image_ids = coco.readable(dataset, image_ids)
-    own = models.config_of(weights, DETECTION_MIN_CONFIDENCE=coco.MIN_CONFIDENCE)
-    model = models.open_model(weights, own)
     try:
-        result = outcome.measure(model, dataset, image_ids, progress, watch=True)
+        result = _measured(weights, dataset, config, image_ids, progress, watch=True)
+        last = max(checkpoints(weights.parent).items())[1]
+        if last != weights:  # detection takes either
+            _measured(last, dataset, config, image_ids, progress)
     except coco.EvaluationError as error:
         return [section("Evaluation", tag("p", str(error)))]
-    if result.threshold is not None:
-        score, f1 = result.threshold.score, result.threshold.f1
-        best = best_score.BestScore(score, f1, "val", str(config.DATASET), len(image_ids))
-        best_score.write(weights, best)
     facts = {
         "data set": config.DATASET,
         "split": "val",
         "images": f"{len(image_ids)} of {len(dataset.image_ids)}",
     }
     return evaluation.sections(result, dataset, facts)
+
+
+def _measured(weights, dataset, config, image_ids, progress, watch=False):
+    """Return the Outcome of a checkpoint, and write its BestScore. watch: as of outcome.measure."""
+    own = models.config_of(weights, DETECTION_MIN_CONFIDENCE=coco.MIN_CONFIDENCE)
+    model = models.open_model(weights, own)
+    result = outcome.measure(model, dataset, image_ids, progress, watch=watch)
+    if result.threshold is not None:
+        best = best_score.BestScore(
+            result.threshold.score, result.threshold.f1, "val", str(config.DATASET), len(image_ids)
+        )
+        best_score.write(weights, best)
+    return result

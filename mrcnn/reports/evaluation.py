@@ -49,7 +49,7 @@ def _summary(outcome, facts):
         "images": f"{scores['images']:,}",
         "instances": f"{scores['instances']:,}",
     }
-    return tag("div", cards(shown), facts_table(facts))
+    return section("Results", cards(shown), facts_table(facts))
 
 
 def facts_table(facts):

@@ -1,6 +1,7 @@
 """The page that a training writes when it ends: what it holds, and that it changes nothing else."""
 
 import json
+import shutil
 
 import pytest
 import yaml
@@ -94,6 +95,7 @@ def test_weights_and_numbers_are_those_of_a_run_without_a_page(run, words, tmp_p
     assert not (other / "report.html").exists() and not list(other.glob("*.best_score.json"))
     # One that was killed before the page gets it when it is resumed; one that has it keeps it.
     assert train.main(["--resume", str(other)]) == 0
+    assert json.loads((other / "run.json").read_text())["best"] == others["best"] is not None
     before = (other / "report.html").stat().st_mtime_ns
     assert train.main(["--resume", str(other)]) == 0
     assert (other / "report.html").stat().st_mtime_ns == before
@@ -170,6 +172,17 @@ def test_the_score_of_best_f1_is_kept_for_detection(run, monkeypatch):
     assert (kept.score, kept.f1) == (pytest.approx(0.45), pytest.approx(0.4))
     assert (kept.split, kept.dataset, kept.images) == ("val", "data/pumpkin", 3)
     assert "Best F1 0.400" in "".join(sections)
+
+
+def test_the_last_checkpoint_gets_its_score_too(run, tmp_path, monkeypatch):
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    shutil.copy(weights_in(run), copy / "mask_rcnn_tiny_0003.h5")  # after the best one
+    monkeypatch.setattr(outcome, "measure", lambda *_, **__: known_outcome())
+    run_report._evaluated(weights_in(copy), Scenes(), PumpkinConfig(), False, False)
+    found = [best_score.read(path).f1 for path in sorted(copy.glob("*.h5"))]
+    assert weights_in(copy).name == "mask_rcnn_tiny_0002.h5"
+    assert found == [pytest.approx(0.4)] * 2
 
 
 @browser.needed
