@@ -213,6 +213,11 @@ class Config(Settings):
     IMAGE_MIN_SCALE = setting(
         0.0, or_none(number(0, 1000), "off"), "smallest scale, whatever IMAGE_MIN_DIM says; 0: off"
     )
+    TILE = setting(
+        None,
+        or_none(whole(32, 65_536), "whole images"),
+        "side in pixels of the tiles, at full resolution, that training sees and detection cuts images into",
+    )
     IMAGE_CHANNEL_COUNT = setting(3, whole(1, 1024), "channels of an image")
     MEAN_PIXEL = setting(
         np.array([123.7, 116.8, 103.9]),

@@ -29,8 +29,9 @@ def load(weights="last", runs="runs", tile=None, overlap=None, **settings):
     weights: "last" is the last checkpoint of the newest run; "coco" is matterport's file for COCO's classes,
     downloaded once; otherwise the path of a weights file or of a run's folder, see
     training.run.weights_in. runs: the folder of the runs, for "last". tile: cuts large photographs into tiles
-    of this side in pixels, or "auto"; objects at their seams are found whole and once. overlap: share of a
-    tile's side that tiles have in common; None is 0.2. settings: differing settings, such as
+    of this side in pixels, or "auto"; objects at their seams are found whole and once. None cuts the tiles
+    that the weights were trained on (TILE), if they were; "none" cuts none. overlap: share of a tile's side
+    that tiles have in common; None is 0.2. settings: differing settings, such as
     DETECTION_MIN_CONFIDENCE=0.5; without it, the smallest score is that of best F1 if an evaluation has found
     it (see weights.best_score), otherwise the training's.
     Returns a Predictor. Raises RunError, DownloadError, WeightsError, ConfigError, and ValueError for a tile
@@ -48,7 +49,7 @@ def load(weights="last", runs="runs", tile=None, overlap=None, **settings):
     model = MaskRCNN("inference", config, str(runs))
     model.load_weights(path, by_name=False, report=None)
     model.class_names = model.class_names or ["BG", *classes]
-    return Predictor(model, tiling)
+    return Predictor(model, Tiling.of_training(config) if tile is None else tiling)
 
 
 def _path_of(weights, runs):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mrcnn.datasets import set_aside
 from mrcnn.datasets.errors import DatasetError
+from mrcnn.detection.tiling import Tiling
 from mrcnn.evaluation import coco, outcome
 from mrcnn.evaluation.outcome import Outcome
 from mrcnn.evaluation.tally import Tally
@@ -86,7 +87,9 @@ def evaluate_all(candidates, split, dataset=None, images=None, limit=None, repor
             )
         report(f"{candidate.name}:")
         model = models.open_model(candidate.weights, candidate.config)
-        candidate.outcome = outcome.measure(model, own, own.image_ids[:limit])
+        candidate.outcome = outcome.measure(
+            model, own, own.image_ids[:limit], tiling=Tiling.of_training(candidate.config)
+        )
         scores = candidate.outcome.scores
         report(f"mask AP {scores['segm']['AP']:.3f}, box AP {scores['bbox']['AP']:.3f}")
     return opened

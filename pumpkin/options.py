@@ -39,8 +39,9 @@ def add_data_options(parser):
 def add_tile_options(parser):
     """Add --tile and --overlap to an argument parser."""
     parser.add_argument(
-        "--tile", type=_side, metavar="auto|N",
-        help="cut large photographs into tiles of N pixels a side, or of the size that suits the network",
+        "--tile", type=_side, metavar="auto|N|none",
+        help="cut large photographs into tiles of N pixels a side, or of the size that suits the network; "
+        "without it, into the tiles that the weights were trained on (TILE), if they were",
     )  # fmt: skip
     parser.add_argument(
         "--overlap", type=float, metavar="X", help="share of a tile's side that tiles have in common (0.2)"
@@ -73,6 +74,14 @@ def tiling_of(args, parser):
         return Tiling.of(args.tile, args.overlap)
     except ValueError as error:
         return parser.error(f"--{error}")
+
+
+def trained_tiling(args, config):
+    """Return the Tiling to use: that of the options, or without --tile that of the training, with a line."""
+    if args.tile is not None or config.TILE is None:
+        return args.tiling
+    show(f"Photographs are cut into tiles of {config.TILE} pixels, as in training; --tile none cuts none")
+    return Tiling.of_training(config)
 
 
 def data_settings(args):

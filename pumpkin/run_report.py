@@ -5,6 +5,7 @@ from pathlib import Path
 from mrcnn.datasets import check
 from mrcnn.datasets.preview import seen_in_training
 from mrcnn.datasets.spread import evenly
+from mrcnn.detection.tiling import Tiling
 from mrcnn.evaluation import coco, outcome
 from mrcnn.files import write_text
 from mrcnn.reports import evaluation, training
@@ -90,10 +91,13 @@ def _evaluated(weights, dataset, config, skip_bad, progress):
 
 
 def _measured(weights, dataset, config, image_ids, progress, watch=False):
-    """Return the Outcome of a checkpoint, and write its BestScore. watch: as of outcome.measure."""
+    """Return the Outcome of a checkpoint, and write its BestScore.
+
+    watch: as of outcome.measure; a network of tiles is not watched.
+    """
     own = models.config_of(weights, DETECTION_MIN_CONFIDENCE=coco.MIN_CONFIDENCE)
-    model = models.open_model(weights, own)
-    result = outcome.measure(model, dataset, image_ids, progress, watch=watch)
+    model, tiling = models.open_model(weights, own), Tiling.of_training(own)
+    result = outcome.measure(model, dataset, image_ids, progress, tiling, watch and tiling is None)
     if result.threshold is not None:
         best = best_score.BestScore(
             result.threshold.score, result.threshold.f1, "val", str(config.DATASET), len(image_ids)

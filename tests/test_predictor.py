@@ -80,7 +80,10 @@ def test_large_photographs_in_tiles(model, runs):
     np.testing.assert_array_equal(found.boxes, expected.detections.rois)
     assert len(found) > len(model(image))
     assert found.detections.size == (200, 300)
-    with pytest.raises(ValueError, match=r"^tile must be auto or the side of the tiles"):
+    assert load("last", runs=runs, TILE=100).tiling == Tiling(100)
+    assert load("last", runs=runs, TILE=100, tile="none").tiling is None
+    assert load("last", runs=runs, TILE=100, tile=50).tiling == Tiling(50)
+    with pytest.raises(ValueError, match=r"^tile must be auto, none or the side of the tiles"):
         load("last", runs=runs, tile=0)
     with pytest.raises(ValueError, match=r"^overlap is a share of tiles"):
         load("last", runs=runs, overlap=0.3)

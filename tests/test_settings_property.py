@@ -35,6 +35,7 @@ WHOLE = {
     "MASK_POOL_SIZE": (1, 256), "TRAIN_ROIS_PER_IMAGE": (1, 10**6), "MAX_GT_INSTANCES": (1, 10**5),
     "DETECTION_MAX_INSTANCES": (1, 10**5), "GRADIENT_ACCUMULATION": (1, 10**6), "WARMUP_STEPS": (0, 10**9),
     "AP_EVERY": (0, 10**6), "AP_IMAGES": (1, 10**9), "PATIENCE": (0, 10**6), "NUM_CLASSES": (1, 10**6),
+    "TILE": (32, 65536),
 }  # fmt: skip
 # From the least that is allowed to the most; an open end is written with a little beyond it.
 NUMBERS = {
@@ -63,7 +64,8 @@ OF_COMMANDS = ("CLASSES", "CLASS_ATTRIBUTE", "DATASET", "IMAGES", "LAYOUT", "VAL
 MAY_BE_NONE = {
     "NAME", "STEPS_PER_EPOCH", "VALIDATION_STEPS", "TRAIN_BN", "GRADIENT_CLIP_NORM", "IMAGE_MIN_DIM",
     "IMAGE_MIN_SCALE", "BACKBONE_WEIGHTS", "COMPUTE_BACKBONE_SHAPE", "IMAGES", "CLASS_ATTRIBUTE",
-    "RPN_BOX_LOSS", "RPN_BOX_LOSS_BETA", "AP_IMAGES",
+    "RPN_BOX_LOSS", "RPN_BOX_LOSS_BETA", "AP_IMAGES", "WORKERS",
+    "TILE",
 }  # fmt: skip
 
 

@@ -103,20 +103,36 @@ class AnnotatedDataset(Dataset):
 
         Raises ImageError, also if the annotations are made for an image of another size.
         """
-        info = self.image_info[image_id]
-        size = self.image_size(image_id)
+        found = list(self.each_mask(image_id))
+        if not found:
+            return np.zeros((*self.image_size(image_id), 0), bool), np.zeros(0, np.int32)
+        masks, class_ids = zip(*found)
+        return np.moveaxis(np.stack(masks), 0, -1), np.array(class_ids, np.int32)
+
+    def each_mask(self, image_id):
+        """Yield the masks and class ids of load_mask one after another."""
+        info, size = self._sized(image_id)
+        return self._rasterized(info, size, info["annotations"])
+
+    def load_mask_within(self, image_id, box):
+        """Load the parts of instances in a box; the shapes outside it are measured and not rasterised."""
+        info, size = self._sized(image_id)
+        near = [a for a in info["annotations"] if _meets(_with_place(measure, info, a, size)[0], box)]
+        return self._collected(self._rasterized(info, size, near), box)
+
+    def _sized(self, image_id):
+        """Return the info of an image and its size. Raises ImageError if its annotations need another."""
+        info, size = self.image_info[image_id], self.image_size(image_id)
         if not _fits(info, size):
             raise ImageError(f"{info['path']}: {_two_sizes(info, size)}.")
-        masks, class_ids = [], []
-        for annotation in info["annotations"]:
+        return info, size
+
+    def _rasterized(self, info, size, annotations):
+        for annotation in annotations:
             mask = _with_place(rasterize, info, annotation, size)
             if mask.any():
                 number = self._numbers[annotation.name]
-                masks.append(mask)
-                class_ids.append(-number if annotation.crowd else number)
-        if not masks:
-            return np.zeros((*size, 0), bool), np.zeros(0, np.int32)
-        return np.moveaxis(np.stack(masks), 0, -1), np.array(class_ids, np.int32)
+                yield mask, -number if annotation.crowd else number
 
     def count_instances(self, image_id):
         """Return {class id: number of annotations} of an image, without crowds."""
@@ -167,6 +183,11 @@ class AnnotatedDataset(Dataset):
             return [tuple(info["size"])]
         sizes = [size_of(annotation.shape) for annotation in info["annotations"]]
         return [size for size in sizes if size]
+
+
+def _meets(box, other):
+    """Return whether two boxes (y1, x1, y2, x2) have pixels in common; None is a box without pixels."""
+    return box is not None and all(box[i] < other[i + 2] and other[i] < box[i + 2] for i in (0, 1))
 
 
 def _fits(info, size):

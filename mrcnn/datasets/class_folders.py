@@ -91,22 +91,24 @@ class ClassFolders(Dataset):
 
         Masks that are empty, or whose shape differs from the image's, are omitted with a DatasetWarning.
         """
+        found = list(self.each_mask(image_id))
+        if not found:
+            return np.zeros((*self.image_size(image_id), 0), bool), np.zeros(0, np.int32)
+        masks, class_ids = zip(*found)
+        # Each mask is contiguous in memory, which is faster to create and to use.
+        return np.moveaxis(np.stack(masks), 0, -1), np.array(class_ids, np.int32)
+
+    def each_mask(self, image_id):
+        """Yield the masks and class ids of load_mask one after another."""
         info = self.image_info[image_id]
         shape = self.image_size(image_id)
-        masks, class_ids = [], []
         for class_id, path in info["masks"]:
             mask = _read_instance(path, shape)
             if mask is not None:
-                masks.append(mask)
-                class_ids.append(class_id)
+                yield mask, class_id
         for class_id, path in info["crowds"]:
             for mask in read_crowds(path, shape):
-                masks.append(mask)
-                class_ids.append(-class_id)
-        if not masks:
-            return np.zeros((*shape, 0), bool), np.zeros(0, np.int32)
-        # Each mask is contiguous in memory, which is faster to create and to use.
-        return np.moveaxis(np.stack(masks), 0, -1), np.array(class_ids, np.int32)
+                yield mask, -class_id
 
     def annotates_upright(self, image_id):
         """Open Images annotates stored pixels; people who draw masks see the upright photograph."""

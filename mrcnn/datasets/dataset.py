@@ -143,6 +143,36 @@ class Dataset(OrientedImages):
         class_ids = self.load_mask(image_id)[1]
         return dict(Counter(int(class_id) for class_id in class_ids if class_id > 0))
 
+    def each_mask(self, image_id):
+        """Yield (mask [H, W] bool, class id, negative for crowds) of an image's instances, one after another.
+
+        The base class loads all masks at once. A format overrides it if it can do with one in memory.
+        """
+        masks, class_ids = self.load_mask(image_id)
+        for number, class_id in enumerate(class_ids):
+            yield masks[:, :, number], int(class_id)
+
+    def load_mask_within(self, image_id, box):
+        """Load the parts of an image's instances in a box (y1, x1, y2, x2) of its pixels.
+
+        Returns masks [y2 - y1, x2 - x1, N] bool, class ids [N] int32, negative for crowds, and the areas [N]
+        of the whole instances in pixels. Instances without a pixel in the box are left out.
+        """
+        return self._collected(self.each_mask(image_id), box)
+
+    @staticmethod
+    def _collected(instances, box):
+        """Return what load_mask_within does, of an iterable of masks and class ids."""
+        y1, x1, y2, x2 = box
+        found = [
+            (mask[y1:y2, x1:x2].copy(), class_id, np.count_nonzero(mask))
+            for mask, class_id in instances
+            if mask[y1:y2, x1:x2].any()
+        ]
+        masks, class_ids, areas = zip(*found) if found else ((), (), ())
+        stacked = np.stack(masks) if masks else np.zeros((0, y2 - y1, x2 - x1), bool)
+        return np.moveaxis(stacked, 0, -1), np.array(class_ids, np.int32), np.array(areas, np.int64)
+
     def data_files(self, image_id):
         """List the files from which an image and its masks are read; a folder stands for all files in it.
 

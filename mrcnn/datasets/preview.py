@@ -7,6 +7,7 @@ from pathlib import Path
 from mrcnn.datasets import sheets
 from mrcnn.datasets.errors import DatasetWarning
 from mrcnn.datasets.spread import evenly
+from mrcnn.datasets.tiled import tiled
 from mrcnn.drawing import random_colors
 from mrcnn.pipeline.loading import load_example
 
@@ -56,7 +57,7 @@ def seen_in_training(dataset, config, count=COUNT, skip_bad=False):
     """Return the Pictures of write_preview."""
     from mrcnn.pipeline.loader import Loader  # imports Keras, which the other sheet does not need
 
-    loader = Loader(dataset, config, augmentation=config.AUGMENTATION, skip_bad=skip_bad)
+    loader = Loader(tiled(dataset, config), config, augmentation=config.AUGMENTATION, skip_bad=skip_bad)
     return [_seen(loader, position) for position in range(count)]
 
 
@@ -72,7 +73,7 @@ def write_presets(dataset, config, path, skip_bad=False):
     presets = {name: name for name in PRESETS}
     if config.AUGMENTATION is not None and config.AUGMENTATION not in presets.values():
         presets["this config"] = config.AUGMENTATION
-    pictures = []
+    pictures, dataset = [], tiled(dataset, config)
     for name, preset in presets.items():
         loader = Loader(dataset, config, augmentation=preset, skip_bad=skip_bad)
         pictures += [_seen(loader, position, name) for position in range(_COLUMNS)]

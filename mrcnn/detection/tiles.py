@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from mrcnn.detection.molding import detection_mode
 from mrcnn.detection.tiling import AUTO
+from mrcnn.pipeline.grid import common_pixels, tile_boxes
 from mrcnn.pipeline.transforms import scale_of
 
 SHRUNK = 2  # times that "auto" lets a photograph shrink uncut: one level of the feature pyramid
@@ -38,13 +39,8 @@ def plan(tiling, height, width, config):
     side = max(height, width) if tiling is None else _side(tiling, height, width, config)
     if max(height, width) <= side:
         return Plan((height, width))
-    common = max(1, round(side * tiling.overlap))
-    tall, wide = min(side, height), min(side, width)
-    tiles = tuple(
-        (y, x, y + tall, x + wide)
-        for y in _starts(height, side, side - common)
-        for x in _starts(width, side, side - common)
-    )
+    common = common_pixels(side, tiling.overlap)
+    tiles = tile_boxes(height, width, side, tiling.overlap)
     # Modes that shrink no photograph would need as much memory for the whole one as without tiles.
     whole = round(max(height, width) * _scale(height, width, config)) <= config.IMAGE_MAX_DIM
     fits = tuple(common if length > side else length for length in (height, width))
@@ -64,9 +60,3 @@ def _scale(height, width, config):
         height, width, config.IMAGE_MIN_DIM, config.IMAGE_MAX_DIM, config.IMAGE_MIN_SCALE,
         detection_mode(config),
     )  # fmt: skip
-
-
-def _starts(length, side, step):
-    """Return where the tiles along an axis begin; the last one ends with the photograph."""
-    last = max(length - side, 0)
-    return [*range(0, last, step), last]

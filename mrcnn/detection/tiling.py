@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from numbers import Integral, Real
 
-AUTO = "auto"
-OVERLAP = 0.2
+from mrcnn.pipeline.grid import OVERLAP
+
+AUTO, NONE = "auto", "none"
 
 _SMALLEST, _MOST_OVERLAP = 32, 0.5  # with more, most pixels would lie in more than four tiles
 
@@ -25,7 +26,7 @@ class Tiling:
         is_number = isinstance(self.tile, Integral) and not isinstance(self.tile, bool)
         if self.tile != AUTO and not (is_number and self.tile >= _SMALLEST):
             raise ValueError(
-                f"tile must be {AUTO} or the side of the tiles in pixels, {_SMALLEST} or more, "
+                f"tile must be {AUTO}, {NONE} or the side of the tiles in pixels, {_SMALLEST} or more, "
                 f"got {self.tile}."
             )
         if not (isinstance(self.overlap, Real) and 0 < self.overlap <= _MOST_OVERLAP):
@@ -34,11 +35,18 @@ class Tiling:
             )
 
     @classmethod
-    def of(cls, tile, overlap):
-        """Return the Tiling of two options, or None without a tile. None as overlap is OVERLAP.
+    def of_training(cls, config):
+        """Return the Tiling that a network was trained for (TILE), or None for whole photographs."""
+        return None if config.TILE is None else cls(config.TILE)
 
+    @classmethod
+    def of(cls, tile, overlap):
+        """Return the Tiling of two options, or None for whole photographs, which are also the tile "none".
+
+        overlap: None is OVERLAP.
         Raises ValueError for a value that is not allowed, and for an overlap without a tile.
         """
+        tile = None if tile == NONE else tile
         if tile is None and overlap is not None:
             raise ValueError(f"overlap is a share of tiles: set tile too, for instance to {AUTO}.")
         return None if tile is None else cls(tile, OVERLAP if overlap is None else overlap)

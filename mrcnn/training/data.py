@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mrcnn.config import ConfigError
+from mrcnn.datasets.tiled import tiled
 from mrcnn.pipeline.loader import Loader
 
 
@@ -32,13 +33,18 @@ class TrainingData:
     def loaders(self, config, epoch):
         """Return the Loader for training from ``epoch`` on, and that for validation or None."""
         training = Loader(
-            self.train, config, augmentation=self.augmentation, plain_sources=self.plain_sources,
-            skip_bad=self.skip_bad, steps=config.STEPS_PER_EPOCH, start_epoch=epoch,
+            tiled(self.train, config), config, augmentation=self.augmentation,
+            plain_sources=self.plain_sources, skip_bad=self.skip_bad, steps=config.STEPS_PER_EPOCH,
+            start_epoch=epoch,
         )  # fmt: skip
         if self.val is None or config.VALIDATION_STEPS == 0:
             return training, None
         validation = Loader(
-            self.val, config, shuffle=False, skip_bad=self.skip_bad, steps=config.VALIDATION_STEPS
+            tiled(self.val, config),
+            config,
+            shuffle=False,
+            skip_bad=self.skip_bad,
+            steps=config.VALIDATION_STEPS,
         )
         return training, validation
 

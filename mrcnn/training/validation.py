@@ -6,6 +6,7 @@ import keras
 
 from mrcnn.datasets.images import ImageError
 from mrcnn.datasets.spread import evenly
+from mrcnn.detection.tiling import Tiling
 from mrcnn.evaluation import coco
 from mrcnn.pipeline.loading import load_masks
 from mrcnn.screen import show
@@ -65,8 +66,9 @@ class MeanAP(keras.callbacks.Callback):
         else:
             self._detector.take_weights(self.trained)
         return coco.evaluate(
-            self._detector, self.dataset, self._image_ids, progress=False, kinds=("segm", "bbox")
-        )
+            self._detector, self.dataset, self._image_ids, progress=False, kinds=("segm", "bbox"),
+            tiling=Tiling.of_training(self.trained.config),
+        )  # fmt: skip
 
 
 def is_due(done, every, epochs):

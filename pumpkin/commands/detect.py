@@ -12,6 +12,7 @@ from mrcnn.weights.downloads import DownloadError
 from pumpkin import detect_options, ending
 from pumpkin.image_files import is_clip, passed_over
 from pumpkin.interrupts import end_in_order
+from pumpkin.options import trained_tiling
 
 # The settings that options set, in the order in which they are checked.
 SETTINGS = {
@@ -47,10 +48,11 @@ def detect(args):
     for line in passed_over(args.images, args.recursive, args.out):
         show(line)
     end_in_order()
+    tiling = args.tiling if args.explain else trained_tiling(args, model.config)
     explained = explain_file(model, args.paths[0], args.explain, out) if args.explain else []
     window = Window(model.class_names, args.look) if args.show else None
     records, failed = detect_files(
-        model, args.paths, out, show, args.save, args.tiling, args.look, args.every or 1, window
+        model, args.paths, out, show, args.save, tiling, args.look, args.every or 1, window
     )
     show(f"{_counted(records, args.paths, failed)}. In {out}: detections.json, {', '.join(args.save)}")
     if args.sheet:

@@ -15,6 +15,7 @@ from pumpkin.options import (
     add_set_option,
     add_tile_options,
     tiling_of,
+    trained_tiling,
 )
 from pumpkin.packaged import CONFIG_HELP
 
@@ -110,6 +111,8 @@ def _evaluate(args):
     config.check()
     dataset = open_for_evaluation(config, args.split, weights, args.dataset, args.images)
     model = models.open_model(weights, config)
+    if not (args.clumps or args.explain is not None):  # which follow the network through whole images
+        args.tiling = trained_tiling(args, config)
     found = outcome.measure(
         model, dataset, dataset.image_ids[: args.limit], tiling=args.tiling,
         watch=args.clumps or (args.report is not None and args.tiling is None), least=confidence,
@@ -161,7 +164,7 @@ def _keep_best_score(args, found, weights, config):
     from mrcnn.weights.contents import dataset_of
 
     trained = dataset_of(weights)
-    changed = args.set, args.config, args.tiling, args.limit
+    changed = args.set, args.config, args.tile, args.limit
     usual = args.min_confidence is None and not any(changed)
     if found.threshold is None or args.split != "val" or not usual or trained is None:
         return []

@@ -173,6 +173,10 @@ def test_large_photographs_in_tiles(opened, tmp_path, capsys):
     (expected,) = model.detect_stream([picture(140, 600)], tiling=Tiling("auto", 0.3))
     ((record,),) = [records(tmp_path / "out")]
     assert [row["segmentation"] for row in record["detections"]] == expected.detections.run_lengths()
+    assert detect.main([*words, "--set", "TILE=100"]) == 0
+    (expected,) = model.detect_stream([picture(140, 600)], tiling=Tiling(100))
+    ((record,),) = [records(tmp_path / "out")]
+    assert [row["segmentation"] for row in record["detections"]] == expected.detections.run_lengths()
 
 
 def test_a_broken_file_among_good_ones(photos, opened, tmp_path, capsys):
@@ -343,7 +347,7 @@ def test_folders_within_folders(photos, opened, tmp_path, capsys):
         (["{image}", "--save", "coco,yol"], "separated by commas, got 'yol'; did you mean yolo?"),
         (
             ["{image}", "--tile", "20"],
-            "error: --tile must be auto or the side of the tiles in pixels, 32 or more, got 20.",
+            "error: --tile must be auto, none or the side of the tiles in pixels, 32 or more, got 20.",
         ),
         (
             ["{image}", "--display-size", "9"],

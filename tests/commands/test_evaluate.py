@@ -181,6 +181,33 @@ def test_large_images_in_tiles(scenes, tiny_weights, tmp_path, monkeypatch):
     assert (written["tile"], written["overlap"], written["images"]) == (64, 0.2, 3)
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], Tiling(48)),
+        (["--tile", "none"], None),
+        (["--tile", "64", "--overlap", "0.3"], Tiling(64, 0.3)),
+        (["--clumps"], None),
+    ],
+)
+def test_weights_trained_on_tiles_are_evaluated_on_tiles(
+    words, expected, scenes, tiny_weights, tmp_path, monkeypatch, capsys
+):
+    seen = []
+
+    def measure(*args, tiling=None, **options):
+        seen.append(tiling)
+        raise ValueError("measured")
+
+    monkeypatch.setattr("mrcnn.evaluation.outcome.measure", measure)
+    settings = ["--set", "CLASSES=[Pumpkin, Stone]", "TILE=48"]
+    where = ["--weights", str(tiny_weights), "--dataset", str(scenes), "--out", str(tmp_path / "result.json")]
+    assert evaluate.main([*where, *settings, *words]) == 1
+    assert seen == [expected]
+    line = "Photographs are cut into tiles of 48 pixels, as in training; --tile none cuts none"
+    assert (line in capsys.readouterr().out) == (expected == Tiling(48))
+
+
 def test_the_result_of_other_data_is_kept(tmp_path):
     weights = tmp_path / "mask_rcnn_tiny_0001.h5"
     usual, own = tmp_path / "evaluation_val.json", tmp_path / "photos"
@@ -246,7 +273,7 @@ def test_a_setting_that_does_not_exist(scenes, tiny_weights, capsys):
     [
         (["--min-confidence", "2"], "must lie between 0 and 1, got 2"),
         (["--limit", "0"], "must be 1 or more, got 0"),
-        (["--tile", "1"], "--tile must be auto or the side of the tiles in pixels, 32 or more, got 1."),
+        (["--tile", "1"], "--tile must be auto, none or the side of the tiles in pixels, 32 or more, got 1."),
         (["--weights", "a", "b", "--clumps"], "--clumps is for one model, but --weights names 2"),
         (["--report", __file__], f"--report must be a folder, but {__file__} is a file"),
         (["--tile", "64", "--explain", "a"], "--explain follows the network through whole images"),

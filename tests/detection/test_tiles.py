@@ -72,7 +72,7 @@ def test_sides_that_cannot_be(side):
     with pytest.raises(ValueError) as error:
         Tiling(side)
     assert str(error.value) == (
-        f"tile must be auto or the side of the tiles in pixels, 32 or more, got {side}."
+        f"tile must be auto, none or the side of the tiles in pixels, 32 or more, got {side}."
     )
 
 
