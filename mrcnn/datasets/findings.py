@@ -57,6 +57,8 @@ def molded_sides(images, config):
 
 
 def _scale(size, config):
+    if config.TILE is not None:  # the network sees tiles
+        size = [min(side, config.TILE) for side in size]
     return scale_of(
         *size, config.IMAGE_MIN_DIM, config.IMAGE_MAX_DIM, config.IMAGE_MIN_SCALE, config.IMAGE_RESIZE_MODE
     )

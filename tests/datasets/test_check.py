@@ -78,6 +78,9 @@ def test_sizes_are_those_of_the_boxes_before_and_after_scaling(tmp_path):
         f"{16 / root2:.0f} / {64 / root2:.0f} / {144 / root2:.0f}"
     ]
     assert report.table["  below 8 px, the smallest anchor"] == ["0%"]
+    on_tiles = look(tmp_path, ["train"], IMAGE_MIN_DIM=100, IMAGE_MAX_DIM=400, TILE=32)
+    scaled = [f"{side * 100 / 32 / root2:.0f}" for side in (8, 32, 72)]
+    assert on_tiles.table["  side when scaled, px"] == [" / ".join(scaled)]
     smaller = look(tmp_path, ["train"], RPN_ANCHOR_SCALES=[50, 64, 80, 96, 128])
     assert smaller.table["  below 50 px, the smallest anchor"] == ["100%"]
     finding = only(smaller, "too small")
