@@ -1,5 +1,6 @@
 """Train stage by stage, from data sets to checkpoints, from the start or from a saved state."""
 
+import contextlib
 import re
 
 from mrcnn.backbones import layers_regex
@@ -48,12 +49,32 @@ def train(model, data, run, stages=None, callbacks=(), report=show, state=None, 
     loaders = data.loaders(config, model.epoch if state is None else state.epoch)
     model.begin_run(run.folder, list(data.train.class_names))
     try:
-        with StopSignals() as signals, NameStalls(loaders, report), model.scope():
+        with (
+            StopSignals() as signals,
+            NameStalls(loaders, report),
+            model.scope(),
+            causes_named(config, loaders),
+        ):
             trainer = _Trainer(model, loaders, run, stages, state, report)
             saved_to = run.folder if keep_state else None
             return trainer.train([*trainer.mean_ap(data), *callbacks], signals, saved_to)
     except NonFiniteLoss as error:
         raise trainer.explained(error) from error
+    finally:
+        for loader, purpose in zip(loaders, ("training", "validation")):
+            report_skipped(loader, purpose, report)
+
+
+@contextlib.contextmanager
+def causes_named(config, loaders):
+    """Return a context in which an error of a step becomes that of its cause.
+
+    loaders: those in use, None among them. Raises OutOfMemory, and the error that stopped a loader.
+    """
+    try:
+        yield
+    except NonFiniteLoss:
+        raise
     except Exception as error:
         if is_out_of_memory(error):
             raise OutOfMemory(memory_advice(config)) from error
@@ -62,9 +83,6 @@ def train(model, data, run, stages=None, callbacks=(), report=show, state=None, 
         if causes and causes[0] is not error:
             raise causes[0] from error
         raise
-    finally:
-        for loader, purpose in zip(loaders, ("training", "validation")):
-            report_skipped(loader, purpose, report)
 
 
 def check(model, data, stages):
@@ -172,13 +190,8 @@ class _Trainer:
     def _prepare(self, number, stage):
         """Compile the model for a stage; the first stage restores the saved state, if there is one."""
         self.position.stage = number
-        keras_model, config = self.model.keras_model, self.model.config
-        set_trainable(keras_model, layers_regex(stage["layers"], config.BACKBONE))
-        steps = stage["epochs"] * len(self.loader)
-        optimizer = build_optimizer(config, stage["learning_rate"], steps, warm_up=number == 0)
-        keras_model.compile(optimizer=optimizer)
-        # If the first step creates the variables, TensorFlow traces that step twice.
-        keras_model.optimizer.build(keras_model.trainable_variables)
+        keras_model = self.model.keras_model
+        compile_stage(keras_model, self.model.config, stage, len(self.loader), warm_up=number == 0)
         if self.state is not None:
             resume.restore(keras_model, self.state.arrays, optimizer=self.state.facts["stage"] == number)
             self.state.arrays.clear()  # as large as the model and its optimiser
@@ -210,6 +223,15 @@ def _position(loader, epoch, state):
     if state is None:
         return resume.Position(loader, epoch, 0, first_epoch=epoch)
     return resume.Position(loader, state.epoch, state.step, state.facts["first_epoch"])
+
+
+def compile_stage(keras_model, config, stage, steps, warm_up):
+    """Compile a Keras model for a stage of ``steps`` batches an epoch. warm_up: whether it is the first."""
+    set_trainable(keras_model, layers_regex(stage["layers"], config.BACKBONE))
+    optimizer = build_optimizer(config, stage["learning_rate"], stage["epochs"] * steps, warm_up)
+    keras_model.compile(optimizer=optimizer)
+    # If the first step creates the variables, TensorFlow traces that step twice.
+    keras_model.optimizer.build(keras_model.trainable_variables)
 
 
 def set_trainable(keras_model, layer_regex):

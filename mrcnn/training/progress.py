@@ -8,7 +8,7 @@ from mrcnn.modeling.network import LOSSES
 from mrcnn.progress_bar import duration, progress_bar
 from mrcnn.screen import show
 from mrcnn.training.order import Order
-from mrcnn.training.validation import is_due
+from mrcnn.training.stages import is_due
 
 _STEPS_PER_LOOK = 10
 

@@ -69,3 +69,8 @@ def extend_stages(stages, epochs):
         )
     *before, last = stages
     return (*before, {**last, "epochs": last["epochs"] + epochs - total})
+
+
+def is_due(done, every, epochs):
+    """Return whether AP is due after ``done`` of ``epochs`` epochs, if measured every ``every``; 0: never."""
+    return bool(every) and (done % every == 0 or done == epochs)

@@ -12,6 +12,7 @@ from mrcnn.pipeline.loading import load_masks
 from mrcnn.screen import show
 from mrcnn.training.averaging import averaged
 from mrcnn.training.order import Order
+from mrcnn.training.stages import is_due
 
 
 class MeanAP(keras.callbacks.Callback):
@@ -29,6 +30,11 @@ class MeanAP(keras.callbacks.Callback):
         self.trained, self.dataset, self.every, self.epochs = trained, dataset, every, epochs
         self.skip_bad = skip_bad
         self._detector, self._image_ids = None, [int(i) for i in evenly(dataset.image_ids, images)]
+
+    @property
+    def count(self):
+        """Return the number of images on which AP is measured."""
+        return len(self._image_ids)
 
     def fault(self):
         """Return why AP cannot be measured, or None. It reads masks up to the first instance."""
@@ -69,11 +75,6 @@ class MeanAP(keras.callbacks.Callback):
             self._detector, self.dataset, self._image_ids, progress=False, kinds=("segm", "bbox"),
             tiling=Tiling.of_training(self.trained.config),
         )  # fmt: skip
-
-
-def is_due(done, every, epochs):
-    """Return whether AP is due after ``done`` of ``epochs`` epochs, if measured every ``every``; 0: never."""
-    return bool(every) and (done % every == 0 or done == epochs)
 
 
 class StopEarly(keras.callbacks.Callback):
