@@ -24,7 +24,7 @@ _NO_SIDES = (0.1, 0.2, 0.4)  # if no image of the sample has an instance
 
 
 def fill(config, dataset, weights, runs="runs", epochs=None, report=show):
-    """Set the settings of a config that the user has not named by the default recipe; return it as YAML.
+    """Set the settings of a config that the user has not named by the default recipe; return the Recipe.
 
     config: with DATASET and CLASSES of the data. dataset: its training images. weights: as for --weights, or
     None. runs: the folder of runs, for last. epochs: as for --epochs. report: called with each line of YAML.
@@ -46,10 +46,10 @@ def fill(config, dataset, weights, runs="runs", epochs=None, report=show):
         config.update({"STAGES": scale_stages(config.STAGES, epochs)}, source="--epochs")
     check_for_training(config)
     command = f"{typed('train')} --weights {weights or 'none'} --config {recipe_file.FILE}"
-    text = recipe_file.as_yaml(config, chosen, facts, command)
-    for line in text.splitlines():
+    found = recipe_file.Recipe(config, chosen, facts, command)
+    for line in found.text().splitlines():
         report(line)
-    return text
+    return found
 
 
 def assume(config, dataset):

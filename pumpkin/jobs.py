@@ -2,7 +2,8 @@
 
 import os
 import sys
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pumpkin
@@ -22,7 +23,7 @@ from mrcnn.training.run import Run, checkpoints
 from mrcnn.training.stages import check_for_training, scale_stages
 from mrcnn.training.state import newest_state
 from mrcnn.weights.errors import WeightsError
-from pumpkin import default_config, earlier_runs, recipe_file
+from pumpkin import default_config, earlier_runs, minutes, recipe_file
 from pumpkin.calls import typed
 from pumpkin.config import load_config, parse_settings
 from pumpkin.data import Opened, open_data
@@ -43,8 +44,9 @@ class Job:
     the run to repeat. extended: a text on added epochs. check: whether to check the data first. choice: the
     images that the run to resume or repeat set aside. by_recipe: whether the default recipe completes the
     config. epochs: those that the recipe is scaled to. notes: lines to print after the one on the data.
-    data: the Opened data, once they are open. recipe: the text of recipe.yaml, once there is one. checked:
+    data: the Opened data, once they are open. recipe: the Recipe, once there is one. checked:
     the result of the data check, once it is done. report: whether to write a page when the training ends.
+    minutes: that the training may take, or None. begun: when the work began, by time.monotonic.
     """
 
     config: object
@@ -62,9 +64,11 @@ class Job:
     epochs: int | None = None
     notes: tuple = ()
     data: Opened | None = None
-    recipe: str | None = None
+    recipe: recipe_file.Recipe | None = None
     checked: Report | None = None
     report: bool = True
+    minutes: float | None = None
+    begun: float = field(default_factory=time.monotonic)
 
 
 def job_of(args, report=show):
@@ -110,7 +114,7 @@ def new_job(args):
         scale_stages(config.STAGES, args.epochs)  # raises for too few before data are read
     return Job(
         config, args.weights, args.skip_bad, args.out, check=not args.no_check, by_recipe=by_recipe,
-        epochs=args.epochs if by_recipe else None, notes=tuple(notes),
+        epochs=args.epochs if by_recipe else None, notes=tuple(notes), minutes=args.minutes,
     )  # fmt: skip
 
 
@@ -162,7 +166,10 @@ def train(job, log):
     state = None if job.folder is None else newest_state(job.folder, log.report)
     start = None if state is not None else find_start(job.weights, job.config, job.out)
     _start_backend(job, log.report)
-    facts = _ingredients(job, *splits, start, state)
+    hashes = _hashes(splits)
+    if job.minutes is not None:
+        _fit_minutes(job, splits, start, log.report)
+    facts = _ingredients(job, hashes, start, state)
     log.report(_fingerprint_line(facts))
     changes = _compare(job, facts, log.report)
     if state is not None and _is_done(job, state):
@@ -178,10 +185,9 @@ def train(job, log):
 
     from mrcnn.model import MaskRCNN
     from mrcnn.training import driver
-    from mrcnn.training.data import TrainingData
 
     model = MaskRCNN("training", job.config, job.out)
-    data = TrainingData(*splits, job.config.AUGMENTATION, skip_bad=job.skip_bad)
+    data = _training_data(job, splits)
     driver.check(model, data, job.config.STAGES)  # before the run's folder is made
     if state is None:
         load_start(model, start, log.report)
@@ -246,12 +252,40 @@ def _where(state):
     return f" resumes after {state.epoch} epochs" + (f" and {state.step} steps" if state.step else "")
 
 
-def _ingredients(job, train_dataset, val_dataset, start, state):
-    """Return everything that decides the weights of a job, see fingerprint.ingredients."""
-    from mrcnn.training import fingerprint
+def _hashes(splits):
+    """Return the data_hashes of the training and the validation images; that module needs the backend."""
     from mrcnn.training.hashes import data_hashes
 
-    data = data_hashes(train_dataset, val_dataset)
+    return data_hashes(*splits)
+
+
+def _training_data(job, splits):
+    from mrcnn.training.data import TrainingData
+
+    return TrainingData(*splits, job.config.AUGMENTATION, skip_bad=job.skip_bad)
+
+
+def _fit_minutes(job, splits, start, report):
+    """Set the length of a job's training, and perhaps its image size, by the speed of this machine."""
+    from mrcnn.model import MaskRCNN
+
+    def make():
+        model = MaskRCNN("training", job.config, job.out)
+        load_start(model, start, lambda line: None)
+        return model
+
+    end_in_order()  # measuring writes a temporary file
+    learned = job.weights not in ("none", "imagenet")
+    data = _training_data(job, splits)
+    chosen = minutes.fit(job.config, job.minutes, job.begun, data, make, learned, job.report, report)
+    if job.recipe is not None:
+        job.recipe.chosen.update(chosen)
+
+
+def _ingredients(job, data, start, state):
+    """Return everything that decides the weights of a job, see fingerprint.ingredients."""
+    from mrcnn.training import fingerprint
+
     if state is None:
         weights = fingerprint.start_facts(job.weights, start or job.config.BACKBONE_WEIGHTS or None)
     else:
@@ -301,7 +335,7 @@ def _open_run(job, facts, changes, state):
             if job.data.choice is not None:
                 job.data.choice.write(run.folder)
             if job.recipe is not None:
-                write_text(run.folder / recipe_file.FILE, job.recipe)
+                write_text(run.folder / recipe_file.FILE, job.recipe.text())
         return run
     run = Run(job.out, job.config, job.folder)
     earlier_runs.check_can_start(run.folder, job.old, state)

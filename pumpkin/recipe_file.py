@@ -1,9 +1,12 @@
 """Write a recipe as the YAML config that repeats its training."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+
+from pumpkin.recipe import Facts
 
 FILE = "recipe.yaml"  # in the folder of a run
 
@@ -13,15 +16,25 @@ def name_of(dataset):
     return re.sub(r"\W+", "_", Path(dataset).resolve().stem.lower()).strip("_")[:60] or "run"
 
 
-def as_yaml(config, chosen, facts, command):
-    """Return the YAML text of a config that repeats a training: the recipe with reasons, then the rest.
+@dataclass(frozen=True)
+class Recipe:
+    """The config that repeats a training, with reasons.
 
     config: of the run. chosen: from ``choose``. facts: the Facts. command: the words that use the file.
     """
-    lines = [f"# {command}", f"# A recipe for {facts}."]
-    lines += [_line(config, name, choice.reason) for name, choice in chosen.items()]
-    named = [name for name in config.names() if config.is_set(name) and name not in chosen]
-    return "\n".join([*lines, *(_line(config, name) for name in named if name != "NUM_CLASSES"), ""])
+
+    config: object
+    chosen: dict
+    facts: Facts
+    command: str
+
+    def text(self):
+        """Return the YAML text: the choices with their reasons, then the other settings."""
+        config, chosen = self.config, self.chosen
+        lines = [f"# {self.command}", f"# A recipe for {self.facts}."]
+        lines += [_line(config, name, choice.reason) for name, choice in chosen.items()]
+        named = [name for name in config.names() if config.is_set(name) and name not in chosen]
+        return "\n".join([*lines, *(_line(config, name) for name in named if name != "NUM_CLASSES"), ""])
 
 
 def _line(config, name, reason=""):

@@ -14,8 +14,9 @@ CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 PATHS = sorted(CONFIGS.glob("*.yaml"))
 
 
-def test_the_three_promised_are_there():
-    assert {"demo.yaml", "nuclei.yaml", "pumpkin.yaml"} <= {path.name for path in PATHS}
+def test_those_promised_are_there():
+    promised = {"demo.yaml", "nuclei.yaml", "photos.yaml", "photos_small.yaml", "pumpkin.yaml"}
+    assert promised <= {path.name for path in PATHS}
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)

@@ -25,6 +25,10 @@ PREVIEW = (
     "python scripts/train.py --preview preview.png --preview-presets presets.png --weights coco "
     "--dataset photos"
 )
+MINUTES = (
+    "python scripts/train.py --weights imagenet --config configs/photos_small.yaml --dataset photos "
+    "--minutes 30"
+)
 OWN = "tests/commands/test_readme_data.py, with random weights"
 # The README's commands, and the test that runs each of them, beside those below.
 COMMANDS = {
@@ -52,6 +56,7 @@ COMMANDS = {
     "python scripts/train.py --weights coco --dataset cells": OWN,
     "python scripts/train.py --weights coco --dataset label_maps": OWN,
     "python scripts/train.py --weights coco --dataset VOC2012": OWN,
+    MINUTES: "tests/commands/test_train_minutes.py, with random weights",
     PREVIEW: "tests/datasets/test_preview.py",
     "python scripts/train.py --resume last": "tests/commands/test_train.py",
     "python scripts/train.py --resume last --epochs 90": "tests/commands/test_train.py",

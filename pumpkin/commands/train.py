@@ -7,6 +7,7 @@ other weights, 5 for too little memory, and 130 after Ctrl-C.
 """
 
 import argparse
+import math
 
 from mrcnn.choices import PRECISIONS
 from mrcnn.training.errors import NonFiniteLoss, OutOfMemory
@@ -20,7 +21,9 @@ from pumpkin.options import Parser, add_data_options, add_set_option
 from pumpkin.packaged import CONFIG_HELP
 
 # Options that define a new run; a resumed or repeated run has its own.
-OF_NEW_RUNS = ("config", "seed", "precision", "skip_bad", "no_check", "class_attribute", "val_share")
+OF_NEW_RUNS = (
+    "config", "seed", "precision", "skip_bad", "no_check", "class_attribute", "val_share", "minutes",
+)  # fmt: skip
 
 
 def parse(argv):
@@ -60,6 +63,11 @@ def parse(argv):
         "--epochs", type=int, metavar="N",
         help="total epochs, divided among the stages; with --resume, further ones extend the last stage",
     )  # fmt: skip
+    parser.add_argument(
+        "--minutes", type=_minutes, metavar="N",
+        help="minutes that the whole command may take: it measures the speed of this machine and chooses the "
+        "number of steps; images become smaller only if there is no time for 10 passes over them",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, metavar="N", help="seed of all randomness (the config's SEED)")
     parser.add_argument(
         "--precision", choices=PRECISIONS, help="32-bit or 16-bit numbers (the config's PRECISION)"
@@ -88,9 +96,31 @@ def parse(argv):
     args.out = args.out or "runs"
     if args.precision:
         args.set.append(f"PRECISION={PRECISIONS[args.precision]}")
+    if args.minutes is not None:
+        _check_minutes(args, parser)
     if args.force and not args.resume:
         parser.error("--force needs --resume")
     return args
+
+
+def _minutes(text):
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = math.nan
+    if not 0 < minutes < math.inf:
+        raise argparse.ArgumentTypeError(f"takes a number of minutes above 0, got {text!r:.40}")
+    return minutes
+
+
+def _check_minutes(args, parser):
+    """End the command if other options set what --minutes decides."""
+    if args.previews:
+        parser.error("--minutes is for trainings; a preview takes none")
+    if args.epochs is not None:
+        parser.error("--minutes decides the number of epochs; leave out --epochs")
+    if any(text.partition("=")[0].strip() == "STEPS_PER_EPOCH" for text in args.set):
+        parser.error("--minutes decides STEPS_PER_EPOCH; leave it out of --set")
 
 
 def main(argv=None):

@@ -164,7 +164,7 @@ def test_the_file_repeats_the_config(tmp_path):
         None, ["VAL_SHARE=0.3", "STAGES=[{layers: heads, epochs: 4, learning_rate: 0.01}]"], SEED=7
     )
     config.update({"DATASET": "My photos/über.json", "CLASSES": ["a: b", "ü"], "LAYOUT": "coco"})
-    text = default_config.fill(config, Rectangles(), "none", epochs=2, report=lines.append)
+    text = default_config.fill(config, Rectangles(), "none", epochs=2, report=lines.append).text()
     assert lines == text.splitlines()
     assert lines[0].startswith("# python scripts/train.py --weights none --config recipe.yaml")
     assert lines[1].startswith("# A recipe for 5 images, 2 classes, at most 3 instances in an image, whose ")
