@@ -62,7 +62,9 @@ def _plan(facts, config, costs, stages, steps):
     total, kept = steps * epochs, costs.compiling + costs.besides(epochs)
     passes = total / -(-facts.images // config.BATCH_SIZE)
     speed = epochs / sum(stage["epochs"] * costs.pace.steps[stage["layers"]] for stage in stages)
-    between = f"{epochs} epochs, as validation, AP and saving take {costs.per_epoch:.1f} s each"
+    between = (
+        f"{epochs} epoch{'s'[: epochs != 1]}, as validation, AP and saving take {costs.per_epoch:.1f} s each"
+    )
     chosen = {"STAGES": Choice(stages, between)}
     chosen["STEPS_PER_EPOCH"] = Choice(
         steps,
