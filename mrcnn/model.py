@@ -375,14 +375,14 @@ class MaskRCNN:
                 log("molded image", molded)
         return list(self.detect_stream(images, finish=lambda found: dict(found.detections)))
 
-    def detect_stream(self, sources, read=lambda image: image, finish=None, catch=(), tiling=None):
+    def detect_stream(self, sources, read=lambda image: image, finish=None, catch=(), tiling=None, tta=None):
         """Detect in any number of photographs, one after another, in memory that does not grow with them.
 
-        sources: an iterable. read, finish, catch, tiling: see detection.stream.Stream, which the results come
-        from: Found objects in the order of the sources, or what ``finish`` makes of them.
+        sources: an iterable. read, finish, catch, tiling, tta: see detection.stream.Stream, which the results
+        come from: Found objects in the order of the sources, or what ``finish`` makes of them.
         """
         self._expect("inference")
-        return Stream(self._detector, self._rule, read, finish, catch, tiling=tiling)(sources)
+        return Stream(self._detector, self._rule, read, finish, catch, tiling=tiling, tta=tta)(sources)
 
     def detect_molded(self, molded_images, image_metas, verbose=0):
         """Detect in molded images; the results are in pixels of the molded images.

@@ -1,5 +1,6 @@
 """Detect with one line: ``mrcnn.load("last")("photo.jpg").show()``."""
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from mrcnn.backend import images_per_batch
 from mrcnn.config import Config
 from mrcnn.datasets.images import read_image_bytes
 from mrcnn.detection.addresses import is_address, read_address
+from mrcnn.detection.augmenting import Augmenting
 from mrcnn.detection.clips import is_video
 from mrcnn.detection.inputs import photographs
 from mrcnn.detection.result import Result
@@ -23,7 +25,7 @@ from mrcnn.weights import best_score, downloads
 from mrcnn.weights.contents import settings_and_classes
 
 
-def load(weights="last", runs="runs", tile=None, overlap=None, **settings):
+def load(weights="last", runs="runs", tile=None, overlap=None, tta=None, **settings):
     """Open trained weights, whatever network they are for: the file says it.
 
     weights: "last" is the last checkpoint of the newest run; "coco" is matterport's file for COCO's classes,
@@ -31,13 +33,14 @@ def load(weights="last", runs="runs", tile=None, overlap=None, **settings):
     training.run.weights_in. runs: the folder of the runs, for "last". tile: cuts large photographs into tiles
     of this side in pixels, or "auto"; objects at their seams are found whole and once. None cuts the tiles
     that the weights were trained on (TILE), if they were; "none" cuts none. overlap: share of a tile's side
-    that tiles have in common; None is 0.2. settings: differing settings, such as
+    that tiles have in common; None is 0.2. tta: words of detection.augmenting.WORDS, separated by commas:
+    further views that the network sees of each photograph. settings: differing settings, such as
     DETECTION_MIN_CONFIDENCE=0.5; without it, the smallest score is that of best F1 if an evaluation has found
     it (see weights.best_score), otherwise the training's.
-    Returns a Predictor. Raises RunError, DownloadError, WeightsError, ConfigError, and ValueError for a tile
-    or an overlap that cannot be.
+    Returns a Predictor. Raises RunError, DownloadError, WeightsError, ConfigError, and ValueError for a tile,
+    an overlap or a word of tta that cannot be.
     """
-    tiling = Tiling.of(tile, overlap)
+    tiling, tta = Tiling.of(tile, overlap), Augmenting.of(tta)
     startup.start()
     path = _path_of(weights, runs)
     stored, classes = settings_and_classes(path, Config.names())
@@ -46,10 +49,11 @@ def load(weights="last", runs="runs", tile=None, overlap=None, **settings):
     own = {"NUM_CLASSES": 1 + len(classes), "GPU_COUNT": 1, "IMAGES_PER_GPU": images_per_batch()}
     known = {"MASK_PASTE": "as_trained", **stored, **kept, **own}
     config = Config.of((known, str(path)), (settings, "load"))
+    tta = tta and tta.lower(config)
     model = MaskRCNN("inference", config, str(runs))
     model.load_weights(path, by_name=False, report=None)
     model.class_names = model.class_names or ["BG", *classes]
-    return Predictor(model, Tiling.of_training(config) if tile is None else tiling)
+    return Predictor(model, Tiling.of_training(config) if tile is None else tiling, tta)
 
 
 def _path_of(weights, runs):
@@ -64,10 +68,11 @@ class Predictor:
     """Detects in photographs of any kind.
 
     model: a MaskRCNN for inference with class_names. tiling: the Tiling of large photographs; None cuts none.
+    tta: an Augmenting, or None for one view of each photograph.
     """
 
-    def __init__(self, model, tiling=None):
-        self.model, self.tiling = model, tiling
+    def __init__(self, model, tiling=None, tta=None):
+        self.model, self.tiling, self.tta = model, tiling, tta
 
     @property
     def config(self):
@@ -101,6 +106,7 @@ class Predictor:
             read=self._read,
             finish=lambda found: Result(found.source, found.image, found.detections, names),
             tiling=self.tiling,
+            tta=self.tta,
         )
 
     def _read(self, source):
@@ -114,16 +120,20 @@ class Predictor:
         Weak detections count, too: see coco.MIN_CONFIDENCE. Raises EvaluationError without an instance.
         """
         detector = self.model.for_inference(DETECTION_MIN_CONFIDENCE=coco.MIN_CONFIDENCE)
-        return coco.evaluate(detector, dataset, progress=progress, tiling=self.tiling)
+        tta = self.tta and dataclasses.replace(self.tta, least=coco.MIN_CONFIDENCE)
+        return coco.evaluate(detector, dataset, progress=progress, tiling=self.tiling, tta=tta)
 
     def explain(self, source, where):
         """Explain what became of an object in a photograph that was missed, see inspection.explanation.
 
         source: as of a call. where: a point (y, x) or a box (y1, x1, y2, x2), in pixels of the photograph.
-        Returns an Explanation. It follows the whole photograph through the network, without tiles.
+        Returns an Explanation. It follows the whole photograph through the network, as one view.
         Raises ValueError for a place outside, and the errors of a call.
         """
-        return explain(self.model, self._read(source), where, source)
+        model = self.model
+        if self.tta is not None and self.tta.least is not None:  # the network finds weaker ones for its views
+            model = model.for_inference(DETECTION_MIN_CONFIDENCE=self.tta.least)
+        return explain(model, self._read(source), where, source)
 
     def __repr__(self):
         config = self.config

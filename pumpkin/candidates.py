@@ -67,11 +67,12 @@ def _facts_of(weights):
     return {"config": read_metadata(weights).get("config") or {}}
 
 
-def evaluate_all(candidates, split, dataset=None, images=None, limit=None, report=show):
+def evaluate_all(candidates, split, dataset=None, images=None, limit=None, report=show, tta=None):
     """Evaluate Candidates on the same images, set their outcomes, and return the first one's Dataset.
 
     split, dataset, images: as for open_for_evaluation; the data of the first candidate, without a dataset.
-    limit: only the first images. report: called with each line. Raises DatasetError if others see other
+    limit: only the first images. report: called with each line. tta: an
+    Augmenting or None. Raises DatasetError if others see other
     images.
     """
     first = candidates[0]
@@ -88,7 +89,7 @@ def evaluate_all(candidates, split, dataset=None, images=None, limit=None, repor
         report(f"{candidate.name}:")
         model = models.open_model(candidate.weights, candidate.config)
         candidate.outcome = outcome.measure(
-            model, own, own.image_ids[:limit], tiling=Tiling.of_training(candidate.config)
+            model, own, own.image_ids[:limit], tiling=Tiling.of_training(candidate.config), tta=tta
         )
         scores = candidate.outcome.scores
         report(f"mask AP {scores['segm']['AP']:.3f}, box AP {scores['bbox']['AP']:.3f}")

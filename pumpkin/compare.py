@@ -16,13 +16,13 @@ def compare(args):
     """Evaluate several models on the same images, print how they compare, and write the page.
 
     args: of the command line, with weights, runs, config, set, class_attribute, split, dataset, images,
-    limit, resamples, seed and report, the folder of the page or None.
+    limit, tta, resamples, seed and report, the folder of the page or None.
     """
     settings = parse_settings(args.set)
     if args.class_attribute is not None:
         settings["CLASS_ATTRIBUTE"] = args.class_attribute
     candidates = candidates_of(args.weights, args.runs, args.config, settings)
-    dataset = evaluate_all(candidates, args.split, args.dataset, args.images, args.limit)
+    dataset = evaluate_all(candidates, args.split, args.dataset, args.images, args.limit, tta=args.tta)
     tallies = tallies_of(candidates)
     result = bootstrap.compare(tallies, args.resamples, args.seed)
     names = [candidate.name for candidate in candidates]

@@ -41,14 +41,15 @@ class _Done:
 
 
 def detect_files(
-    model, paths, folder, report=show, save=("overlay",), tiling=None, look=_USUAL, every=1, window=None
-):
+    model, paths, folder, report=show, save=("overlay",), tiling=None, look=_USUAL, every=1, window=None,
+    tta=None,
+):  # fmt: skip
     """Detect in each image, and each frame of videos; write the formats ``save`` and detections.json.
 
     paths: of find_images. folder: for the results. report: called with each line of the table. An input that
     cannot be read is reported and skipped. save: keys of mrcnn.detection.writers.WRITERS. tiling: the Tiling
     of large photographs; None cuts none. look: the Look of pictures. every: detect in each Nth frame. window:
-    a Writer that shows frames; when it is ``closed``, detection ends.
+    a Writer that shows frames; when it is ``closed``, detection ends. tta: an Augmenting or None.
     Returns (records, failed): the contents of detections.json, a Spool, see ``record_of``, and the unreadable
     ones of paths. If an error or Ctrl-C ends it early, the files hold what was done until then; a camera ends
     by Ctrl-C. Raises DatasetError if a format's own folder is not empty.
@@ -61,7 +62,7 @@ def detect_files(
         if not all(isinstance(given, Clip) for given in inputs):
             report(f"{'image':32} {'class':16} {'score':>5}  {'box y1 x1 y2 x2':>23} {'mask px':>8}")
         try:
-            _detect(model, inputs, writers, done, report, tiling, every, window)
+            _detect(model, inputs, writers, done, report, {"tiling": tiling, "tta": tta}, every, window)
         except BaseException as error:
             if not len(done.records):
                 raise
@@ -92,14 +93,17 @@ def _inputs(paths, folder, writers):
     return photographs(paths, places)
 
 
-def _detect(model, inputs, writers, done, report, tiling, every, window):
-    """Detect in Photographs and Clips, and add each image to ``done`` when it is written."""
+def _detect(model, inputs, writers, done, report, views, every, window):
+    """Detect in Photographs and Clips, and add each image to ``done`` when it is written.
+
+    views: the tiling and the tta of detect_stream.
+    """
     everyone = writers if window is None else [*writers, window]
     options = {
         "read": Source.read,
         "finish": lambda found: _written(found, everyone, model.class_names),
         "catch": ERRORS,
-        "tiling": tiling,
+        **views,
     }
     with contextlib.closing(sources(inputs, every)) as given:
         one_by_one = _has_camera(inputs)

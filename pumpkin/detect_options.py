@@ -8,7 +8,15 @@ from mrcnn.detection.look import Look
 from mrcnn.detection.writers import WRITERS
 from pumpkin.calls import typed
 from pumpkin.image_files import InputError, find_images, is_clip
-from pumpkin.options import Parser, add_set_option, add_tile_options, place, tiling_of
+from pumpkin.options import (
+    Parser,
+    add_set_option,
+    add_tile_options,
+    add_tta_option,
+    augmenting_of,
+    place,
+    tiling_of,
+)
 from pumpkin.packaged import CONFIG_HELP
 
 
@@ -63,6 +71,7 @@ def _parser(description):
     )
     add_set_option(parser, "single settings, for instance DETECTION_NMS=soft_gaussian")
     add_tile_options(parser)
+    add_tta_option(parser)
     parser.add_argument(
         "--color-by", choices=COLOR_BY, default="auto",
         help="colours by class, with a legend, or by instance (auto: by class if the model has several)",
@@ -99,6 +108,7 @@ def parse(argv, description):
     except ValueError as error:
         parser.error(f"--display-{error}")
     args.save, args.tiling = _formats(args.save, parser), tiling_of(args, parser)
+    args.tta = augmenting_of(args, parser)
     try:
         args.paths = find_images(args.images, args.recursive, args.out)
     except InputError as error:
@@ -110,8 +120,9 @@ def parse(argv, description):
 
 def _check_explain(args, parser):
     """End the command for inputs that --explain cannot follow."""
-    if args.explain and args.tiling:
-        parser.error("--explain follows the network through the whole photograph: leave out --tile")
+    for option, value in (("tile", args.tiling), ("tta", args.tta)):
+        if args.explain and value:
+            parser.error(f"--explain follows the network through the whole photograph: leave out --{option}")
     if args.explain and len(args.paths) != 1:
         parser.error(f"--explain is about one photograph, and there are {len(args.paths)}")
     if args.explain and is_clip(args.paths[0]):

@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from mrcnn.detection.augmenting import WORDS, Augmenting
 from mrcnn.detection.tiling import Tiling
 from mrcnn.screen import show
 
@@ -48,6 +49,15 @@ def add_tile_options(parser):
     )
 
 
+def add_tta_option(parser):
+    """Add --tta to an argument parser."""
+    parser.add_argument(
+        "--tta", metavar="WORDS",
+        help=f"also look at mirrored (flips) and resized (scales) views of each image: {', '.join(WORDS)}, "
+        "separated by commas; takes 2 to 12 times as long",
+    )  # fmt: skip
+
+
 def add_comparison_options(parser):
     """Add --resamples and --seed of a comparison to an argument parser."""
     parser.add_argument(
@@ -82,6 +92,14 @@ def trained_tiling(args, config):
         return args.tiling
     show(f"Photographs are cut into tiles of {config.TILE} pixels, as in training; --tile none cuts none")
     return Tiling.of_training(config)
+
+
+def augmenting_of(args, parser):
+    """Return the Augmenting that --tta sets, or None; other words end the command."""
+    try:
+        return Augmenting.of(args.tta)
+    except ValueError as error:
+        return parser.error(f"--{error}")
 
 
 def data_settings(args):

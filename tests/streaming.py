@@ -7,7 +7,7 @@ from mrcnn.detection.stream import Found
 class Streaming:
     """Gives a class with ``detect`` the stream of MaskRCNN, one source after another and without tiles."""
 
-    def detect_stream(self, sources, read=lambda image: image, finish=None, catch=(), tiling=None):
+    def detect_stream(self, sources, read=lambda image: image, finish=None, catch=(), tiling=None, tta=None):
         for source in sources:
             try:
                 image = read(source)

@@ -13,6 +13,7 @@ import mrcnn
 from mrcnn.config import ConfigError
 from mrcnn.datasets.images import ImageError
 from mrcnn.detection import videos
+from mrcnn.detection.augmenting import Augmenting
 from mrcnn.detection.clips import ClipError
 from mrcnn.detection.result import Result
 from mrcnn.detection.tiling import Tiling
@@ -87,6 +88,22 @@ def test_large_photographs_in_tiles(model, runs):
         load("last", runs=runs, tile=0)
     with pytest.raises(ValueError, match=r"^overlap is a share of tiles"):
         load("last", runs=runs, overlap=0.3)
+
+
+def test_further_views_of_each_photograph(model, runs):
+    augmented = load("last", runs=runs, tta="flips", DETECTION_MIN_CONFIDENCE=0.4)
+    assert augmented.tta == Augmenting(("flips",), 0.4)
+    assert augmented.config.DETECTION_MIN_CONFIDENCE == 0.05
+    image = picture(100, 120)
+    (expected,) = augmented.model.detect_stream([image], tta=augmented.tta)
+    found = augmented(image)
+    np.testing.assert_array_equal(found.boxes, expected.detections.rois)
+    assert len(found) and found.scores.min() >= 0.4
+    again = augmented(image)
+    np.testing.assert_array_equal(found.scores, again.scores)
+    np.testing.assert_array_equal(found.masks, again.masks)
+    with pytest.raises(ValueError, match=r"^tta takes flips, scales, separated by commas, got 'turns'\.$"):
+        load("last", runs=runs, tta="turns")
 
 
 def test_sources_of_all_kinds_give_equal_results(model, tmp_path):

@@ -40,9 +40,14 @@ def fit(image, config, number=0):
         min_scale=config.IMAGE_MIN_SCALE,
         mode=detection_mode(config),
     )
+    return fitted_of(fitted, window, scale, image.shape, config)
+
+
+def fitted_of(image, window, scale, original_shape, config):
+    """Return the Fitted of an image at the network's size, with its image meta. scale: of the photograph."""
     active = np.zeros([config.NUM_CLASSES], "int32")
-    meta = compose_image_meta(0, image.shape, fitted.shape, window, scale, active)
-    return Fitted(fitted, meta, window, image.shape)
+    meta = compose_image_meta(0, original_shape, image.shape, window, scale, active)
+    return Fitted(image, meta, window, original_shape)
 
 
 def mold_inputs(images, config):
@@ -92,7 +97,7 @@ def unmold(detections, masks, original_image_shape, image_shape, window, rule=No
     x1, y2, x2) pixels of the molded image. rule: the MaskRule of the weights, by which masks and boxes are
     mapped without rounding in between; None maps them as matterport's code does.
     """
-    count = _number_of_detections(detections)
+    count = number_of_detections(detections)
     detections, size = detections[:count], tuple(int(side) for side in original_image_shape[:2])
     if rule is None:
         molded, boxes = None, _to_original(detections[:, :4], original_image_shape, image_shape, window)
@@ -115,13 +120,22 @@ def _edges(boxes, original_image_shape, image_shape, window):
 
     A normalised box ends at the centres of its outermost pixels, a continuous one at their edges.
     """
-    last = np.tile(np.subtract(image_shape[:2], 1.0), 2)
-    molded = np.asarray(boxes, float) * last + [0, 0, 1, 1]
+    molded = edges_in(boxes, image_shape)
     top, left, bottom, right = np.asarray(window, float)
     height, width = original_image_shape[:2]
     scale = height / (bottom - top), width / (right - left)
     boxes = (molded - [top, left, top, left]) * [*scale, *scale]
     return molded, np.clip(boxes, 0, [height, width, height, width])
+
+
+def edges_in(boxes, image_shape):
+    """Convert normalised boxes [N, 4] to continuous pixels of their image."""
+    return np.asarray(boxes, float) * np.tile(np.subtract(image_shape[:2], 1.0), 2) + _FAR_EDGE
+
+
+def normalized_edges(boxes, image_shape):
+    """Convert continuous pixel boxes [N, 4] of an image to normalised ones: the inverse of ``edges_in``."""
+    return (boxes - _FAR_EDGE) / np.tile(np.subtract(image_shape[:2], 1.0), 2)
 
 
 def _whole_pixels(boxes, image_shape):
@@ -136,7 +150,8 @@ def _whole_pixels(boxes, image_shape):
     return rounded
 
 
-def _number_of_detections(detections):
+def number_of_detections(detections):
+    """Return how many rows of the network's detections [D, 6] are not padding."""
     padding = np.flatnonzero(detections[:, 4] == 0)
     return padding[0] if len(padding) else len(detections)
 

@@ -45,11 +45,20 @@ class Piece:
 
 def pieces_of(found, place, size):
     """Return the Pieces of the Detections of a part. place: its box. size: that of the photograph."""
-    place, ends = np.array(place), np.array([0, 0, *size])
-    margin = int(_MARGIN * max(found.size))
+    place = np.array(place)
     boxes = np.asarray(found.rois, int).reshape(-1, 4) + np.tile(place[:2], 2)
-    cut = (np.abs(boxes - place) <= margin) & (place != ends)
+    cut = sides_cut(boxes, place, [0, 0, *size])
     return [Piece(place, *values) for values in zip(boxes, found.crops, found.class_ids, found.scores, cut)]
+
+
+def sides_cut(boxes, place, ends):
+    """Return which sides of ``boxes`` [N, 4] a border of their tile cuts, [N, 4] bool.
+
+    place: the box of the tile. ends: that of the whole, whose borders cut nothing.
+    """
+    place = np.asarray(place)
+    margin = int(_MARGIN * max(place[2:] - place[:2]))
+    return (np.abs(boxes - place) <= margin) & (place != ends)
 
 
 def shared_pixels(one, other):

@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from mrcnn.detection.detections import Detections
+from mrcnn.detection.fusion import found_in
 from mrcnn.detection.joining import join
-from mrcnn.detection.molding import Fitted, fit, require_colors, unmold
+from mrcnn.detection.molding import Fitted, require_colors
 from mrcnn.detection.tiles import Plan, plan
+from mrcnn.detection.views import View, fit_view, views_of
 from mrcnn.machine import cores
 
 _MOST_THREADS = 16  # more do not feed one device faster
@@ -38,21 +40,32 @@ class Found:
 
 @dataclass
 class _Loaded:
-    """A photograph that was read. plan: see tiles. found: futures of the Detections of its first parts."""
+    """A photograph that was read.
+
+    plan: see tiles. found: futures of the Detections of its first parts. seen: (view, Fitted, detections,
+    masks) of each view so far of the part that the network is at.
+    """
 
     source: Any
     image: np.ndarray | None = None
     plan: Plan | None = None
     error: Exception | None = None
     found: list = field(default_factory=list)
+    seen: list = field(default_factory=list)
 
 
 @dataclass
 class _Part:
-    """A part of a photograph at the network's size. fitted: None if it could not be read."""
+    """A view of a part of a photograph at the network's size.
+
+    fitted: None if it could not be read. view: its View. ends_part, is_last: whether it is the last view of
+    the part, and of the photograph.
+    """
 
     loaded: _Loaded
     fitted: Fitted | None = None
+    view: View | None = None
+    ends_part: bool = True
     is_last: bool = True
 
 
@@ -62,17 +75,20 @@ class Stream:
     detector: a Detector. rule: of ``molding.unmold``. read: returns the image [H, W, channels] of a source.
     finish: called with each Found; what it returns is the result. None returns the Found. catch: the types of
     read's exceptions that spoil one photograph alone; others end the stream. threads: for reading and
-    finishing; None uses one for each core. tiling: the Tiling of large photographs; None cuts none.
+    finishing; None uses one for each core. tiling: the Tiling of large photographs; None cuts none. tta: the
+    Augmenting, of which further views follow; None shows the network each photograph once.
 
     ``read`` and ``finish`` are called in several threads at once, but each result comes in its source's turn.
     The tiles of a photograph fill batches as photographs do, and are fitted as the network takes them.
     """
 
-    def __init__(self, detector, rule, read, finish=None, catch=(), threads=None, tiling=None):
+    def __init__(self, detector, rule, read, finish=None, catch=(), threads=None, tiling=None, tta=None):
         self._detector, self._rule, self._read = detector, rule, read
         self._finish, self._catch = finish or (lambda found: found), catch
         self._threads = threads or min(cores(), _MOST_THREADS)
         self._tiling = tiling
+        self._views = views_of(tta)
+        self._least = None if tta is None else tta.least
 
     def __call__(self, sources):
         """Yield the result of each source of an iterable, in order."""
@@ -102,7 +118,8 @@ class Stream:
         loading = (pool.submit(self._load, source, number) for number, source in enumerate(sources))
         for first in _ahead(loading, count if self._tiling is None else _LARGE_AHEAD):
             yield first
-            others = range(1, len(first.loaded.plan.parts) if first.loaded.plan else 1)
+            parts = len(first.loaded.plan.parts) if first.loaded.plan else 0
+            others = range(1, parts * len(self._views))
             yield from _ahead((pool.submit(self._fit, first.loaded, index) for index in others), count)
 
     def _load(self, source, number):
@@ -116,9 +133,12 @@ class Stream:
         return self._fit(_Loaded(source, image, cut), 0)
 
     def _fit(self, loaded, index):
-        y1, x1, y2, x2 = loaded.plan.parts[index]
-        fitted = fit(loaded.image[y1:y2, x1:x2], self._detector.config)
-        return _Part(loaded, fitted, index == len(loaded.plan.parts) - 1)
+        """Return the _Part of a number: the views of a part follow each other."""
+        part, number = divmod(index, len(self._views))
+        y1, x1, y2, x2 = loaded.plan.parts[part]
+        view, ends_part = self._views[number], number == len(self._views) - 1
+        fitted = fit_view(view, loaded.image[y1:y2, x1:x2], self._detector.config)
+        return _Part(loaded, fitted, view, ends_part, ends_part and part == len(loaded.plan.parts) - 1)
 
     def _run(self, pool, batch):
         """Run the network on a batch and return the futures of the results of photographs that end in it."""
@@ -126,19 +146,23 @@ class Stream:
         rows = iter(zip(*self._detector(good))) if good else iter(())
         results = []
         for part in batch:
-            row = (None, None) if part.fitted is None else next(rows)
-            future = pool.submit(self._convert, part, *row)
-            (results if part.is_last else part.loaded.found).append(future)
+            if part.fitted is not None:
+                part.loaded.seen.append((part.view, part.fitted, *next(rows)))
+            if part.ends_part:
+                seen, part.loaded.seen = part.loaded.seen, []
+                future = pool.submit(self._convert, part, seen)
+                (results if part.is_last else part.loaded.found).append(future)
         return results
 
-    def _convert(self, part, detections, masks):
-        """Return the Detections of a part, or the result of the photograph that it is the last part of."""
-        loaded, fitted = part.loaded, part.fitted
+    def _convert(self, part, seen):
+        """Return the Detections of a part, or the result of the photograph that it is the last part of.
+
+        seen: of _Loaded, of all views of the part.
+        """
+        loaded = part.loaded
         if loaded.error is not None:
             return self._finish(Found(loaded.source, error=loaded.error))
-        found = unmold(
-            detections, masks, fitted.original_shape, fitted.image.shape, fitted.window, self._rule
-        )
+        found = found_in(seen, self._rule, self._detector.config, self._least)
         if not part.is_last:
             return found
         # The pool began the other parts before this one, so that waiting for them cannot block it.

@@ -45,6 +45,7 @@ def evaluate(
     max_detections=MAX_DETECTIONS,
     kinds=KINDS,
     tiling=None,
+    tta=None,
 ):
     """Measure COCO's average precision on a data set, for masks, boxes and outlines.
 
@@ -53,10 +54,11 @@ def evaluate(
     MaskRCNN.detect. image_ids: of the data set; None uses all. batch_size: images per call of such a
     function; only their masks are held in memory. max_detections: detections with the highest scores that
     count in each image. kinds: keys of KINDS. tiling: the Tiling of large images, of a MaskRCNN alone; all
-    detections in tiles count, because COCO's limit is that of one image of the network's size.
-    Returns the dict of ``score``. Raises EvaluationError before detecting if the data set has no instance.
+    detections in tiles count, because COCO's limit is that of one image of the network's size. tta: the
+    Augmenting, of a MaskRCNN alone. Returns the dict of ``score``. Raises EvaluationError before detecting if
+    the data set has no instance.
     """
-    found = detect_all(detect, dataset, image_ids, progress, batch_size, tiling)
+    found = detect_all(detect, dataset, image_ids, progress, batch_size, tiling, tta)
     return score(*found, limit_of(max_detections, tiling), kinds)
 
 
@@ -65,12 +67,12 @@ def limit_of(max_detections, tiling):
     return max_detections if tiling is None else _ALL_DETECTIONS
 
 
-def detect_all(detect, dataset, image_ids=None, progress=True, batch_size=1, tiling=None):
+def detect_all(detect, dataset, image_ids=None, progress=True, batch_size=1, tiling=None, tta=None):
     """Return the gt of ``coco_ground_truth`` and the ``coco_results`` of all images: half of evaluate."""
     image_ids = [int(i) for i in (dataset.image_ids if image_ids is None else image_ids)]
     _require_an_instance(dataset, image_ids)
     if hasattr(detect, "detect_stream"):
-        stream = functools.partial(detect.detect_stream, tiling=tiling)
+        stream = functools.partial(detect.detect_stream, tiling=tiling, tta=tta)
     else:
         stream = functools.partial(_in_batches, detect, batch_size)
     pairs = stream(

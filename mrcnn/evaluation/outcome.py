@@ -73,17 +73,18 @@ class Outcome:
 
 
 def measure(
-    model, dataset, image_ids=None, progress=True, tiling=None, watch=False, least=coco.MIN_CONFIDENCE
+    model, dataset, image_ids=None, progress=True, tiling=None, watch=False, least=coco.MIN_CONFIDENCE,
+    tta=None,
 ):  # fmt: skip
     """Detect in images and return the Outcome.
 
     Arguments and errors as of coco.evaluate. watch: whether to follow instances through the network, see
-    overlaps; the images are then detected one by one. least: the model's DETECTION_MIN_CONFIDENCE.
+    overlaps; the images are then detected one by one. least: the smallest score.
     """
     limit = coco.limit_of(coco.MAX_DETECTIONS, tiling)
     watched = Watched(model) if watch else None
     detect = watched.detect if watch else model
-    ground_truth, results = coco.detect_all(detect, dataset, image_ids, progress, tiling=tiling)
+    ground_truth, results = coco.detect_all(detect, dataset, image_ids, progress, tiling=tiling, tta=tta)
     scores = coco.score(ground_truth, results, limit)
     if watch:
         scores["clumps"] = overlaps.score_slices(ground_truth, results, watched.stages, limit)

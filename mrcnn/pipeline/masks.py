@@ -156,6 +156,29 @@ def sample_mask(mask, box, pixels, first=None):
     return _product(_product(rows, np.asarray(mask, np.float32)), columns.T) >= 0.5
 
 
+def move_mask(mask, box, other, first=None, others=None):
+    """Sample a detected mask again, where a mask of another box has its samples; return [h, w] float32.
+
+    mask: [h, w] probabilities of ``box``, which fade to zero beyond it. other: the other box, in the same
+    frame. first, others: where the first samples of the two lie, as paste_mask says.
+    """
+    middle = (0.5 / mask.shape[0], 0.5 / mask.shape[1])
+    first, others = middle if first is None else first, middle if others is None else others
+    rows, columns = (
+        _samples(
+            _places(other[axis], other[axis + 2], count, others[axis]) - 0.5,
+            box[axis], box[axis + 2], count, first[axis],
+        )
+        for axis, count in enumerate(mask.shape)
+    )  # fmt: skip
+    return _product(_product(rows, np.asarray(mask, np.float32)), columns.T)
+
+
+def _places(start, end, count, first):
+    """Return where the samples of a box lie along an axis, see _samples."""
+    return start + (end - start) * np.linspace(first, 1 - first, count)
+
+
 def whole_pixels(boxes):
     """Return the half-open pixel boxes [..., 4] int32 of the pixels whose centres lie in continuous boxes."""
     return np.ceil(np.asarray(boxes, float) - 0.5).astype(np.int32)

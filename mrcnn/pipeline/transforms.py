@@ -91,17 +91,29 @@ def frame_image(image, min_dim=None, max_dim=None, mode="square", rng=None):
         image = image[y : y + min_dim, x : x + min_dim]
         return image, (0, 0, min_dim, min_dim), no_padding, (y, x, min_dim, min_dim)
 
+    image, window, padding = pad_image(image, framed_shape(height, width, min_dim, max_dim, mode))
+    return image, window, padding, None
+
+
+def framed_shape(height, width, min_dim=None, max_dim=None, mode="square"):
+    """Return the (height, width) that a scaled image has after ``frame_image``, with the same arguments."""
+    if mode == "none":
+        return height, width
+    if mode == "crop":
+        return min_dim, min_dim
     if mode == "square":
-        target = (max_dim, max_dim)
-    else:
-        if min_dim and min_dim % 64:
-            raise ValueError(
-                f'Mode "pad64" needs a minimum dimension that is a multiple of 64, got {min_dim}.'
-            )
-        target = tuple(-(-side // 64) * 64 for side in (height, width))
-    top, left = (target[0] - height) // 2, (target[1] - width) // 2
-    padding = [(top, target[0] - height - top), (left, target[1] - width - left), (0, 0)]
-    return np.pad(image, padding), (top, left, top + height, left + width), padding, None
+        return max_dim, max_dim
+    if min_dim and min_dim % 64:
+        raise ValueError(f'Mode "pad64" needs a minimum dimension that is a multiple of 64, got {min_dim}.')
+    return tuple(-(-side // 64) * 64 for side in (height, width))
+
+
+def pad_image(image, shape):
+    """Surround an image with zeros up to (height, width). Returns image, window and padding."""
+    height, width = image.shape[:2]
+    top, left = (shape[0] - height) // 2, (shape[1] - width) // 2
+    padding = [(top, shape[0] - height - top), (left, shape[1] - width - left), (0, 0)]
+    return np.pad(image, padding), (top, left, top + height, left + width), padding
 
 
 def scaled_shape(height, width, scale):

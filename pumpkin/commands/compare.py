@@ -7,7 +7,14 @@ from mrcnn.screen import show
 from mrcnn.weights.downloads import DownloadError
 from pumpkin import ending
 from pumpkin.calls import typed
-from pumpkin.options import Parser, add_comparison_options, add_data_options, add_set_option
+from pumpkin.options import (
+    Parser,
+    add_comparison_options,
+    add_data_options,
+    add_set_option,
+    add_tta_option,
+    augmenting_of,
+)
 from pumpkin.packaged import CONFIG_HELP
 
 
@@ -26,6 +33,7 @@ def parse(argv):
     parser.add_argument("--split", default="val", help="train, val (default) or test")
     parser.add_argument("--config", metavar="CONFIG", help=f"{CONFIG_HELP}; for weights without a config")
     add_set_option(parser, "single settings for all models, for instance DETECTION_NMS=soft_gaussian")
+    add_tta_option(parser)
     parser.add_argument("--limit", type=int, metavar="N", help="use only the first N images")
     parser.add_argument(
         "--report",
@@ -39,6 +47,7 @@ def parse(argv):
         parser.error("name the runs to compare, or --list")
     if args.limit is not None and args.limit < 1:
         parser.error(f"--limit must be 1 or more, got {args.limit}")
+    args.tta = augmenting_of(args, parser)
     return args
 
 

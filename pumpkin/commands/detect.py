@@ -52,8 +52,9 @@ def detect(args):
     explained = explain_file(model, args.paths[0], args.explain, out) if args.explain else []
     window = Window(model.class_names, args.look) if args.show else None
     records, failed = detect_files(
-        model, args.paths, out, show, args.save, tiling, args.look, args.every or 1, window
-    )
+        model, args.paths, out, show, args.save, tiling, args.look, args.every or 1, window,
+        args.tta,
+    )  # fmt: skip
     show(f"{_counted(records, args.paths, failed)}. In {out}: detections.json, {', '.join(args.save)}")
     if args.sheet:
         save_sheet(records, model.class_names, Path(args.sheet), args.sheet_count, args.look)
@@ -85,6 +86,8 @@ def _open_model(args):
         given.update(name for name in config.names() if config.is_set(name))
     smallest = models.take_best_score(config, weights, given)
     config.check()
+    if args.tta:
+        args.tta = args.tta.lower(config)
     model = models.open_model(weights, config)
     show(f"Weights: {weights}", smallest)
     if detect_options.is_camera(args):

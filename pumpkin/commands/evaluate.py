@@ -1,6 +1,7 @@
 """Measure COCO AP of a model's masks and boxes on one split of a data set, and write a page on it."""
 
 import dataclasses
+import itertools
 from pathlib import Path
 
 from mrcnn import startup
@@ -14,6 +15,8 @@ from pumpkin.options import (
     add_data_options,
     add_set_option,
     add_tile_options,
+    add_tta_option,
+    augmenting_of,
     tiling_of,
     trained_tiling,
 )
@@ -46,6 +49,7 @@ def parse(argv):
         help="write a picture and a table of the missed instances, with the reason for each, to a new folder",
     )  # fmt: skip
     add_tile_options(parser)
+    add_tta_option(parser)
     parser.add_argument("--limit", type=int, metavar="N", help="use only the first N images")
     parser.add_argument(
         "--min-confidence", type=float, metavar="X",
@@ -62,10 +66,11 @@ def parse(argv):
         parser.error(f"--min-confidence must lie between 0 and 1, got {args.min_confidence}")
     if args.limit is not None and args.limit < 1:
         parser.error(f"--limit must be 1 or more, got {args.limit}")
-    args.tiling = tiling_of(args, parser)
-    for option in ("clumps", "explain"):
-        if getattr(args, option) and args.tiling:
-            parser.error(f"--{option} follows the network through whole images: leave out --tile")
+    args.tiling, args.tta = tiling_of(args, parser), augmenting_of(args, parser)
+    views = ("tile", args.tiling), ("tta", args.tta)
+    for option, (other, value) in itertools.product(("clumps", "explain"), views):
+        if getattr(args, option) and value:
+            parser.error(f"--{option} follows the network through whole images: leave out --{other}")
     for name in ("clumps", "explain", "out", "min_confidence", "tile"):
         if len(args.weights) > 1 and getattr(args, name):
             parser.error(
@@ -110,12 +115,13 @@ def _evaluate(args):
         config.update({"CLASS_ATTRIBUTE": args.class_attribute}, source="--class-attribute")
     config.check()
     dataset = open_for_evaluation(config, args.split, weights, args.dataset, args.images)
+    tta = args.tta.lower(config) if args.tta else None
     model = models.open_model(weights, config)
     if not (args.clumps or args.explain is not None):  # which follow the network through whole images
         args.tiling = trained_tiling(args, config)
     found = outcome.measure(
         model, dataset, dataset.image_ids[: args.limit], tiling=args.tiling,
-        watch=args.clumps or (args.report is not None and args.tiling is None), least=confidence,
+        watch=args.clumps or not (args.report is None or args.tiling or tta), least=confidence, tta=tta,
     )  # fmt: skip
     scores = found.scores
     show(f"{weights.name} on {scores['images']} images with {scores['instances']} instances:")
@@ -133,9 +139,11 @@ def _write(args, found, dataset, weights, config):
     from mrcnn.files import write_json, write_text
 
     out = Path(args.out) if args.out else _result_file(weights, config.DATASET, args.split)
-    tiles = dataclasses.asdict(args.tiling) if args.tiling else {}
+    views = dataclasses.asdict(args.tiling) if args.tiling else {}
+    if args.tta:
+        views["tta"] = str(args.tta)
     data = {"dataset": str(config.DATASET), "split": args.split}
-    write_json(out, {"weights": weights.name, **data, **tiles, **found.facts()})
+    write_json(out, {"weights": weights.name, **data, **views, **found.facts()})
     show(f"Written to {out}", *_keep_best_score(args, found, weights, config))
     if args.report is None:
         return
@@ -144,6 +152,8 @@ def _write(args, found, dataset, weights, config):
     facts = {"weights": weights, "data set": config.DATASET, "split": args.split}
     if args.tiling:
         facts["tiles"] = f"{args.tiling.tile}, overlap {args.tiling.overlap:g}"
+    if args.tta:
+        facts["views"] = str(args.tta)
     page, title = Path(args.report) / "index.html", f"{weights.stem} on {args.split}"
     write_text(page, report.write(found, dataset, title, facts, _about_run(weights)), durable=False)
     show(f"The page is {page}")
@@ -164,7 +174,7 @@ def _keep_best_score(args, found, weights, config):
     from mrcnn.weights.contents import dataset_of
 
     trained = dataset_of(weights)
-    changed = args.set, args.config, args.tile, args.limit
+    changed = args.set, args.config, args.tile, args.tta, args.limit
     usual = args.min_confidence is None and not any(changed)
     if found.threshold is None or args.split != "val" or not usual or trained is None:
         return []

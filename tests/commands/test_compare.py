@@ -98,6 +98,18 @@ def test_the_better_run_wins(runs, scenes, opened, tmp_path, capsys):
     assert written["differences"]["config.LEARNING_MOMENTUM"] == ["0.8", "0.9"]
 
 
+def test_all_models_see_the_same_views(runs, scenes, opened, tmp_path, monkeypatch):
+    seen, stream = [], Knowing.detect_stream
+
+    def watched(self, *args, tta=None, **options):
+        seen.append(str(tta))
+        return stream(self, *args, **options)
+
+    monkeypatch.setattr(Knowing, "detect_stream", watched)
+    assert compare.main([*words_of(runs, scenes, tmp_path), "--tta", "flips,scales"]) == 0
+    assert seen == ["flips,scales"] * 2
+
+
 def test_equal_seeds_give_equal_results(runs, scenes, opened, tmp_path):
     found = []
     for number in range(2):

@@ -13,6 +13,7 @@ from PIL import Image
 from mrcnn.config import ConfigError
 from mrcnn.datasets.formats import open_dataset
 from mrcnn.datasets.images import read_image
+from mrcnn.detection.augmenting import Augmenting
 from mrcnn.detection.results import decode_mask
 from mrcnn.detection.tiling import Tiling
 from mrcnn.weights import best_score, contents, named
@@ -177,6 +178,21 @@ def test_large_photographs_in_tiles(opened, tmp_path, capsys):
     (expected,) = model.detect_stream([picture(140, 600)], tiling=Tiling(100))
     ((record,),) = [records(tmp_path / "out")]
     assert [row["segmentation"] for row in record["detections"]] == expected.detections.run_lengths()
+
+
+def test_further_views_of_each_photograph(photos, opened, tmp_path):
+    out, least = tmp_path / "out", 0.3
+    words = [str(photos / "colour.png"), "--weights", str(opened), "--out", str(out)]
+    assert detect.main([*words, "--min-confidence", str(least), "--tta", "flips", "--save", "coco"]) == 0
+    model = models.open_model(opened, models.config_of(opened, DETECTION_MIN_CONFIDENCE=0.05))
+    with Image.open(photos / "colour.png") as image:
+        pixels = np.array(image)
+    (expected,) = model.detect_stream([pixels], tta=Augmenting(("flips",), least))
+    (record,) = records(out)
+    assert [row["segmentation"] for row in record["detections"]] == expected.detections.run_lengths()
+    assert len(expected.detections.scores) and expected.detections.scores.min() >= least
+    (plain,) = model.detect_stream([pixels])
+    assert plain.detections.run_lengths() != expected.detections.run_lengths()
 
 
 def test_a_broken_file_among_good_ones(photos, opened, tmp_path, capsys):
@@ -362,6 +378,11 @@ def test_folders_within_folders(photos, opened, tmp_path, capsys):
         (["0", "--sheet", "sheet.png"], "--sheet needs images to read again, and a camera keeps none"),
         (["0", "{image}"], "error: 0: a camera goes on until you stop it, so it must be the only input."),
         (["{image}", "--color-by", "colour"], "argument --color-by: invalid choice: 'colour'"),
+        (["{image}", "--tta", ""], "error: --tta takes flips, scales, separated by commas, got ''.\n"),
+        (
+            ["{image}", "--tta", "flips,zoom"],
+            "error: --tta takes flips, scales, separated by commas, got 'zoom'.\n",
+        ),
         (["{image}", "--tile", "-5"], "32 or more, got -5."),
         (["{image}", "--tile", "half"], "32 or more, got half."),
         (
@@ -566,7 +587,11 @@ def test_a_point_and_a_box_are_explained(photos, opened, tmp_path, capsys):
         (["--explain", "1,2"], "--explain is about one photograph, and there are 2"),
         (
             ["--explain", "1,2", "--tile", "auto"],
-            "--explain follows the network through the whole photograph",
+            "--explain follows the network through the whole photograph: leave out --tile",
+        ),
+        (
+            ["--explain", "1,2", "--tta", "flips"],
+            "--explain follows the network through the whole photograph: leave out --tta",
         ),
     ],
 )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mrcnn.detection.augmenting import Augmenting
 from mrcnn.detection.tiling import Tiling
 from mrcnn.pipeline.masks import extract_bboxes
 from mrcnn.weights import best_score
@@ -208,6 +209,31 @@ def test_weights_trained_on_tiles_are_evaluated_on_tiles(
     assert (line in capsys.readouterr().out) == (expected == Tiling(48))
 
 
+def test_further_views_of_each_image(scenes, tiny_weights, tmp_path, monkeypatch):
+    out, lowest = tmp_path / "result.json", []
+    model = detector()
+
+    def watched(*args, tta=None, **options):
+        lowest.append(tta)
+        return type(model).detect_stream(model, *args, tta=tta, **options)
+
+    def opened(path, config):
+        lowest.append(config.DETECTION_MIN_CONFIDENCE)
+        return model
+
+    model.detect_stream = watched
+    monkeypatch.setattr(models, "open_model", opened)
+    words = ["--weights", str(tiny_weights), "--dataset", str(scenes), "--out", str(out)]
+    words += ["--set", "CLASSES=[Pumpkin, Stone]", "--tta", "flips", "--min-confidence", "0.2"]
+    with eagerly():
+        assert evaluate.main([*words, "--report", str(tmp_path / "page")]) == 0
+    assert lowest == [0.05, Augmenting(("flips",), 0.2)]
+    written = json.loads(out.read_text())
+    assert (written["tta"], written["images"]) == ("flips", 3)
+    assert "tile" not in written
+    assert "flips" in (tmp_path / "page" / "index.html").read_text()
+
+
 def test_the_result_of_other_data_is_kept(tmp_path):
     weights = tmp_path / "mask_rcnn_tiny_0001.h5"
     usual, own = tmp_path / "evaluation_val.json", tmp_path / "photos"
@@ -274,6 +300,11 @@ def test_a_setting_that_does_not_exist(scenes, tiny_weights, capsys):
         (["--min-confidence", "2"], "must lie between 0 and 1, got 2"),
         (["--limit", "0"], "must be 1 or more, got 0"),
         (["--tile", "1"], "--tile must be auto, none or the side of the tiles in pixels, 32 or more, got 1."),
+        (["--tta", "flip"], "error: --tta takes flips, scales, separated by commas, got 'flip'.\n"),
+        (
+            ["--tta", "flips", "--clumps"],
+            "--clumps follows the network through whole images: leave out --tta",
+        ),
         (["--weights", "a", "b", "--clumps"], "--clumps is for one model, but --weights names 2"),
         (["--report", __file__], f"--report must be a folder, but {__file__} is a file"),
         (["--tile", "64", "--explain", "a"], "--explain follows the network through whole images"),

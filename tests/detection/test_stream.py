@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 
+from mrcnn.detection.augmenting import Augmenting
 from mrcnn.detection.stream import Found, Stream, batches
 from mrcnn.detection.tiling import Tiling
 from mrcnn.pipeline.errors import ImageError
@@ -39,6 +40,58 @@ def test_results_come_in_the_order_of_the_sources():
     assert [one.source for one in found] == heights(found) == given
     assert all(one.image.shape == (one.source, 80, 3) for one in found)
     assert all(one.detections.size == (one.source, 80) for one in found)
+
+
+class Finder(Recorder):
+    """A detector that finds the bright square of each image, if there is one."""
+
+    def __call__(self, batch):
+        rows, masks = super().__call__(batch)
+        rows[:] = 0
+        for row, one in zip(rows, batch):
+            bright = one.image[..., 0] > 127
+            if bright.any():
+                y, x = (np.flatnonzero(bright.any(axis=axis)) for axis in (1, 0))
+                row[0] = [y[0] / 127, x[0] / 127, y[-1] / 127, x[-1] / 127, 1, 0.8]
+        return rows, masks
+
+
+@pytest.mark.parametrize("tiling", [None, Tiling(96)])
+def test_views_of_photographs_and_tiles_are_fused(tiling):
+    photographs = [picture(height, 128) for height in (128, 120, 100)]
+    plain, flips, scales = (
+        list(stream(Finder(), read=np.array, tiling=tiling, tta=Augmenting.of(words))(photographs))
+        for words in (None, "flips", "flips,scales")
+    )
+    for before, flipped, scaled in zip(plain, flips, scales):
+        np.testing.assert_array_equal(flipped.detections.rois, before.detections.rois)
+        np.testing.assert_array_equal(flipped.detections.masks(), before.detections.masks())
+        np.testing.assert_array_equal(flipped.detections.scores, before.detections.scores)
+        assert np.abs(scaled.detections.rois - before.detections.rois).max() <= 1
+        np.testing.assert_allclose(scaled.detections.scores, before.detections.scores, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("words", "views"), [(None, 1), ("flips", 2), ("scales", 6), ("flips,scales", 12)])
+def test_the_views_of_a_photograph_fill_batches(words, views):
+    recorder = Recorder(IMAGES_PER_GPU=4)
+    found = list(stream(recorder, tta=Augmenting.of(words))(range(60, 66)))
+    assert [one.source for one in found] == list(range(60, 66))
+    assert [len(batch) for batch in recorder.batches] == [4] * (6 * views // 4) + [2] * (6 * views % 4 > 0)
+
+
+def test_views_keep_what_reaches_the_smallest_score_together():
+    for least, count in [(None, 1), (0.8, 1), (0.81, 0)]:
+        tta = Augmenting(("flips",), least)
+        (found,) = stream(Finder(), read=np.array, tta=tta)([picture(128, 128)])
+        assert len(found.detections.scores) == count
+
+
+def test_an_unreadable_photograph_has_no_views():
+    def read(_):
+        raise ImageError("damaged.")
+
+    (found,) = stream(Recorder(), read, catch=(ImageError,), tta=Augmenting.of("flips"))([1])
+    assert str(found.error) == "damaged."
 
 
 def test_no_source_no_result():

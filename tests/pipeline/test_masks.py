@@ -12,6 +12,7 @@ from mrcnn.pipeline.masks import (
     expand_mask,
     extract_bboxes,
     minimize_mask,
+    move_mask,
     resize_mask,
     resize_nearest,
     unmold_mask,
@@ -171,3 +172,20 @@ def test_products_in_parts_are_products(shape):
     rng = np.random.default_rng(0)
     left, right = rng.random((rows, common), np.float32), rng.random((common, columns), np.float32)
     np.testing.assert_allclose(_product(left, right), left @ right, rtol=1e-5)
+
+
+@pytest.mark.parametrize("first", [None, (0.1, 0.05)])
+def test_a_mask_sampled_in_its_own_box_is_itself(first):
+    mask = np.random.default_rng(0).uniform(0, 1, (14, 28)).astype(np.float32)
+    box = [3.2, 4.5, 30.1, 52.7]
+    np.testing.assert_allclose(move_mask(mask, box, box, first, first), mask, atol=1e-5)
+
+
+def test_a_mask_sampled_in_another_box():
+    mask = np.array([[0, 1, 2, 3]] * 4, np.float32)
+    np.testing.assert_allclose(move_mask(mask, [0, 0, 8, 8], [0, 1, 8, 9]), [[0.5, 1.5, 2.5, 1.5]] * 4)
+    half = move_mask(mask, [0, 0, 8, 8], [2, 2, 6, 6])  # its samples lie 1 pixel apart, from 2.5 on
+    np.testing.assert_allclose(half, [[0.75, 1.25, 1.75, 2.25]] * 4)
+    np.testing.assert_allclose(move_mask(mask, [0, 0, 8, 8], [20, 20, 28, 28]), np.zeros((4, 4)))
+    edges = move_mask(mask, [0, 0, 8, 8], [0, 0, 8, 8], None, (0.125, 1 / 4))  # columns at 2, 10/3, 14/3, 6
+    np.testing.assert_allclose(edges, [[0.5, 7 / 6, 11 / 6, 2.5]] * 4, rtol=1e-5)

@@ -6,6 +6,8 @@ import pytest
 from mrcnn.config import Config
 from mrcnn.pipeline.transforms import (
     compose_image_meta,
+    frame_image,
+    framed_shape,
     mold_image,
     parse_image_meta,
     resize,
@@ -117,3 +119,12 @@ def test_image_meta_survives():
     assert found["window"].tolist() == [[10, 0, 118, 128]]
     assert found["scale"].tolist() == [2.125]
     assert found["active_class_ids"].tolist() == [[1, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("mode", "shape"), [("square", (128, 128)), ("pad64", (64, 128)), ("crop", (32, 32)), ("none", (50, 70))]
+)
+def test_the_shape_of_a_framed_image(mode, shape):
+    min_dim = 32 if mode == "crop" else 64
+    assert framed_shape(50, 70, min_dim, 128, mode) == shape
+    assert frame_image(np.ones((50, 70, 3)), min_dim, 128, mode)[0].shape[:2] == shape
