@@ -92,6 +92,7 @@ class Trace:
         """The Ranked anchors."""
         layer = self.model.keras_model.get_layer("ROI")
         inputs = [self.outputs["rpn_class"], self.outputs["rpn_bbox"], self.anchors]
+        inputs = [ops.convert_to_tensor(x, "float32") for x in inputs]
         everything = ProposalLayer(
             layer.proposal_count, layer.nms_threshold, self.anchors.shape[1], layer.std_dev
         )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
+from keras import ops
 
 from mrcnn.inspection.pages import panels
 from mrcnn.weights import named
@@ -38,12 +39,12 @@ def gradients(keras_model, batch):
     optimizer = keras.optimizers.SGD(learning_rate=1.0, momentum=0.5)
     keras_model.compile(optimizer=optimizer)
     optimizer.build(keras_model.trainable_variables)
-    before = [(variable, np.array(variable)) for variable in keras_model.variables]
+    before = [(variable, ops.convert_to_numpy(variable).copy()) for variable in keras_model.variables]
     keras_model.train_on_batch(batch)
     for variable, value in before:
         variable.assign(value)
     pairs = zip(keras_model.trainable_variables, optimizer.momentums)
-    found = {variable.path: -np.asarray(momentum) for variable, momentum in pairs}
+    found = {variable.path: -ops.convert_to_numpy(momentum) for variable, momentum in pairs}
     return _by_layer(
         (tensor.layer, tensor.numpy(), found[tensor.variable.path])
         for tensor in named.tensors_of(keras_model)

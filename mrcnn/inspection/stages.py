@@ -59,9 +59,8 @@ def _draw_matches(ax, trace, boxes, gt_boxes):
     padded = np.append(gt_boxes, np.zeros((1, 4)), axis=0)  # there may be no instance
     overlaps = compute_overlaps(boxes, padded)[None]
     known = np.arange(len(padded))[None] < len(gt_boxes)
-    label, owner = (
-        ops.convert_to_numpy(x)[0] for x in match(overlaps, known, np.zeros_like(known), **ANCHORS)
-    )
+    given = (ops.convert_to_tensor(x) for x in (overlaps, known, np.zeros_like(known)))
+    label, owner = (ops.convert_to_numpy(x)[0] for x in match(*given, **ANCHORS))
     numbers = [(label == POSITIVE).sum(), (label == NEGATIVE).sum()]
     neutral = len(label) - sum(numbers)
     title = f"{numbers[0]:,} match the gt, {numbers[1]:,} are background, {neutral:,} are neither"

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from keras import ops
 
 from mrcnn.inspection import learning, weights
 from mrcnn.model import MaskRCNN
@@ -33,20 +34,20 @@ def test_gradients_are_those_of_the_loss(training, batch):
     assert all(one.change > 0 for name, one in found.items() if name.startswith("fpn_c"))
 
     bias = model.get_layer("rpn_model").get_layer("rpn_bbox_pred").weights[1]
-    value = np.array(bias)
+    value = ops.convert_to_numpy(bias).copy()
     kernel = model.get_layer("rpn_model").get_layer("rpn_bbox_pred").weights[0]
     slopes = []
     for place in range(len(value)):
         losses = []
         for step in (1e-2, -1e-2):
             bias.assign(value + step * (np.arange(len(value)) == place))
-            losses.append(float(model(batch, training=False)["rpn_bbox_loss"]))
+            losses.append(float(ops.convert_to_numpy(model(batch, training=False)["rpn_bbox_loss"])))
         slopes.append((losses[0] - losses[1]) / 2e-2)
     bias.assign(value)
     layer = found["rpn_bbox_pred"]
     assert np.linalg.norm(slopes) <= layer.change * 1.01  # the kernel's part is within it, too
     assert np.linalg.norm(slopes) > 0
-    total = np.sqrt(np.sum(np.square(np.array(kernel))) + np.sum(np.square(value)))
+    total = np.sqrt(np.sum(np.square(ops.convert_to_numpy(kernel))) + np.sum(np.square(value)))
     assert layer.weights == pytest.approx(total, rel=1e-6)
     assert layer.share == pytest.approx(layer.change / layer.weights)
 
