@@ -15,6 +15,7 @@ from pathlib import Path
 import keras
 
 from mrcnn.training import driver
+from mrcnn.training.order import Order
 from mrcnn.training.resume import capture
 from mrcnn.training.state import State, write_state
 from mrcnn.training.validation import MeanAP
@@ -83,6 +84,8 @@ def _measured(model, data, seconds, building, between):
 
 class _Ends(keras.callbacks.Callback):
     """Keeps when each step ended."""
+
+    order = Order.MEASURE
 
     def __init__(self):
         super().__init__()

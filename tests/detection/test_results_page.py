@@ -46,13 +46,14 @@ def test_examples_and_formats(tmp_path, monkeypatch):
     assert list(json.loads(blocks("json")[0])) == list(of_frame)
     assert blocks("csv") == [(out / "detections.csv").read_text()]
     assert blocks("yaml") == [(out / "yolo/data.yaml").read_text()]
-    assert blocks("")[1:] == [
+    assert [text for text in blocks("") if not text.startswith("python ")] == [
         "".join(f"{p.relative_to(out).as_posix()}\n" for p in sorted(out.rglob("masks/**/a*.png")))
     ]
 
 
 def test_the_table_lists_every_format():
-    assert re.findall(r"^\| `(\w+)`", PAGE, re.MULTILINE) == [
+    table = PAGE.split("\n\n")[2]
+    assert re.findall(r"^\| `(\w+)`", table, re.MULTILINE) == [
         "overlay",
         *[w for w in WRITERS if w != "overlay"],
     ]
