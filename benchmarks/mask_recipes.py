@@ -1,4 +1,4 @@
-"""Train with each setting of mask targets, pasting and box losses alone, and score the models.
+"""Train with all settings that fit masks to their objects, and without each of them, and score the models.
 
     python benchmarks/mask_recipes.py --config nuclei --dataset nuclei --seeds 7 8 \\
         --set BACKBONE_WEIGHTS=FILE STEPS_PER_EPOCH=45 VALIDATION_STEPS=0
@@ -20,30 +20,30 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone, not installed
 
-CORNER = {"MASK_TARGET": "corner"}
-ALIGNED = {"MASK_TARGET": "aligned"}
-SHARP = {"BOX_LOSS_BETA": 0.111}
-ROWS = {
-    "corner": CORNER,
-    "corner, soft": CORNER,
-    "aligned, hard": ALIGNED,
-    "aligned": ALIGNED,
-    "corner, beta 1/9": {**CORNER, **SHARP},
-    "corner, beta 1/9 in the RPN": {**CORNER, "RPN_BOX_LOSS_BETA": 0.111},
-    "corner, beta 1/9 in the head": {**CORNER, **SHARP, "RPN_BOX_LOSS_BETA": 1.0},
-    "corner, l1": {**CORNER, "BOX_LOSS": "l1"},
-    "corner, giou": {**CORNER, "BOX_LOSS": "giou"},
-    "corner, giou in the head": {**CORNER, "BOX_LOSS": "giou", "RPN_BOX_LOSS": "smooth_l1"},
-    "corner, mini-mask 28": {**CORNER, "MINI_MASK_SHAPE": [28, 28]},
-    "aligned, mini-mask 28": {**ALIGNED, "MINI_MASK_SHAPE": [28, 28]},
-    "aligned, ROIAlign": {**ALIGNED, "ROI_ALIGN": "aligned"},
-    "aligned, beta 1/9": {**ALIGNED, **SHARP},
-    "aligned, beta 1/9, ROIAlign": {**ALIGNED, **SHARP, "ROI_ALIGN": "aligned"},
-    "aligned, giou in the head": {**ALIGNED, "BOX_LOSS": "giou", "RPN_BOX_LOSS": "smooth_l1"},
-    "aligned, beta 1/9, masks of 56": {
-        **ALIGNED, **SHARP, "MASK_POOL_SIZE": 28, "MASK_SHAPE": [56, 56], "MINI_MASK_SHAPE": [112, 112],
-    },
+# What each row changes. The config's own settings of these names do not count.
+ALL = {
+    "MASK_TARGET": "aligned", "ROI_ALIGN": "aligned", "BOX_LOSS": "smooth_l1", "BOX_LOSS_BETA": 0.111,
+    "RPN_BOX_LOSS": None, "RPN_BOX_LOSS_BETA": None, "MINI_MASK_SHAPE": [56, 56],
 }  # fmt: skip
+CORNER = {"MASK_TARGET": "corner"}
+OF_BOTH = {"RPN_BOX_LOSS": "smooth_l1", "RPN_BOX_LOSS_BETA": 0.111}
+ROWS = {
+    "all": {},
+    "beta 1": {"BOX_LOSS_BETA": 1.0},
+    "mini-mask 28": {"MINI_MASK_SHAPE": [28, 28]},
+    "corner": CORNER,
+    "corner, giou": {**CORNER, "BOX_LOSS": "giou"},
+    "aligned, hard": {},
+    "ROIAlign corner": {"ROI_ALIGN": "corner"},
+    "corner, soft": CORNER,
+    "corner, l1": {**CORNER, "BOX_LOSS": "l1"},
+    "beta 1 in the RPN": {"RPN_BOX_LOSS_BETA": 1.0},
+    "beta 1 in the head": {"BOX_LOSS_BETA": 1.0, "RPN_BOX_LOSS_BETA": 0.111},
+    "giou": {"BOX_LOSS": "giou"},
+    "giou in the head": {"BOX_LOSS": "giou", **OF_BOTH},
+    "masks of 56": {"MASK_POOL_SIZE": 28, "MASK_SHAPE": [56, 56], "MINI_MASK_SHAPE": [112, 112]},
+    "matterport's": {**CORNER, "ROI_ALIGN": "corner", "BOX_LOSS_BETA": 1.0},
+}
 PASTES = ("matterport", "as_trained")
 
 
@@ -101,7 +101,7 @@ def _measure(args, row, seed):
     settings = [
         "AP_EVERY=0",
         *args.set,
-        *(f"{name}={json.dumps(value)}" for name, value in ROWS[row].items()),
+        *(f"{name}={json.dumps(value)}" for name, value in {**ALL, **ROWS[row]}.items()),
     ]
     epochs = ["--epochs", args.epochs] if args.epochs else []
     with tempfile.TemporaryDirectory() as runs:
