@@ -50,7 +50,7 @@ def colors_of(class_ids, class_names, color_by="auto"):
 
 
 def is_by_class(class_names, color_by="auto"):
-    """Return whether colours tell classes apart, not instances; "auto": if there are several classes.
+    """Return whether each class has a colour, instead of each instance; "auto": if there are several classes.
 
     class_names: all that the model knows, the background first. color_by: of choices.COLOR_BY.
     """

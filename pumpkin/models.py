@@ -11,7 +11,7 @@ from mrcnn.training.run import find_last, weights_in
 from mrcnn.weights import best_score, downloads
 from mrcnn.weights.contents import settings_and_classes
 from mrcnn.weights.hdf5 import read_metadata
-from pumpkin.config import PumpkinConfig, load_config
+from pumpkin.config import PumpkinConfig, load_config, parse_settings
 
 
 def find_weights(name, runs="runs", options="--weights PATH"):
@@ -66,6 +66,16 @@ def config_of(path, config_file=None, **overrides):
     from mrcnn.backend import images_per_batch
 
     config.update({"GPU_COUNT": 1, "IMAGES_PER_GPU": images_per_batch(), **overrides})
+    config.check()
+    return config
+
+
+def config_given(args, weights, **overrides):
+    """Return config_of a weights file with what --config, --set and --class-attribute of a command name."""
+    config = config_of(weights, args.config, **overrides)
+    config.update(parse_settings(args.set), source="--set")
+    if args.class_attribute is not None:
+        config.update({"CLASS_ATTRIBUTE": args.class_attribute}, source="--class-attribute")
     config.check()
     return config
 

@@ -1,4 +1,4 @@
-"""The legend of a picture whose colours tell classes apart."""
+"""The legend of a picture that has a colour for each class."""
 
 from dataclasses import dataclass
 

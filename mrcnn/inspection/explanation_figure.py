@@ -17,7 +17,7 @@ _AROUND = 0.35  # of the boxes' longer side: what the close-up shows around them
 _CLOSEST = 48  # pixels of the photograph that the close-up shows at least
 _FOUND = (1.0, 1.0, 1.0)
 _OBJECT = "#f0e442"
-# One colour a stage, which people with colour blindness can tell apart (Okabe and Ito, 2008).
+# A colour for each stage, distinct for people with colour blindness too (Okabe and Ito, 2008).
 COLORS = {
     "anchors": "#56b4e9", "RPN boxes": "#0072b2", "proposals": "#e69f00", "refined box": "#009e73",
     "NMS": "#d55e00",

@@ -10,7 +10,7 @@ from mrcnn.drawing import Captions, draw_frame, lettering
 WIDTH = 1000  # pixels of the figure
 _LINE, _GAP = 20, 8  # pixels of a line of text, and around it
 _FOUND = "white"
-# One colour a fate, which people with colour blindness can tell apart (Okabe and Ito, 2008).
+# A colour for each fate, distinct for people with colour blindness too (Okabe and Ito, 2008).
 COLORS = {
     "no proposal": "#0072b2", "weak": "#e69f00", "moved": "#cc79a7", "NMS": "#d55e00", "mask": "#009e73",
 }  # fmt: skip

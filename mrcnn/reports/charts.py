@@ -20,7 +20,7 @@ from mrcnn.reports.html import Markup, tag
 from mrcnn.screen import printable
 
 FIRST, SECOND, THIRD = "#1b6ca8", "#d1495b", "#3a7d44"
-MOST_CLASSES = 10  # lines that can be told apart in one chart
+MOST_CLASSES = 10  # lines with distinct colours in one chart
 _NO_FACTS = dict.fromkeys(("Date", "Creator", "Format", "Type"))  # a date would change with every writing
 
 

@@ -101,7 +101,6 @@ def _evaluate(args):
     from mrcnn.datasets.convert import require_new
     from mrcnn.evaluation import coco, outcome, overlaps
     from pumpkin import models
-    from pumpkin.config import parse_settings
     from pumpkin.data import open_for_evaluation
     from pumpkin.explain import explain_split
 
@@ -109,11 +108,7 @@ def _evaluate(args):
         require_new(Path(args.explain))
     weights = models.find_weights(args.weights[0], args.runs)
     confidence = coco.MIN_CONFIDENCE if args.min_confidence is None else args.min_confidence
-    config = models.config_of(weights, args.config, DETECTION_MIN_CONFIDENCE=confidence)
-    config.update(parse_settings(args.set), source="--set")
-    if args.class_attribute is not None:
-        config.update({"CLASS_ATTRIBUTE": args.class_attribute}, source="--class-attribute")
-    config.check()
+    config = models.config_given(args, weights, DETECTION_MIN_CONFIDENCE=confidence)
     dataset = open_for_evaluation(config, args.split, weights, args.dataset, args.images)
     tta = args.tta.lower(config) if args.tta else None
     model = models.open_model(weights, config)

@@ -62,16 +62,11 @@ def inspect(args):
     startup.start()
     from mrcnn.inspection.pages import show as open_window
     from pumpkin import models
-    from pumpkin.config import parse_settings
     from pumpkin.inspect import Pages
     from pumpkin.show import require_display
 
     weights = models.find_weights(args.weights, args.runs)
-    config = models.config_of(weights, args.config)
-    config.update(parse_settings(args.set), source="--set")
-    if args.class_attribute is not None:
-        config.update({"CLASS_ATTRIBUTE": args.class_attribute}, source="--class-attribute")
-    config.check()
+    config = models.config_given(args, weights)
     model = models.open_model(weights, config)
     show(f"Weights: {weights}")
     pages = Pages(args.out)

@@ -111,7 +111,9 @@ def test_too_few_minutes_name_the_least(minutes):
 
 
 def test_the_least_suffices():
-    budget.plan(dataclasses.replace(HALF_AN_HOUR, minutes=3.4), PACE, config_of())
+    plan = budget.plan(dataclasses.replace(HALF_AN_HOUR, minutes=3.4), PACE, config_of())
+    epochs = sum(stage["epochs"] for stage in plan.chosen["STAGES"].value)
+    assert plan.chosen["STEPS_PER_EPOCH"].value * epochs >= budget.LEAST_STEPS == 20
 
 
 # --- Sizes ------------------------------------------------------------------------------------------------
