@@ -37,6 +37,14 @@ class Facts:
     reports: bool = True
 
 
+class TooShort(ConfigError):
+    """Raised when the minutes are too few. passes: those over the images for which there is time."""
+
+    def __init__(self, sentence, passes):
+        super().__init__(sentence)
+        self.passes = passes
+
+
 @dataclass(frozen=True)
 class Plan:
     """The decisions as {setting: Choice}, and the number of passes over the images."""
@@ -46,21 +54,21 @@ class Plan:
 
 
 def plan(facts, pace, config):
-    """Return the Plan of a training. pace: its Pace. Raises ConfigError if the minutes are too few."""
+    """Return the Plan of a training. pace: its Pace. Raises TooShort."""
     costs = _Costs(facts, pace, config)
     epochs = costs.epochs()
     stages = scale_stages(config.STAGES, epochs)
     step = sum(stage["epochs"] * pace.steps[stage["layers"]] for stage in stages)  # one in each epoch
     steps = int((costs.room - costs.besides(epochs)) // step)
     if steps * epochs < LEAST_STEPS:
-        raise ConfigError(costs.too_short())
+        raise TooShort(costs.too_short(), _passes(max(steps, 0) * epochs, facts, config))
     return _plan(facts, config, costs, stages, steps)
 
 
 def _plan(facts, config, costs, stages, steps):
     epochs = sum(stage["epochs"] for stage in stages)
     total, kept = steps * epochs, costs.compiling + costs.besides(epochs)
-    passes = total / -(-facts.images // config.BATCH_SIZE)
+    passes = _passes(total, facts, config)
     speed = epochs / sum(stage["epochs"] * costs.pace.steps[stage["layers"]] for stage in stages)
     between = (
         f"{epochs} epoch{'s'[: epochs != 1]}, as validation, AP and saving take {costs.per_epoch:.1f} s each"
@@ -76,6 +84,11 @@ def _plan(facts, config, costs, stages, steps):
     if first // 10 < config.WARMUP_STEPS:
         chosen["WARMUP_STEPS"] = Choice(first // 10, f"a tenth of the first stage's {first:,} updates")
     return Plan(chosen, passes)
+
+
+def _passes(steps, facts, config):
+    """Return how often so many steps pass over all images."""
+    return steps / -(-facts.images // config.BATCH_SIZE)
 
 
 class _Costs:

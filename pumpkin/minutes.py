@@ -30,12 +30,19 @@ def fit(config, minutes, begun, data, make, learned=False, reports=True, report=
         elapsed = time.monotonic() - begun
         return budget.plan(budget.Facts(minutes, elapsed, *_counts(data, config), reports), measured, config)
 
-    chosen, plan = {}, planned()
-    side = budget.smaller_side(plan.passes, config)
+    chosen = {}
+    try:
+        plan = planned()
+        passes, too_short = plan.passes, None
+    except budget.TooShort as error:
+        passes, too_short = error.passes, error
+    side = budget.smaller_side(passes, config)
     if side is not None:
-        chosen = budget.sizes(side, plan.passes, config, learned)
+        chosen = budget.sizes(side, passes, config, learned)
         _set(config, chosen)
         plan = planned()
+    elif too_short:
+        raise too_short
     _set(config, plan.chosen)
     check_for_training(config)
     for line in budget.lines(chosen | plan.chosen):

@@ -50,8 +50,8 @@ def measure(make, data, seconds, between=lambda: None):
     """Return the Pace of a training.
 
     make: builds its Trainable anew, with the initial weights. data: its TrainingData. seconds: to time the
-    steps of each stage for, and two steps or more. between: called after each part; it may raise.
-    Raises the errors of driver.train.
+    steps of each stage for, and two steps or more. between: called after each step and each part; it may
+    raise. Raises the errors of driver.train.
     """
     begun = time.monotonic()
     model = make()
@@ -73,9 +73,8 @@ def _measured(model, data, seconds, building, between):
             if stage["layers"] not in steps:
                 driver.compile_stage(model.keras_model, config, stage, _ENDLESS, warm_up=number == 0)
                 compiling[stage["layers"]], steps[stage["layers"]] = _steps(
-                    model.keras_model, loaders[0], seconds
+                    model.keras_model, loaders[0], seconds, between
                 )
-                between()
         start, batch = _validation(model.keras_model, loaders[1])
         between()
         ap_start, image = _mean_ap(model, data)
@@ -83,36 +82,37 @@ def _measured(model, data, seconds, building, between):
 
 
 class _Ends(keras.callbacks.Callback):
-    """Keeps when each step ended."""
+    """Keeps when each step ended. between: called after each."""
 
     order = Order.MEASURE
 
-    def __init__(self):
+    def __init__(self, between):
         super().__init__()
-        self.times = []
+        self.times, self._between = [], between
 
     def on_train_batch_end(self, batch, logs=None):
         float(logs["loss"])  # waits for the device
         self.times.append(time.monotonic())
+        self._between()
 
 
-def _steps(keras_model, loader, seconds):
+def _steps(keras_model, loader, seconds, between):
     """Return the seconds that the first step takes beyond a usual one, and those of a usual one."""
     loader.max_queue_size = loader.workers  # few batches wait at the start, so they count as in a long run
-    begun, first = time.monotonic(), _fit(keras_model, loader, 1)[0]
-    ends, ready = _fit(keras_model, loader, 1 + _FEW_STEPS), 0
+    begun, first = time.monotonic(), _fit(keras_model, loader, 1, between)[0]
+    ends, ready = _fit(keras_model, loader, 1 + _FEW_STEPS, between), 0
     step = (ends[-1] - ends[0]) / _FEW_STEPS
     wanted = min(math.ceil(seconds / max(step, 1e-9)), _MOST_STEPS)
     if wanted > _FEW_STEPS:  # otherwise steps are long, and do not wait for batches
         ready = loader.workers  # steps whose batches may be ready from the start
-        ends = _fit(keras_model, loader, ready + 1 + wanted)
+        ends = _fit(keras_model, loader, ready + 1 + wanted, between)
         step = (ends[-1] - ends[ready]) / wanted
     return max(0.0, first - begun - step), step
 
 
-def _fit(keras_model, loader, steps):
+def _fit(keras_model, loader, steps, between):
     """Train for some steps, and return the time at which each ended."""
-    ends = _Ends()
+    ends = _Ends(between)
     loader.steps, loader.epoch = steps, 0
     keras_model.fit(loader, epochs=1, shuffle=False, callbacks=[ends], verbose=0)
     return ends.times
