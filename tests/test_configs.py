@@ -8,7 +8,7 @@ import pytest
 from mrcnn.training.stages import check_for_training
 from pumpkin.commands import train
 from pumpkin.config import load_config
-from pumpkin.jobs import SPECIAL_WEIGHTS
+from pumpkin.initial_weights import SPECIAL_WEIGHTS
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 PATHS = sorted(CONFIGS.glob("*.yaml"))

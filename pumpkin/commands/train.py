@@ -13,8 +13,7 @@ from mrcnn.choices import PRECISIONS
 from mrcnn.training.errors import NonFiniteLoss, OutOfMemory
 from mrcnn.training.log import tee
 from mrcnn.weights.downloads import DownloadError
-from pumpkin import ending
-from pumpkin import jobs as steps
+from pumpkin import ending, jobs, training
 from pumpkin.calls import typed
 from pumpkin.interrupts import STOPPED
 from pumpkin.options import Parser, add_data_options, add_set_option
@@ -135,8 +134,8 @@ def main(argv=None):
 def train(args, log):
     """Train, or draw previews, and return the exit code. log: a Log."""
     if args.previews:
-        return steps.preview(args, log.report)
-    return steps.train(steps.job_of(args, log.report), log)
+        return training.preview(args, log.report)
+    return training.train(jobs.job_of(args, log.report), log)
 
 
 def _status(error):

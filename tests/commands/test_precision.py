@@ -7,8 +7,7 @@ import pytest
 from PIL import Image
 
 from mrcnn.training.errors import OutOfMemory
-from pumpkin import jobs as steps
-from pumpkin import models
+from pumpkin import jobs, models
 from pumpkin.commands import detect, train
 from tests.sooner import eagerly
 from tests.tiny import picture
@@ -24,7 +23,7 @@ from tests.tiny import picture
     ],
 )
 def test_training_in_a_precision(words, expected):
-    job = steps.new_job(train.parse(["--weights", "none", *words]))
+    job = jobs.new_job(train.parse(["--weights", "none", *words]))
     precision = job.config.PRECISION
     assert precision == expected
 
@@ -61,6 +60,6 @@ def test_too_little_memory_has_an_exit_code_of_its_own(monkeypatch, capsys):
     def train_steps(job, log):
         raise OutOfMemory("There is too little memory for a step.")
 
-    monkeypatch.setattr(steps, "train", train_steps)
+    monkeypatch.setattr(training, "train", train_steps)
     assert train.main(["--weights", "none"]) == 5
     assert capsys.readouterr().err == "train: There is too little memory for a step.\n"

@@ -19,7 +19,7 @@ from mrcnn.training.errors import NonFiniteLoss, OutOfMemory
 from mrcnn.training.metrics import read_metrics
 from mrcnn.training.run import checkpoints, find_run
 from mrcnn.weights import named
-from pumpkin import jobs as steps
+from pumpkin import initial_weights, jobs, training_data
 from pumpkin.commands import train
 from pumpkin.config import load_config
 from tests.scenes import rectangles, write_dataset, write_image
@@ -437,7 +437,7 @@ def test_without_data_both_commands_that_make_some_are_named(tmp_path):
 
 def test_epochs_are_shared_among_the_stages():
     lines = []
-    found = steps.settings(ROOT / "configs/pumpkin.yaml", [], epochs=4, report=lines.append)
+    found = jobs.settings(ROOT / "configs/pumpkin.yaml", [], epochs=4, report=lines.append)
     assert [stage["epochs"] for stage in found.STAGES] == [2, 2]
     assert lines == ["Epochs by stage: heads 2, all 2"]
 
@@ -445,7 +445,7 @@ def test_epochs_are_shared_among_the_stages():
 def opened(config, root, *values):
     lines = []
     settings = load_config(config, [f"DATASET={root}", "LAYOUT=openimages", *values])
-    return steps.open_for_training(settings, report=lines.append).splits, lines
+    return training_data.open_for_training(settings, report=lines.append).splits, lines
 
 
 def test_no_validation_is_told_and_allowed(config, tmp_path):
@@ -485,8 +485,8 @@ def test_data_that_would_train_something_wrong_are_refused_unless_it_is_meant(co
     assert f"train00.png = {leaked}" in captured.out
     assert "the data have fatal faults (FATAL above)" in captured.err and "--no-check" in captured.err
     assert not (tmp_path / "runs").exists()
-    job = steps.new_job(train.parse([*words, "--no-check"]))
-    assert (job.check, steps.new_job(train.parse(words)).check) == (False, True)
+    job = jobs.new_job(train.parse([*words, "--no-check"]))
+    assert (job.check, jobs.new_job(train.parse(words)).check) == (False, True)
 
 
 def test_heads_of_another_class_count_start_anew_and_it_is_told(first, config):
@@ -495,7 +495,7 @@ def test_heads_of_another_class_count_start_anew_and_it_is_told(first, config):
     model = MaskRCNN("training", settings, "runs")
     before = np.array(model.keras_model.get_layer("fpn_p2").weights[0])
     lines = []
-    steps.load_start(model, path, lines.append)
+    initial_weights.load_start(model, path, lines.append)
     (line,) = lines
     assert line.startswith("Weights: mask_rcnn_tiny_0002.h5: loaded ")
     assert "mrcnn_class_logits (file: 2 classes, model: 3)" in line

@@ -6,7 +6,7 @@ import pytest
 
 from mrcnn.training.errors import RunError
 from mrcnn.weights import downloads
-from pumpkin import jobs, models
+from pumpkin import initial_weights, models
 from pumpkin.config import PumpkinConfig
 
 
@@ -23,12 +23,12 @@ def test_weights_are_the_last_of_the_runs_coco_or_a_path(tmp_path, monkeypatch):
         models.find_weights("last", tmp_path / "none")
     config = PumpkinConfig()
     config.update({"BACKBONE": "resnet50"})
-    assert jobs.find_start("none", config, tmp_path / "runs") is None
-    assert jobs.find_start("last", config, tmp_path / "runs") == checkpoint
-    assert jobs.find_start(str(checkpoint), config, "runs") == checkpoint
+    assert initial_weights.find_start("none", config, tmp_path / "runs") is None
+    assert initial_weights.find_start("last", config, tmp_path / "runs") == checkpoint
+    assert initial_weights.find_start(str(checkpoint), config, "runs") == checkpoint
     for name, file in (("coco", "coco.h5"), ("imagenet", "resnet50.h5")):
         (tmp_path / file).touch()
-        assert jobs.find_start(name, config, "runs") == tmp_path / file
+        assert initial_weights.find_start(name, config, "runs") == tmp_path / file
 
 
 def test_a_failed_download_names_the_options_of_the_command(monkeypatch):
@@ -43,5 +43,5 @@ def test_a_failed_download_names_the_options_of_the_command(monkeypatch):
     config.update({"BACKBONE": "resnet101"})
     for name, file in (("coco", "coco"), ("imagenet", "resnet101")):
         with pytest.raises(downloads.DownloadError) as error:
-            jobs.find_start(name, config, "runs")
+            initial_weights.find_start(name, config, "runs")
         assert str(error.value) == f"{file}.h5 cannot be downloaded. Give --weights none or --weights PATH."

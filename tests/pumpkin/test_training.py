@@ -7,7 +7,7 @@ import pytest
 from mrcnn.config import Config
 from mrcnn.training import hashes
 from mrcnn.training.run import Run, read_facts, weights_in
-from pumpkin import jobs
+from pumpkin import training
 
 
 @pytest.mark.parametrize(("best", "used"), [(2, 2), (3, 3), (1, 3), (None, 3)])  # 1 has been deleted
@@ -18,7 +18,7 @@ def test_a_finished_run_names_its_last_and_its_best_weights(tmp_path, monkeypatc
         run.checkpoint(epoch).touch()
     run.best_loss, run.best_epoch = 0.25, best
     job = SimpleNamespace(config=Config(), reproduces=None, report=False)
-    assert jobs._finish(job, run, lines.append) == 0
+    assert training._finish(job, run, lines.append) == 0
     facts, name = read_facts(run.folder), run.checkpoint(3).name
     assert facts["result"] == {"epochs": 3, "file": name, "weights": name}
     kept = best in (2, 3)
