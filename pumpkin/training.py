@@ -57,16 +57,26 @@ def train(job, log):
     log.report(_fingerprint_line(facts))
     changes = _compare(job, facts, log.report)
     if state is not None and _is_done(job, state):
-        from mrcnn.training.checkpoint import Checkpoint
+        return _finish_again(job, facts, changes, state, log.report)
+    return _train_on(job, splits, start, state, facts, changes, log)
 
-        log.report(
-            f"Nothing is left to train: {state.epoch} epochs are complete. --epochs N extends the run."
-        )
-        run = _open_run(job, facts, changes, state)
-        if "Checkpoint" in state.facts["callbacks"]:
-            Checkpoint(run, save=None).restore(state.facts["callbacks"]["Checkpoint"])  # the best epoch
-        return _finish(job, run, log.report, anew=False)
 
+def _finish_again(job, facts, changes, state, report):
+    """Record the result of a run whose epochs are complete, and return the exit code."""
+    from mrcnn.training.checkpoint import Checkpoint
+
+    report(f"Nothing is left to train: {state.epoch} epochs are complete. --epochs N extends the run.")
+    run = _open_run(job, facts, changes, state)
+    if "Checkpoint" in state.facts["callbacks"]:
+        Checkpoint(run, save=None).restore(state.facts["callbacks"]["Checkpoint"])  # the best epoch
+    return _finish(job, run, report, anew=False)
+
+
+def _train_on(job, splits, start, state, facts, changes, log):
+    """Train from a state of the run, or from the initial weights, and return the exit code.
+
+    start: their file, or None. facts, changes: what the run's folder keeps, see _ingredients and _compare.
+    """
     from mrcnn.model import MaskRCNN
     from mrcnn.training import driver
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from mrcnn.training.errors import OutOfMemory
-from pumpkin import jobs, models
+from pumpkin import jobs, models, training
 from pumpkin.commands import detect, train
 from tests.sooner import eagerly
 from tests.tiny import picture
