@@ -45,7 +45,9 @@ def fuse(seen, image_shape, least, limit, rule):
 def _groups(seen):
     """Yield lists of (view, index) of detections that agree with the best of them, at most one of each view.
 
-    A view's own detections are of different objects: the network's NMS has seen them.
+    A view's own detections are of different objects: the network's NMS has seen them. Of those of another
+    view that agree, the one with the highest score is taken, and not the nearest: soft NMS leaves weak copies
+    of an object, and one of them may be nearer.
     """
     boxes = np.concatenate([one.boxes for one in seen])
     class_ids, scores = (
@@ -61,9 +63,9 @@ def _groups(seen):
         agree[views == views[best]] = 0
         group = [best]
         for view in range(len(seen)):
-            own = np.where(views == view, agree, 0)
-            if own.max() >= AGREE:
-                group.append(own.argmax())
+            own = np.flatnonzero((views == view) & (agree >= AGREE))
+            if len(own):
+                group.append(own[scores[own].argmax()])
         free[group] = False
         yield [origin[index] for index in group]
 
