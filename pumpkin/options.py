@@ -53,8 +53,8 @@ def add_tta_option(parser):
     """Add --tta to an argument parser."""
     parser.add_argument(
         "--tta", metavar="WORDS",
-        help=f"also look at mirrored (flips) and resized (scales) views of each image: {', '.join(WORDS)}, "
-        "separated by commas; takes 2 to 12 times as long",
+        help="also look at mirrored (flips), resized (scales) and turned (turns) views of each image: "
+        f"{', '.join(WORDS)}, separated by commas; takes 2 to 48 times as long",
     )  # fmt: skip
 
 

@@ -102,8 +102,10 @@ def test_further_views_of_each_photograph(model, runs):
     again = augmented(image)
     np.testing.assert_array_equal(found.scores, again.scores)
     np.testing.assert_array_equal(found.masks, again.masks)
-    with pytest.raises(ValueError, match=r"^tta takes flips, scales, separated by commas, got 'turns'\.$"):
-        load("last", runs=runs, tta="turns")
+    with pytest.raises(
+        ValueError, match=r"^tta takes flips, scales, turns, separated by commas, got 'zoom'\.$"
+    ):
+        load("last", runs=runs, tta="zoom")
 
 
 def test_sources_of_all_kinds_give_equal_results(model, tmp_path):

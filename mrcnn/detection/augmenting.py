@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-WORDS = ("flips", "scales")
+from mrcnn.choices import FIXED_SIZE_MODES
+
+WORDS = ("flips", "scales", "turns")
 
 _WEAK = 0.05  # an object that one view scores low counts by the mean of all views
 
@@ -30,11 +32,22 @@ class Augmenting:
             return None
         return cls(tuple(dict.fromkeys(word.strip() for word in str(text).split(","))))
 
+    def check(self, config):
+        """Raise ValueError if a word does not suit the network's input: turned, it must keep its shape."""
+        mode = config.IMAGE_RESIZE_MODE
+        if "turns" in self.words and mode not in FIXED_SIZE_MODES:
+            known = " or ".join(FIXED_SIZE_MODES)
+            raise ValueError(
+                f"tta turns needs IMAGE_RESIZE_MODE {known}, whose input is a square; got {mode}."
+            )
+
     def lower(self, config):
         """Let the network of a Config find weak detections too; return an Augmenting that omits them later.
 
-        An object that scores low in one view may still have a mean that is high enough.
+        An object that scores low in one view may still have a mean that is high enough. Raises ValueError as
+        ``check`` does.
         """
+        self.check(config)
         least = config.DETECTION_MIN_CONFIDENCE
         config.update({"DETECTION_MIN_CONFIDENCE": min(least, _WEAK)}, source="tta")
         return replace(self, least=least)

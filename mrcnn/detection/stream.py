@@ -87,6 +87,8 @@ class Stream:
         self._finish, self._catch = finish or (lambda found: found), catch
         self._threads = threads or min(cores(), _MOST_THREADS)
         self._tiling = tiling
+        if tta is not None:
+            tta.check(detector.config)
         self._views = views_of(tta)
         self._least = None if tta is None else tta.least
 

@@ -3,7 +3,7 @@
 All views of a photograph have the shape of its plain one, so they share the network and its batches.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,12 +19,14 @@ class View:
     """How the network sees a photograph.
 
     zoom: times the scale of the plain view. corner: (0 or 1, 0 or 1), the corner at the top or bottom, left
-    or right, of which a larger view shows as much as fits; None shows the whole. flip: left to right.
+    or right, of which a larger view shows as much as fits; None shows the whole. flip: left to right. turns:
+    quarter turns, counterclockwise, after the flip.
     """
 
     zoom: float = 1.0
     corner: tuple | None = None
     flip: bool = False
+    turns: int = 0
 
     def place(self, size):
         """Return the box (y1, x1, y2, x2) that it shows of a photograph of (height, width)."""
@@ -45,25 +47,31 @@ def views_of(augmenting):
     if "scales" in words:
         views += [View(SMALLER), *(View(LARGER, (bottom, right)) for bottom in (0, 1) for right in (0, 1))]
     if "flips" in words:
-        views += [View(view.zoom, view.corner, flip=True) for view in views]
+        views += [replace(view, flip=True) for view in views]
+    if "turns" in words:
+        views += [replace(view, turns=turns) for turns in (1, 2, 3) for view in views]
     return tuple(views)
 
 
 def fit_view(view, image, config):
     """Return the Fitted of a View of a photograph [H, W, channels]. Its original_shape is of what it shows.
 
-    config: of the network. A flipped view is the mirror image of the view without the flip, pixel by pixel.
+    config: of the network. A flipped or turned view is the mirror image of the view without the flip, or that
+    view turned, pixel by pixel.
     """
     y1, x1, y2, x2 = view.place(image.shape[:2])
     if view.zoom == 1:
         fitted = fit(image, config)
     else:
         fitted = _zoomed(view.zoom, image[y1:y2, x1:x2], image.shape[:2], config)
-    if not view.flip:
+    if not (view.flip or view.turns):
         return fitted
-    window = _mirrored(np.array(fitted.window), fitted.image.shape[1])
+    pixels, window = fitted.image, np.array(fitted.window)
+    if view.flip:
+        pixels, window = pixels[:, ::-1], _mirrored(window, pixels.shape[1])
+    window = _turned(window, pixels.shape[:2], view.turns)
     scale = scale_of(*image.shape[:2], *_limits(config)) * view.zoom
-    return fitted_of(fitted.image[:, ::-1], tuple(window), scale, fitted.original_shape, config)
+    return fitted_of(np.rot90(pixels, view.turns), tuple(window), scale, fitted.original_shape, config)
 
 
 def _limits(config):
@@ -112,8 +120,14 @@ def back(view, fitted, detections, masks, plain, rule):
     boxes = edges_in(detections[:count, :4], fitted.image.shape)
     masks, window = masks[:count], np.asarray(fitted.window, float)
     firsts = [None if rule is None else rule.first_sample(box[2:] - box[:2]) for box in boxes]
+    frame = fitted.image.shape[:2]
+    boxes, window = (_turned(one, frame, -view.turns) for one in (boxes, window))
+    masks = np.rot90(masks, -view.turns, axes=(1, 2))
+    if view.turns % 2:
+        frame = frame[::-1]
+        firsts = [first and first[::-1] for first in firsts]
     if view.flip:
-        boxes, window = (_mirrored(one, fitted.image.shape[1]) for one in (boxes, window))
+        boxes, window = (_mirrored(one, frame[1]) for one in (boxes, window))
         masks = masks[:, :, ::-1]
     ends = np.asarray(plain.window, float)
     size = np.tile(plain.original_shape[:2], 2)
@@ -129,6 +143,16 @@ def back(view, fitted, detections, masks, plain, rule):
 def _mirrored(boxes, width):
     """Return boxes [..., (y1, x1, y2, x2)], half-open, in the mirror image of an image of a width."""
     return np.stack([boxes[..., 0], width - boxes[..., 3], boxes[..., 2], width - boxes[..., 1]], axis=-1)
+
+
+def _turned(boxes, size, turns):
+    """Return boxes [..., (y1, x1, y2, x2)], half-open, in an image of (height, width) after quarter turns."""
+    height, width = size
+    for _ in range(turns % 4):
+        y1, x1, y2, x2 = np.moveaxis(boxes, -1, 0)
+        boxes = np.stack([width - x2, y1, width - x1, y2], axis=-1)
+        height, width = width, height
+    return boxes
 
 
 def _carried(boxes, frame, other):

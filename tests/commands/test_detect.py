@@ -378,10 +378,10 @@ def test_folders_within_folders(photos, opened, tmp_path, capsys):
         (["0", "--sheet", "sheet.png"], "--sheet needs images to read again, and a camera keeps none"),
         (["0", "{image}"], "error: 0: a camera goes on until you stop it, so it must be the only input."),
         (["{image}", "--color-by", "colour"], "argument --color-by: invalid choice: 'colour'"),
-        (["{image}", "--tta", ""], "error: --tta takes flips, scales, separated by commas, got ''.\n"),
+        (["{image}", "--tta", ""], "error: --tta takes flips, scales, turns, separated by commas, got ''.\n"),
         (
             ["{image}", "--tta", "flips,zoom"],
-            "error: --tta takes flips, scales, separated by commas, got 'zoom'.\n",
+            "error: --tta takes flips, scales, turns, separated by commas, got 'zoom'.\n",
         ),
         (["{image}", "--tile", "-5"], "32 or more, got -5."),
         (["{image}", "--tile", "half"], "32 or more, got half."),

@@ -300,7 +300,7 @@ def test_a_setting_that_does_not_exist(scenes, tiny_weights, capsys):
         (["--min-confidence", "2"], "must lie between 0 and 1, got 2"),
         (["--limit", "0"], "must be 1 or more, got 0"),
         (["--tile", "1"], "--tile must be auto, none or the side of the tiles in pixels, 32 or more, got 1."),
-        (["--tta", "flip"], "error: --tta takes flips, scales, separated by commas, got 'flip'.\n"),
+        (["--tta", "flip"], "error: --tta takes flips, scales, turns, separated by commas, got 'flip'.\n"),
         (
             ["--tta", "flips", "--clumps"],
             "--clumps follows the network through whole images: leave out --tta",

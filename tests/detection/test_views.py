@@ -1,5 +1,7 @@
 """Views of a photograph: what they show, and the exact way back from what is found in them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -43,12 +45,16 @@ def test_the_words_name_the_views():
     assert len(ALL) == len(set(ALL)) == 12
     assert views_of(Augmenting.of(" scales , flips,flips")) == ALL
     assert ALL[6:] == tuple(View(view.zoom, view.corner, flip=True) for view in ALL[:6])
+    turned = views_of(Augmenting.of("turns,flips"))
+    assert turned[:4] == (PLAIN, View(flip=True), View(turns=1), View(flip=True, turns=1))
+    assert len(set(turned)) == len(turned) == 8
+    assert len(set(views_of(Augmenting.of("flips,scales,turns")))) == 48
 
 
 def test_words_that_cannot_be():
     assert Augmenting.of(None) is None
     with pytest.raises(
-        ValueError, match=r"^tta takes flips, scales, separated by commas, got 'rotations'\.$"
+        ValueError, match=r"^tta takes flips, scales, turns, separated by commas, got 'rotations'\.$"
     ):
         Augmenting.of("flips,rotations")
 
@@ -126,7 +132,48 @@ def test_what_is_found_in_the_mirror_image_comes_back_pixel_by_pixel(rule, size)
     np.testing.assert_allclose(result.scores, expected.scores, rtol=1e-6)
 
 
-@pytest.mark.parametrize("view", ALL)
+TURNED = [View(turns=1), View(flip=True, turns=1), View(turns=2), View(1.25, (1, 0), turns=3)]
+
+
+@pytest.mark.parametrize("view", TURNED)
+@pytest.mark.parametrize("size", [(128, 128), (64, 128), (128, 50)])
+def test_a_turned_view_is_turned_pixel_by_pixel(view, size):
+    own, image = config(), picture(*size)
+    before, turned = (fit_view(one, image, own) for one in (replace(view, turns=0), view))
+    np.testing.assert_array_equal(turned.image, np.rot90(before.image, view.turns))
+    (y1, x1, y2, x2), (v1, u1, v2, u2) = before.window, turned.window
+    shown = np.rot90(before.image[y1:y2, x1:x2], view.turns)
+    np.testing.assert_array_equal(turned.image[v1:v2, u1:u2], shown)
+    np.testing.assert_array_equal(parse(turned.meta[None])["window"][0], turned.window)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("size", [(128, 128), (64, 128), (128, 50)])
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_what_is_found_in_a_turned_image_comes_back_pixel_by_pixel(rule, size, turns):
+    """The turned photograph is detected plainly, and its result turned back; and as the turned view."""
+    own, image = config(), picture(*size)
+    turned = fit(np.rot90(image, turns), own)
+    rows, masks = found(turned)
+    view = fit_view(View(turns=turns), image, own)
+    np.testing.assert_array_equal(view.image, turned.image)
+    expected = unmold(rows, masks, turned.original_shape, turned.image.shape, turned.window, rule)
+    seen = back(View(turns=turns), view, rows, masks, plain := fit(image, own), rule)
+    own_rows, own_masks = fuse([seen], plain.image.shape, 0, 10, rule)
+    result = unmold(own_rows, own_masks, plain.original_shape, plain.image.shape, plain.window, rule)
+    np.testing.assert_array_equal(result.masks(), np.rot90(expected.masks(), -turns))
+    np.testing.assert_array_equal(result.class_ids, expected.class_ids)
+    np.testing.assert_allclose(result.scores, expected.scores, rtol=1e-6)
+
+
+def test_turns_need_a_square_input():
+    words = r"^tta turns needs IMAGE_RESIZE_MODE square or crop, whose input is a square; got pad64\.$"
+    with pytest.raises(ValueError, match=words):
+        Augmenting.of("turns").lower(config(**MODES[1]))
+    Augmenting.of("flips,scales").check(config(**MODES[1]))
+
+
+@pytest.mark.parametrize("view", [*ALL, *TURNED])
 def test_the_way_back_undoes_the_view(view):
     """A bright square is found by its pixels in each view, and lies where the plain view has it."""
     own, image = config(), np.zeros((96, 120, 3), np.uint8)
