@@ -36,7 +36,7 @@ test-all: $(VENV)/ready-dev
 	$(LESS_OPTIMISED) KERAS_BACKEND=jax $(PYTEST) tests/programs
 
 test-torch: $(VENV)/ready-torch
-	KERAS_BACKEND=torch $(PYTEST) tests/ops tests/modeling tests/test_parity.py
+	KERAS_BACKEND=torch $(PYTEST) tests/ops tests/modeling tests/test_parity.py tests/test_torch_ops.py
 
 lint: $(VENV)/ready-dev
 	$(BIN)/ruff check .

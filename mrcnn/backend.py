@@ -6,6 +6,9 @@ import os
 import warnings
 
 import keras
+import numpy as np
+
+from mrcnn import keras_internals
 
 # Whether ops.top_k puts the lower index first among equal values. PyTorch does not define their order.
 TOP_K_KEEPS_ORDER = keras.backend.backend() != "torch"
@@ -26,6 +29,9 @@ def make_deterministic():
 
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
+        # Otherwise each new tensor is filled with NaN first, so that a program that reads it unwritten
+        # repeats.
+        torch.utils.deterministic.fill_uninitialized_memory = False
     elif "xla_gpu_deterministic_ops" not in (flags := os.environ.get("XLA_FLAGS", "")):
         if not _jax_has_started():
             os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true".strip()
@@ -93,6 +99,92 @@ def keep_order_of_sums():
         import tensorflow
 
         tensorflow.config.optimizer.set_experimental_options({"arithmetic_optimization": False})
+
+
+def make_steps_short():
+    """Let a step on PyTorch make fewer calls and copies; the other backends compile a step as a whole."""
+    if keras.backend.backend() == "torch":
+        from mrcnn import torch_ops
+
+        keras_internals.pass_maps_uncopied()
+        keras_internals.make_numbers_on_device(torch_ops.filled)
+
+
+def clip_at_once(optimizer):
+    """Let an optimiser on PyTorch clip all gradients in a few calls; Keras makes ten for each weight."""
+    if keras.backend.backend() == "torch":
+        from mrcnn import torch_ops
+
+        keras_internals.clip_by(optimizer, torch_ops.clip_each, torch_ops.clip_together)
+
+
+def sum_of_mean_squares(weights):
+    """Return the sum over the weights of the mean of their squares."""
+    if keras.backend.backend() == "torch" and weights:
+        from mrcnn import torch_ops
+
+        return torch_ops.sum_of_mean_squares([keras.ops.convert_to_tensor(weight) for weight in weights])
+    return sum((keras.ops.mean(keras.ops.square(weight)) for weight in weights), 0.0)
+
+
+def fold_norm(kernel, bias, gamma, beta, mean, variance, epsilon):
+    """Return the kernel and bias of a convolution that applies the batch norm after it.
+
+    Equation 14 of Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient
+    Integer-Arithmetic-Only Inference". kernel: [..., channels]. bias: [channels] or None. gamma, beta, mean,
+    variance: [channels], the last two fixed.
+    """
+    ops = keras.ops
+    if keras.backend.backend() == "torch":
+        from mrcnn import torch_ops
+
+        tensors = (kernel, bias, gamma, beta, mean, variance)
+        tensors = [None if x is None else ops.convert_to_tensor(x) for x in tensors]
+        return torch_ops.fold_norm(*tensors, epsilon)
+    factor = gamma * ops.rsqrt(variance + epsilon)
+    offset = beta - mean * factor
+    return kernel * factor, offset if bias is None else offset + bias * factor
+
+
+class Constant:
+    """An array that every step uses. PyTorch sends it to the device once; others have it in their program."""
+
+    def __init__(self, values):
+        self.values, self._sent = values, {}
+
+    def tensor(self):
+        """Return it as a tensor, which nobody may change in place."""
+        if keras.backend.backend() != "torch":
+            return keras.ops.convert_to_tensor(self.values)
+        device = keras_internals.torch_device()
+        if device not in self._sent:
+            self._sent[device] = keras.ops.convert_to_tensor(self.values)
+        return self._sent[device]
+
+
+@functools.cache
+def _constant(values):
+    return Constant(np.float32(values))
+
+
+def constant(values):
+    """Return a few float32 numbers, a list or tuple, as a tensor; see Constant."""
+    return _constant(tuple(values)).tensor()
+
+
+def full_like(x, value):
+    """Return a tensor of x's shape and type with one value.
+
+    Keras on PyTorch would read the value back from the device.
+    """
+    if keras.backend.backend() == "torch":
+        return keras.ops.ones_like(x) * value
+    return keras.ops.full_like(x, value)
+
+
+def loops_wait():
+    """Return whether each look at a loop's condition waits for a device: PyTorch on an accelerator."""
+    return keras.backend.backend() == "torch" and device_names() != ["CPU"]
 
 
 def scatters_by_sorting():

@@ -54,3 +54,68 @@ class BuiltModel(keras.Model):
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         pass
+
+
+def clip_by(optimizer, each, together):
+    """Let an optimiser clip gradients by other functions than Keras's loop over the weights.
+
+    each, together: take the gradients and GRADIENT_CLIP_NORM; used where it has clipnorm or global_clipnorm.
+    """
+    plain = optimizer._clip_gradients
+
+    def clip(gradients):
+        if optimizer.clipnorm:
+            return each(gradients, optimizer.clipnorm)
+        if optimizer.global_clipnorm:
+            return together(gradients, optimizer.global_clipnorm)
+        return plain(gradients)
+
+    optimizer._clip_gradients = clip
+
+
+def pass_maps_uncopied():
+    """Let Keras on PyTorch give maps to convolutions and pooling as they lie in memory.
+
+    Keras copies each map [B, H, W, C] to [B, C, H, W] and back, for kernels that read the first order anyway.
+    The copies take as long as small convolutions, and training keeps the second one until the gradient.
+    """
+    from keras.src.backend.torch import nn
+
+    def as_it_lies(inputs):
+        return inputs.permute(0, 3, 1, 2) if inputs.ndim == 4 else _copied(inputs)
+
+    if nn._transpose_spatial_inputs.__module__ == nn.__name__:
+        _copied = nn._transpose_spatial_inputs
+        nn._transpose_spatial_inputs = as_it_lies
+
+
+def make_numbers_on_device(filled):
+    """Let keras.ops on PyTorch make the tensors of Python's numbers on the device instead of sending them.
+
+    Sending waits until the device has computed everything before. filled: torch_ops.filled.
+    """
+    from keras.src.backend.torch import numpy
+
+    def convert(x, dtype=None, sparse=None, ragged=None):
+        if isinstance(x, (bool, int, float)):
+            dtype = dtype or standardize(x)
+            return filled((), x, numpy.to_torch_dtype(dtype), numpy.get_device())
+        return sent(x, dtype, sparse, ragged)
+
+    def standardize(number):
+        if isinstance(number, bool):
+            return "bool"
+        if isinstance(number, int):
+            return "int32" if -(2**31) <= number < 2**31 else "int64"
+        return keras.config.floatx()
+
+    if numpy.convert_to_tensor.__module__ != __name__:
+        sent = numpy.convert_to_tensor
+        numpy.convert_to_tensor = convert
+
+
+def torch_device():
+    """Return where Keras makes tensors on PyTorch now: "meta" while it only infers shapes."""
+    from keras.src.backend.torch.core import get_device
+
+    return str(get_device())

@@ -33,6 +33,7 @@ def start(training=False, deterministic=False):
         from mrcnn import backend
 
         backend.keep_order_of_sums()
+        backend.make_steps_short()
         if training:
             backend.keep_updates_last()
         if deterministic:

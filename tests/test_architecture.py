@@ -25,6 +25,7 @@ FLOORS = (
         "mrcnn.http",
         "mrcnn.supplied",
         "mrcnn.keras_internals",
+        "mrcnn.torch_ops",
         "mrcnn.machine",
         "mrcnn.drawing",
         "mrcnn.version",
@@ -114,7 +115,7 @@ def rooms_below():
     return {room: below & graph.keys() for room, below in graph.items()}
 
 
-def test_the_library_has_eight_floors_and_no_circle():
+def test_the_library_has_nine_floors_and_no_circle():
     graph = rooms_below()
 
     def floor(room, above=()):
@@ -122,8 +123,8 @@ def test_the_library_has_eight_floors_and_no_circle():
         return 1 + max((floor(below, (*above, room)) for below in graph[room]), default=0)
 
     floors = {room: floor(room) for room in graph}
-    assert floors["files"] == 1 and floors["ops"] == 2
-    assert max(floors.values()) <= 8, floors
+    assert floors["files"] == 1 and floors["ops"] == 3
+    assert max(floors.values()) <= 9, floors
 
 
 @pytest.mark.parametrize("place", FORBIDDEN)
@@ -155,7 +156,9 @@ def test_only_one_module_knows_the_backend():
         for path in python_files("mrcnn", "pumpkin", "scripts")
         if BACKENDS & {module.split(".")[0] for module in imports_of(path)}
     }
-    assert users == {"mrcnn/backend.py"}
+    assert users == {"mrcnn/backend.py", "mrcnn/torch_ops.py"}
+    importing = {path.name for path in python_files("mrcnn") if "mrcnn.torch_ops" in imports_of(path)}
+    assert importing == {"backend.py"}
 
 
 @pytest.mark.parametrize("package", OLD_PACKAGES)
@@ -239,8 +242,12 @@ def test_only_one_module_touches_private_names_of_keras():
             elif isinstance(node, ast.Attribute) and is_private(node.attr):
                 used.setdefault(node.attr, set()).add(path.relative_to(ROOT).as_posix())
             if isinstance(node, (ast.Import, ast.ImportFrom)):
-                assert "keras.src" not in ast.unparse(node), path
-    foreign = {name: files for name, files in used.items() if name not in ours}
+                inside = path.name == "keras_internals.py"
+                assert inside or "keras.src" not in ast.unparse(node), path
+    # PyTorch's optimisers use these; their public form does not exist yet.
+    foreach = {name for name in used if name.startswith("_foreach_")}
+    assert {file for name in foreach for file in used[name]} == {"mrcnn/torch_ops.py"}
+    foreign = {name: files for name, files in used.items() if name not in ours | foreach}
     assert "_keras_history" in foreign
     assert all(files == {"mrcnn/keras_internals.py"} for files in foreign.values()), foreign
 

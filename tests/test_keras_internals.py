@@ -55,8 +55,8 @@ def test_averages_stand_beside_their_weights():
 def test_no_class_of_ours_overrides_a_private_name_of_keras():
     overriding = set()
     for info in pkgutil.walk_packages(mrcnn.__path__, "mrcnn."):
-        if info.name.startswith(("mrcnn.legacy", "mrcnn.keras_internals")):
-            continue
+        if info.name.startswith(("mrcnn.legacy", "mrcnn.keras_internals", "mrcnn.torch_ops")):
+            continue  # the last one needs PyTorch, and has no class of Keras
         for _, kind in inspect.getmembers(importlib.import_module(info.name), inspect.isclass):
             if not kind.__module__.startswith("mrcnn."):
                 continue
@@ -66,3 +66,20 @@ def test_no_class_of_ours_overrides_a_private_name_of_keras():
             own = {name for name, value in vars(kind).items() if callable(value) and name[0] == "_"}
             overriding |= {f"{kind.__name__}.{name}" for name in own & theirs if not name.startswith("__")}
     assert overriding - {"BuiltModel._maybe_symbolic_build"} == set()
+
+
+def test_an_optimiser_clips_by_the_functions_it_is_given():
+    """And as Keras does where it clips by value, or not at all."""
+    gradients = [keras.ops.ones((2,)) * 3.0]
+
+    def clipped(**options):
+        optimizer = keras.optimizers.SGD(**options)
+        keras_internals.clip_by(
+            optimizer, lambda given, norm: ("each", norm), lambda given, norm: ("together", norm)
+        )
+        return optimizer._clip_gradients(gradients)
+
+    assert clipped(clipnorm=5.0) == ("each", 5.0)
+    assert clipped(global_clipnorm=2.0) == ("together", 2.0)
+    assert clipped() is gradients
+    np.testing.assert_array_equal(clipped(clipvalue=1.0)[0], [1.0, 1.0])

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from mrcnn.backend import Constant
 from mrcnn.modeling.configs import attributes
 from mrcnn.ops import anchors as anchor_ops
 from mrcnn.ops import boxes as box_ops
@@ -56,15 +57,13 @@ class Anchors(layers.Layer):
         super().__init__(**{**kwargs, "dtype": "float32"})
         self.grid = grid
         self.image_shape = [int(side) for side in image_shape[:2]]
-        self.anchors = _normalized(anchor_ops.pyramid_anchors(**grid), self.image_shape)
+        self.anchors = Constant(_normalized(anchor_ops.pyramid_anchors(**grid), self.image_shape))
 
     def call(self, image):
-        return ops.broadcast_to(
-            ops.convert_to_tensor(self.anchors), (ops.shape(image)[0], *self.anchors.shape)
-        )
+        return ops.broadcast_to(self.anchors.tensor(), (ops.shape(image)[0], *self.anchors.values.shape))
 
     def compute_output_shape(self, input_shape):
-        return (input_shape[0], *self.anchors.shape)
+        return (input_shape[0], *self.anchors.values.shape)
 
     def get_config(self):
         return {**super().get_config(), **attributes(self, "grid", "image_shape")}

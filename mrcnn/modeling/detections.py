@@ -9,6 +9,7 @@ import keras
 from keras import layers, ops
 
 from mrcnn import image_meta as meta_ops
+from mrcnn.backend import constant
 from mrcnn.choices import NMS_METHODS
 from mrcnn.modeling.configs import attributes
 from mrcnn.ops import boxes as box_ops
@@ -27,7 +28,7 @@ def refine(rois, probabilities, deltas, window, std_dev, background_wins=True):
     class_ids = ops.argmax(probabilities[:, :, first:], axis=2) + first
     scores = ops.max(probabilities[:, :, first:], axis=2)
     deltas = ops.take_along_axis(deltas, class_ids[:, :, None, None], axis=2)[:, :, 0]
-    boxes = box_ops.decode_deltas(rois, deltas * ops.convert_to_tensor(std_dev), box_ops.MAX_LOG_SIZE)
+    boxes = box_ops.decode_deltas(rois, deltas * constant(std_dev), box_ops.MAX_LOG_SIZE)
     return box_ops.clip(boxes, window), class_ids, scores
 
 

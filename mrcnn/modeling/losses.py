@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import keras
 from keras import ops
 
+from mrcnn.backend import sum_of_mean_squares
 from mrcnn.ops import boxes as box_ops
 from mrcnn.ops.gathering import pick
 from mrcnn.ops.matching import NEUTRAL, POSITIVE
@@ -146,7 +147,7 @@ def mrcnn_mask_loss(target_class_ids, target, prediction):
 def l2_penalty(weights, decay):
     """Compute matterport's weight decay: decay * sum(w^2) / size(w) over all weights but gamma and beta."""
     penalised = [w for w in weights if w.path.rsplit("/", 1)[-1] not in ("gamma", "beta")]
-    return decay * sum((ops.mean(ops.square(w)) for w in penalised), 0.0)
+    return decay * sum_of_mean_squares(penalised)
 
 
 def _mean_where(values, mask):

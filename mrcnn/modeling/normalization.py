@@ -3,6 +3,8 @@
 import keras
 from keras import layers, ops
 
+from mrcnn.backend import fold_norm
+
 
 @keras.saving.register_keras_serializable("mrcnn")
 class BatchNorm(layers.BatchNormalization):
@@ -23,10 +25,11 @@ class BatchNorm(layers.BatchNormalization):
             return inputs
         return super().call(inputs, training=training if self.train_bn is None else self.train_bn, mask=mask)
 
-    def factor_and_offset(self):
-        """Express batch norm with the stored statistics as factor * x + offset: both [channels], float32."""
-        factor = self.gamma * ops.rsqrt(self.moving_variance + self.epsilon)
-        return factor, self.beta - self.moving_mean * factor
+    def fold(self, kernel, bias):
+        """Return the kernel and bias of a convolution that applies this batch norm; see fold_norm."""
+        return fold_norm(
+            kernel, bias, self.gamma, self.beta, self.moving_mean, self.moving_variance, self.epsilon
+        )
 
     def get_config(self):
         return {**super().get_config(), "train_bn": self.train_bn}
@@ -39,7 +42,7 @@ class Conv2D(layers.Conv2D):
     The weights stay float32 until the batch norm is folded in, so that 16-bit numbers are rounded once.
     """
 
-    _affine = None
+    _fold = None
 
     def carry(self, norm, input_shape):
         """Fold a batch norm into this convolution, which saves a pass over its output.
@@ -50,22 +53,17 @@ class Conv2D(layers.Conv2D):
         """
         norm.build(self.compute_output_shape(input_shape))
         norm.carried = True
-        self._affine = norm.factor_and_offset  # a bound method: Keras would track the layer as a sublayer
+        self._fold = norm.fold  # a bound method: Keras would track the layer as a sublayer
 
     def add_weight(self, *args, **kwargs):
         """Add a weight that is not cast to the compute dtype; effective_weights casts it."""
         return super().add_weight(*args, **{**kwargs, "autocast": False})
 
     def effective_weights(self):
-        """Return [kernel, bias or None] in the compute dtype, with the batch norm folded in if there is one.
-
-        Equation 14 of Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient
-        Integer-Arithmetic-Only Inference".
-        """
+        """Return [kernel, bias or None] in the compute dtype, with the batch norm folded in if it has one."""
         kernel, bias = self.kernel, self.bias
-        if self._affine:
-            factor, offset = self._affine()
-            kernel, bias = kernel * factor, offset if bias is None else offset + bias * factor
+        if self._fold:
+            kernel, bias = self._fold(kernel, bias)
         return [None if weight is None else ops.cast(weight, self.compute_dtype) for weight in (kernel, bias)]
 
     def call(self, inputs):

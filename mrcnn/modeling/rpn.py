@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from mrcnn.backend import Constant, constant
 from mrcnn.keras_internals import operation_of, upstream
 from mrcnn.modeling.configs import attributes
 from mrcnn.ops import boxes as box_ops
@@ -69,7 +70,7 @@ class SampledRPN(layers.Layer):
         self.rpn_layers = None  # found in the graph at the first call
         self.shapes = np.asarray(shapes).tolist()
         self.anchor_stride = anchor_stride
-        self.patches = cell_patches(shapes, anchor_stride)
+        self.patches = Constant(cell_patches(shapes, anchor_stride))
 
     def __call__(self, inputs, **kwargs):
         if self.rpn_layers is None:
@@ -97,7 +98,7 @@ class SampledRPN(layers.Layer):
         maps = [ops.reshape(level, (-1, level.shape[1] * level.shape[2], channels)) for level in pyramid]
         maps.append(ops.zeros_like(maps[0][:, :1]))  # the cell outside every level
         table = ops.concatenate(maps, axis=1)
-        near = ops.take(ops.convert_to_tensor(self.patches), cell, axis=0)  # (B, S, 9)
+        near = ops.take(self.patches.tensor(), cell, axis=0)  # (B, S, 9)
         image = ops.cumsum(ops.ones_like(near), axis=0) - 1
         rows = take_rows(ops.reshape(table, (-1, channels)), near + image * table.shape[1])
         return ops.reshape(rows, (-1, cell.shape[1], near.shape[-1] * channels))
@@ -175,10 +176,10 @@ class ProposalLayer(layers.Layer):
         """
         probabilities, deltas, anchors = (ops.stop_gradient(x) for x in inputs)
         scores, index = sort_by_score(probabilities[:, :, 1], self.pre_nms_limit)
-        deltas = ops.take_along_axis(deltas, index[..., None], axis=1) * ops.convert_to_tensor(self.std_dev)
+        deltas = ops.take_along_axis(deltas, index[..., None], axis=1) * constant(self.std_dev)
         anchors = ops.take_along_axis(anchors, index[..., None], axis=1)
         boxes = box_ops.decode_deltas(anchors, deltas, box_ops.MAX_LOG_SIZE)
-        return scores, anchors, boxes, box_ops.clip(boxes, ops.convert_to_tensor([0.0, 0.0, 1.0, 1.0]))
+        return scores, anchors, boxes, box_ops.clip(boxes, constant([0.0, 0.0, 1.0, 1.0]))
 
     def suppress(self, boxes, scores):
         """Apply NMS to the candidates: index [B, N] of the proposals, and which entries are used [B, N]."""

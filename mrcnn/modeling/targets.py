@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from mrcnn.backend import Constant, constant
 from mrcnn.modeling.configs import attributes
 from mrcnn.ops import boxes as box_ops
 from mrcnn.ops.anchors import pyramid_anchors
@@ -49,7 +50,9 @@ class RPNTargets(_Sampler):
     def __init__(self, anchors, count=256, std_dev=(0.1, 0.1, 0.2, 0.2), seed=0, **kwargs):
         super().__init__(seed, **kwargs)
         self.anchors_config = anchors if isinstance(anchors, dict) else np.asarray(anchors).tolist()
-        self.anchors = pyramid_anchors(**anchors) if isinstance(anchors, dict) else np.float32(anchors)
+        self.anchors = Constant(
+            pyramid_anchors(**anchors) if isinstance(anchors, dict) else np.float32(anchors)
+        )
         self.count = count
         self.std_dev = [float(value) for value in std_dev]
 
@@ -76,14 +79,14 @@ class RPNTargets(_Sampler):
 
         class_ids: [B, G]. gt_boxes: [B, G, 4] pixels.
         """
-        iou = box_ops.iou(ops.convert_to_tensor(self.anchors)[None], gt_boxes)
+        iou = box_ops.iou(self.anchors.tensor()[None], gt_boxes)
         return match(iou, class_ids > 0, class_ids < 0, **ANCHORS)
 
     def _deltas(self, index, gt_index, gt_boxes):
-        anchors = ops.take(ops.convert_to_tensor(self.anchors), index, axis=0)
+        anchors = ops.take(self.anchors.tensor(), index, axis=0)
         gt_of_sample = ops.take_along_axis(gt_index, index, axis=1)
         gt = ops.take_along_axis(gt_boxes, gt_of_sample[..., None], axis=1)
-        return box_ops.encode_deltas(anchors, gt) / ops.convert_to_tensor(self.std_dev)
+        return box_ops.encode_deltas(anchors, gt) / constant(self.std_dev)
 
     def compute_output_spec(self, inputs):
         batch, places = inputs[0].shape[0], self.count // 2 + self.count
@@ -160,7 +163,7 @@ class DetectionTargetLayer(_Sampler):
         positive = ops.pad(is_positive, [[0, 0], [0, self.count - self.positive_count]])
         roi_class_ids = ops.where(positive, ops.take_along_axis(class_ids, gt_index, axis=1), 0)
         gt_of_roi = _rows(gt_boxes, gt_index)
-        deltas = box_ops.encode_deltas(rois, gt_of_roi) / ops.convert_to_tensor(self.std_dev)
+        deltas = box_ops.encode_deltas(rois, gt_of_roi) / constant(self.std_dev)
         deltas = ops.where(positive[..., None], deltas, 0.0)
         masks = self._masks(rois, gt_of_roi, gt_index, gt_masks, is_positive)
         return rois, ops.cast(roi_class_ids, "int32"), deltas, masks, sampled
@@ -197,7 +200,7 @@ class DetectionTargetLayer(_Sampler):
         """Convert normalised boxes, which end at the last pixel's centre, to shares of the image's sides."""
         height, width = self.image_shape
         pixels = box_ops.to_pixels(boxes, self.image_shape)
-        return pixels / ops.convert_to_tensor(np.float32([height, width, height, width]))
+        return pixels / constant([height, width, height, width])
 
     def compute_output_spec(self, inputs):
         batch = inputs[0].shape[0]

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from mrcnn.backend import replicas
+from mrcnn.backend import constant, replicas
 from mrcnn.keras_internals import BuiltModel
 from mrcnn.modeling import losses
 from mrcnn.modeling.configs import attributes
@@ -30,8 +30,7 @@ class TrainingModel(BuiltModel):
         sized = {x.name: ops.reshape(inputs[x.name], (-1, *x.shape[1:])) for x in self.inputs}
         image = sized.get("input_image")
         if self.mean_pixel is not None and keras.backend.standardize_dtype(image.dtype) == "uint8":
-            mean = ops.convert_to_tensor(self.mean_pixel, "float32")
-            sized["input_image"] = ops.cast(image, "float32") - mean
+            sized["input_image"] = ops.cast(image, "float32") - constant(self.mean_pixel)
         return super().call(sized, training=training, mask=mask)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):

@@ -9,8 +9,9 @@ distinguishes only 256 positions along a side.
 
 import math
 
-import numpy as np
 from keras import ops
+
+from mrcnn.backend import constant
 
 # For decode_deltas: no larger than what turns a 16 px box into a 1000 px box.
 MAX_LOG_SIZE = math.log(1000 / 16)
@@ -108,7 +109,7 @@ def normalize(boxes, shape):
     or [batch, 2], one per image. Returns float32 of the same shape as boxes.
     """
     boxes = ops.cast(boxes, "float32")
-    return ops.subtract(boxes, _FAR_EDGE) / _scale(shape, boxes)
+    return ops.subtract(boxes, constant(_FAR_EDGE)) / _scale(shape, boxes)
 
 
 def to_pixels(boxes, shape):
@@ -118,7 +119,7 @@ def to_pixels(boxes, shape):
     Returns float32 of the same shape as boxes.
     """
     boxes = ops.cast(boxes, "float32")
-    return ops.add(boxes * _scale(shape, boxes), _FAR_EDGE)
+    return ops.add(boxes * _scale(shape, boxes), constant(_FAR_EDGE))
 
 
 def denormalize(boxes, shape):
@@ -127,7 +128,7 @@ def denormalize(boxes, shape):
 
 
 # The half-open far edge of a pixel box lies one pixel beyond its last pixel.
-_FAR_EDGE = np.array([0, 0, 1, 1], np.float32)
+_FAR_EDGE = (0, 0, 1, 1)
 
 
 def _scale(shape, boxes):

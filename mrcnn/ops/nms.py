@@ -14,13 +14,16 @@ that stand close together then both remain if the second has a high enough score
 import numpy as np
 from keras import ops
 
-from mrcnn.backend import TOP_K_KEEPS_ORDER
+from mrcnn.backend import TOP_K_KEEPS_ORDER, constant, loops_wait
 
 # Of 64 to 512 the fastest on TensorFlow, where 64 takes 1.5 times as long; JAX shows no difference. The
 # IoUs of a tile with 1,000 boxes fill 1 MB, which stays in a core's cache.
 _TILE = 256
 # Added to each area: the IoU of boxes without area becomes 0 instead of NaN; other areas round it away.
 _TINY = 1e-30
+# For comparing all boxes with all: IoUs that are computed at a time, 64 MB, and passes between two looks at
+# the result. Proposals rarely need more; an extra pass changes nothing.
+_AT_A_TIME, _PASSES = 2**24, 16
 
 
 def sort_by_score(scores, k):
@@ -53,7 +56,8 @@ def nms(boxes, scores, max_output, iou_threshold, valid=None, class_ids=None):
     order, available = _sort(scores, valid)
     first = _first_rows(available, ops.shape(boxes)[1])
     table = _sorted_rows(boxes, class_ids, order + first)
-    kept = _greedy(table, first, available, max_output, iou_threshold)
+    greedy = _greedy_at_once if loops_wait() else _greedy
+    kept = greedy(table, first, available, max_output, iou_threshold)
     index = ops.concatenate([ops.reshape(order, (-1,)), ops.zeros((1,), "int32")], axis=0)
     return ops.take(index, kept, axis=0), kept < ops.shape(table)[0] - 1
 
@@ -159,8 +163,8 @@ def _sorted_rows(boxes, class_ids, order):
     """
     rows = _rows(boxes, class_ids)
     rows = ops.take(ops.reshape(rows, (-1, rows.shape[-1])), ops.reshape(order, (-1,)), axis=0)
-    empty = ops.convert_to_tensor([[0.0, 0.0, 0.0, 0.0, _TINY, 0.0]], "float32")
-    return ops.concatenate([rows, empty[:, : rows.shape[1]]], axis=0)
+    empty = constant([0.0, 0.0, 0.0, 0.0, _TINY, 0.0][: rows.shape[1]])
+    return ops.concatenate([rows, empty[None]], axis=0)
 
 
 def _greedy(table, first, available, max_output, threshold):
@@ -191,32 +195,65 @@ def _greedy(table, first, available, max_output, threshold):
     return ops.while_loop(unfinished, add_tile, (ops.zeros((), "int32"), nothing))[1]
 
 
+def _greedy_at_once(table, first, available, max_output, threshold):
+    """Return what _greedy returns, from the IoUs of all boxes with all.
+
+    It takes N * N work and memory, but few calls, and waits for the device once in _PASSES passes.
+    """
+    images, count = first.shape[0], (table.shape[0] - 1) // first.shape[0]
+    empty, place = images * count, ops.arange(count, dtype="int32")
+    boxes = ops.reshape(table[:-1], (images, count, -1))
+    rows = max(_AT_A_TIME // max(images * count, 1), 1)
+    suppresses = ops.concatenate(
+        [_suppresses(boxes, place, start, start + rows, threshold) for start in range(0, count, rows)], axis=1
+    )
+    stays = _settle(suppresses, place < available, _PASSES)
+    nothing = ops.zeros((1, max_output), "int32") + ops.zeros_like(first) + empty
+    chosen = ops.where(stays, first + place, empty)
+    return ops.sort(ops.concatenate([chosen, nothing], axis=1), axis=1)[:, :max_output]
+
+
+def _suppresses(boxes, place, start, end, threshold):
+    """Return which of the boxes from ``start`` to ``end`` suppress which later ones, [B, end - start, N]."""
+    overlap = _overlaps(boxes[:, start:end], boxes) > threshold
+    return ops.cast(ops.logical_and(overlap, place[start:end, None] < place), "float16")
+
+
 def _choose_in_tile(tile, free, threshold):
     """Apply greedy suppression within a tile: [B, T] bool, true for boxes that stay.
 
     tile: [B, T, columns] in order of decreasing score. free: [B, T] bool, not suppressed by earlier tiles.
-
-    A box stays if it is free and no box that stays and has a higher score overlaps it. The rule is applied
-    to a guess until nothing changes. Each pass fixes at least one more position from the front; the fixed
-    point is the greedy result. The number of passes is the length of the longest chain of suppressions,
-    usually a few.
     """
     better = np.triu(np.ones((_TILE, _TILE), bool), k=1)
     suppresses = ops.logical_and(_overlaps(tile, tile) > threshold, better)
-    suppresses = ops.cast(suppresses, "float32")  # (B, T, T), row suppresses column
-    free = ops.cast(free, "float32")
+    return _settle(ops.cast(suppresses, "float32"), free)
+
+
+def _settle(suppresses, free, passes=1):
+    """Return which boxes stay, [B, N] bool: those that are free and that no staying box suppresses.
+
+    suppresses: [B, N, N] of 0 and 1, row suppresses column, only columns after it. free: [B, N] bool. passes:
+    how often the rule is applied before the result is looked at.
+
+    The rule is applied to a guess until nothing changes. Each pass fixes at least one more position from the
+    front; the fixed point is the greedy result. The number of passes is the length of the longest chain of
+    suppressions, usually a few.
+    """
+    free = ops.cast(free, suppresses.dtype)
 
     def apply_rule(stays):
         hits = ops.matmul(ops.expand_dims(stays, axis=-2), suppresses)[..., 0, :]
-        return ops.where(hits > 0, 0.0, free)
+        return ops.where(hits > 0, ops.zeros_like(free), free)
 
     def changed(stays, before):
         return ops.any(ops.not_equal(stays, before))
 
-    def again(stays, _):
-        return apply_rule(stays), stays
+    def again(stays, before):
+        for _ in range(passes):
+            stays, before = apply_rule(stays), stays
+        return stays, before
 
-    return ops.while_loop(changed, again, (apply_rule(free), free))[0] > 0
+    return ops.while_loop(changed, again, again(free, free))[0] > 0
 
 
 def _overlaps(rows, others):

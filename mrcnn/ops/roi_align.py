@@ -10,6 +10,7 @@ are float32 whatever the features' dtype.
 import numpy as np
 from keras import ops
 
+from mrcnn.backend import full_like
 from mrcnn.ops.gathering import weighted_rows
 
 # A box of 224 px, the side of ImageNet's crops, is cropped from P4; P2 is the finest level.
@@ -125,7 +126,7 @@ def _sample_corners(start, end, size, _, count):
     # The same steps as matterport's arithmetic, with a true division: XLA replaces division by a constant
     # with multiplication by its reciprocal. The last bit of a position changes a sample of a noisy map by
     # 2e-5; a compiler that still rearranges the steps costs no more than that.
-    step = (end - start) * last / ops.full_like(start, max(count - 1, 1))
+    step = (end - start) * last / full_like(start, max(count - 1, 1))
     number = ops.arange(count, dtype="float32") if count > 1 else 0.5
     position = start * last + step * number
     slack = _ROUNDING * (last + 1.0)

@@ -140,11 +140,19 @@ def test_golden_proposals(golden):
     np.testing.assert_allclose(boxes[chosen], golden["proposals__out"][0], atol=1e-5)
 
 
+@pytest.fixture(params=["in tiles", "at once"])
+def small(monkeypatch, request):
+    """Both ways of computing it, in small pieces, so that a few boxes cross many borders."""
+    monkeypatch.setattr(nms, "_TILE", 8)
+    monkeypatch.setattr(nms, "_AT_A_TIME", 8 * 40 * 40)
+    monkeypatch.setattr(nms, "_PASSES", 2)
+    monkeypatch.setattr(nms, "loops_wait", lambda: request.param == "at once")
+
+
 @pytest.mark.parametrize("kind", [random_boxes, clustered_boxes, grid_boxes])
 @pytest.mark.parametrize(("count", "max_output"), [(40, 10), (40, 40), (19, 30)])
-def test_equals_greedy_across_tiles(monkeypatch, kind, count, max_output):
-    """Tiles of 8, so that a few boxes cross many borders. 40 images of each kind and size."""
-    monkeypatch.setattr(nms, "_TILE", 8)
+def test_equals_greedy_in_pieces(small, kind, count, max_output):
+    """40 images of each kind and size."""
     rng = np.random.default_rng([count, max_output])
     boxes = kind(rng, 40, count)
     scores = rng.uniform(size=(40, count)).astype(np.float32)
@@ -153,8 +161,7 @@ def test_equals_greedy_across_tiles(monkeypatch, kind, count, max_output):
 
 
 @pytest.mark.parametrize("kind", [random_boxes, clustered_boxes, grid_boxes])
-def test_equals_greedy_by_class_and_validity(monkeypatch, kind):
-    monkeypatch.setattr(nms, "_TILE", 8)
+def test_equals_greedy_by_class_and_validity(small, kind):
     rng = np.random.default_rng(1)
     boxes, scores = kind(rng, 60, 30), np.round(rng.uniform(size=(60, 30)), 1).astype(np.float32)
     valid, class_ids = rng.uniform(size=(60, 30)) < 0.7, rng.integers(1, 4, (60, 30))
@@ -182,8 +189,10 @@ def test_equals_greedy_for_an_unknown_number_of_boxes():
         check(model.predict_on_batch([boxes, scores]), boxes, scores, 15)
 
 
-def test_chain_of_suppressions_longer_than_a_tile():
+@pytest.mark.parametrize("at_once", [False, True])
+def test_chain_of_suppressions_longer_than_a_tile(monkeypatch, at_once):
     """Each box overlaps only its neighbours: every second one stays, however late it is decided."""
+    monkeypatch.setattr(nms, "loops_wait", lambda: at_once and keras.backend.backend() == "torch")
     start = np.arange(600, dtype=np.float32)
     boxes = np.stack([0 * start, start, 0 * start + 1, start + 3], axis=-1)[None]
     scores = np.linspace(1, 0, 600, dtype=np.float32)[None]
