@@ -34,6 +34,7 @@ def main(argv=None):
     from benchmarks import networks
 
     settings = [*SMALL, "DETECTION_MIN_CONFIDENCE=0.0", f"IMAGE_RESIZE_MODE={args.mode}"]
+    settings += [f"DETECTION_MAX_INSTANCES={args.instances}"]
     model = networks.build("inference", args.backbone, args.size, settings=settings)
     print(f"{args.backbone} at {args.size}, {args.mode}, {keras.backend.backend()}")
     print("| images | found | held, MB |")
@@ -56,6 +57,7 @@ def parse(argv):
     parser.add_argument("--size", type=int, default=320)
     parser.add_argument("--mode", default="square", help="IMAGE_RESIZE_MODE: square or pad64")
     parser.add_argument("--images", type=int, default=500)
+    parser.add_argument("--instances", type=int, default=100, help="detections per image")
     parser.add_argument("--every", type=int, default=100, help="images per line, which shows their maximum")
     return parser.parse_args(argv)
 

@@ -161,6 +161,31 @@ print(given_back, after_a_large_array())
     assert given_back < 8 and 56 <= kept <= 72  # MiB
 
 
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries keep memory their own way")
+def test_threads_share_the_memory_that_is_kept():
+    """Eight threads each free 16 MiB, one after the other; with heaps of their own they would keep 128."""
+    resident = "(int(open('/proc/self/statm').read().split()[1]) * 4096 >> 20)"
+    script = f"""
+import threading
+import numpy
+from mrcnn.machine import cores
+from mrcnn.startup import keep_memory
+keep_memory()
+turn, all_done = threading.Lock(), threading.Barrier(9)
+def work():
+    with turn:
+        numpy.ones(16 << 20, numpy.uint8)
+    all_done.wait()
+before = {resident}
+threads = [threading.Thread(target=work) for _ in range(8)]
+[thread.start() for thread in threads]
+all_done.wait()
+print({resident} - before, max(1, cores() // 4))
+"""
+    kept, heaps = map(int, start(script).stdout.split())
+    assert kept <= 16 * min(heaps, 8) + 16
+
+
 KEPT = """
 import jax
 from mrcnn import backend
