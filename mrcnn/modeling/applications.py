@@ -1,13 +1,11 @@
 """Every feature extractor of keras.applications as a backbone."""
 
-import re
-from collections import Counter
-
 import keras
-from keras import layers, ops
+from keras import ops
 
 from mrcnn.keras_internals import nodes_of
 from mrcnn.modeling.configs import attributes
+from mrcnn.modeling.extractor import ExtractorBackbone, renamed
 
 STRIDES = (4, 8, 16, 32)
 
@@ -33,26 +31,22 @@ def build_application(image, architecture, train_bn=False, mean_pixel=(0.0, 0.0,
 
 
 @keras.saving.register_keras_serializable("mrcnn")
-class ApplicationBackbone(layers.Layer):
+class ApplicationBackbone(ExtractorBackbone):
     """A keras.applications model, cut at its last tensor of each stride.
 
-    architecture: for instance "MobileNetV2". train_bn: as in BatchNorm; it also governs the model's
-    dropout. mean_pixel: RGB, added back to the molded image.
+    architecture: for instance "MobileNetV2". Others: as in ExtractorBackbone.
     """
 
     def __init__(self, architecture, train_bn=False, mean_pixel=(0.0, 0.0, 0.0), **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(cut_at_strides(_application(architecture)), train_bn, mean_pixel, **kwargs)
         self.architecture = architecture
-        self.train_bn = train_bn
-        self.mean_pixel = [float(value) for value in mean_pixel]
-        self.extractor = cut_at_strides(_application(architecture))
 
-    def call(self, image, training=None):
-        image = scale_rgb(image + ops.cast(self.mean_pixel, image.dtype), self.architecture)
-        return self.extractor(image, training=training if self.train_bn is None else self.train_bn)
+    def scale(self, rgb):
+        """Scale RGB in 0..255 by the model's family."""
+        return scale_rgb(rgb, self.architecture)
 
     def get_config(self):
-        return {**super().get_config(), **attributes(self, "architecture", "train_bn", "mean_pixel")}
+        return {**super().get_config(), **attributes(self, "architecture")}
 
 
 def scale_rgb(rgb, architecture):
@@ -72,25 +66,7 @@ def scale_rgb(rgb, architecture):
 def _application(name):
     """The named keras.applications model without its classifier and with random weights."""
     model = getattr(keras.applications, name)(include_top=False, weights=None, input_shape=(None, None, 3))
-    return _with_stable_names(model)
-
-
-def _with_stable_names(model):
-    """The same model without names that depend on what the process built before ("add_17").
-
-    Weights are found by name, so a name must be the same in every process.
-    """
-    counts = Counter()
-
-    def clone(layer):
-        config = layer.get_config()
-        kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(layer).__name__).lower()
-        if re.fullmatch(rf"{kind}(_\d+)?", layer.name):
-            counts[kind] += 1
-            config["name"] = f"{kind}_{counts[kind]}"
-        return type(layer).from_config(config)
-
-    return keras.models.clone_model(model, clone_function=clone)
+    return renamed(model)[0]
 
 
 def cut_at_strides(model, strides=STRIDES):
