@@ -10,7 +10,8 @@ ON_JAX := tests/ops tests/test_parity.py tests/modeling/test_losses.py tests/mod
 	tests/modeling/test_detections.py
 # make test-all adds training on JAX (golden losses, a network that learns, gradients) and detection in threads.
 MORE_ON_JAX := tests/golden tests/modeling/test_network.py::test_it_learns_two_squares \
-	tests/detection/test_threads.py tests/inspection/test_learning.py
+	tests/detection/test_threads.py tests/inspection/test_learning.py \
+	tests/modeling/test_hub.py::test_16_bit_networks_keep_weights_of_32_bits
 
 # Most of a test's time is tracing and compiling, which use one core; a third worker fills the gaps of two. Each
 # needs up to 5 GB of memory. The tests of a file share networks.

@@ -44,7 +44,8 @@ class Backbone:
     converter: "module:function" that loads such a file if its layers have other names than ours. It takes
     the network, the file's path, the layer names in the file and the names of layers to skip. It returns a
     weights.report.Report, or None for a file of another kind.
-    extractor: whether it is a keras.applications model within one layer named "backbone".
+    extractor: whether it is a model of another library within one layer named "backbone".
+    preset: the name of the preset of keras-hub that it is, or None.
     mark: a layer that identifies a weights file of this backbone, or None.
     matterport: whether matterport's code can build it.
     """
@@ -55,9 +56,18 @@ class Backbone:
     imagenet: KnownFile | None = None
     converter: str | None = None
     extractor: bool = False
+    preset: str | None = None
     mark: str | None = None
     matterport: bool = False
 
+
+# A preset of keras-hub is written with this before its name.
+OF_KERAS_HUB = "keras_hub:"
+# What must be known of a preset to build its network without reading it again: its name, where it comes from,
+# what it says of itself, the licence of its weights and how many there are, the model, and its scaled RGB.
+OF_PRESET = (
+    "preset", "source", "description", "licence", "parameters", "class_name", "config", "scale", "offset",
+)  # fmt: skip
 
 _RESNET_STAGES = r"(res[{0}].*)|(bn[{0}].*)"
 
@@ -130,16 +140,29 @@ BACKBONES = {record.name: record for record in _RECORDS}
 def find(backbone):
     """Return the Backbone for the setting BACKBONE: a name, or a program's own builder, a callable.
 
-    A callable's layers belong to stages if they are named like matterport's.
+    A callable's layers belong to stages if they are named like matterport's. Whether keras-hub has a preset
+    is known when it is read.
     Raises BackboneError for an unknown name; the message suggests the nearest one.
     """
     if callable(backbone):
         name = getattr(backbone, "__name__", repr(backbone))
         return Backbone(name, builder=backbone, stages=_RESNET_STAGES, matterport=True)
+    preset = preset_of(backbone)
+    if preset is not None:
+        return Backbone(
+            backbone, "mrcnn.modeling.hub:build_preset", "stage[{0}]_.*", extractor=True, preset=preset
+        )
     if not isinstance(backbone, str) or backbone not in BACKBONES:
         nearest = difflib.get_close_matches(str(backbone), BACKBONES, n=1, cutoff=0.0)[0]
         raise BackboneError(f"Unknown backbone {backbone!r}; the nearest known one is {nearest!r}.")
     return BACKBONES[backbone]
+
+
+def preset_of(backbone):
+    """Return the name of the preset that a setting BACKBONE names, or None."""
+    if not isinstance(backbone, str) or not backbone.startswith(OF_KERAS_HUB):
+        return None
+    return backbone.removeprefix(OF_KERAS_HUB) or None
 
 
 def find_by_layers(layers):

@@ -66,10 +66,19 @@ def _backbone():
         return f"the nearest known one is {close[0]}" if close else ""
 
     return Kind(
-        f"{', '.join(own)}, a model of keras.applications such as MobileNetV2, or a function",
-        lambda value: callable(value) or (isinstance(value, str) and value in usable),
+        f"{', '.join(own)}, a model of keras.applications such as MobileNetV2, "
+        f"{backbones.OF_KERAS_HUB} and a preset, or a function",
+        lambda value: (
+            callable(value)
+            or (isinstance(value, str) and value in usable)
+            or backbones.preset_of(value) is not None
+        ),
         hint,
     )
+
+
+def _is_preset(value):
+    return isinstance(value, dict) and sorted(value) == sorted(backbones.OF_PRESET)
 
 
 def stage_fault(stage):
@@ -158,7 +167,15 @@ class Config(Settings):
         "a function takes an image tensor and returns C2..C5 or C1..C5",
     )
     BACKBONE_WEIGHTS = setting(
-        None, or_none(text("the path of a weights file")), "only for a keras.applications backbone"
+        None,
+        or_none(text("the path of a weights file")),
+        "only for a backbone of keras.applications or keras_hub",
+    )
+    BACKBONE_PRESET = setting(
+        None,
+        or_none(either(f"a mapping of {', '.join(backbones.OF_PRESET)}", _is_preset)),
+        "what the preset of keras-hub in BACKBONE says; the run fills it in, and its network is then built "
+        "without the preset",
     )
     COMPUTE_BACKBONE_SHAPE = setting(
         None,

@@ -67,7 +67,7 @@ from mrcnn.training.data import TrainingData
 from mrcnn.training.errors import RunError
 from mrcnn.training.hashes import data_hashes
 from mrcnn.training.run import Run, checkpoints, find_last, folder_name, position_of
-from mrcnn.weights import downloads, imagenet, named
+from mrcnn.weights import downloads, hub, imagenet, named
 
 __all__ = [
     "BatchNorm",
@@ -144,12 +144,14 @@ class MaskRCNN:
     keras_model is the Keras model, epoch the number of epochs already trained, log_dir the folder of
     the run and checkpoint_path what its checkpoints are called, class_names what the weights of the class
     head say of their classes (None: nothing), mask_rule how the mask head's targets were sampled.
-    Raises ConfigError with all that is wrong with the config.
+    A preset of keras-hub as BACKBONE is read unless the config has BACKBONE_PRESET, which is then filled in.
+    Raises ConfigError with all that is wrong with the config, and the errors of weights.hub.complete.
     """
 
     def __init__(self, mode, config, model_dir):
         config.check()
         startup.start(training=mode == "training")
+        hub.complete(config)
         self.mode = mode
         self.config = config
         self.model_dir = str(model_dir)
@@ -199,8 +201,11 @@ class MaskRCNN:
     def get_imagenet_weights(self):
         """Return the path of the backbone's ImageNet weights; download them if they are not in the cache.
 
-        Raises downloads.DownloadError, whose message gives an alternative.
+        Those of a preset of keras-hub are what it was trained on. Raises downloads.DownloadError, whose
+        message gives an alternative.
         """
+        if self.config.BACKBONE_PRESET is not None:
+            return str(hub.weights_file(self.config.BACKBONE_PRESET))
         return str(downloads.fetch(self.config.BACKBONE))
 
     def find_last(self):

@@ -113,7 +113,7 @@ def _strides_of_the_backbone(config):
 def _channels_of_the_backbone(config):
     if config.IMAGE_CHANNEL_COUNT != 3 and backbones.find(config.BACKBONE).extractor:
         return (
-            f"IMAGE_CHANNEL_COUNT must be 3 with the backbone {config.BACKBONE} of keras.applications, got "
+            f"IMAGE_CHANNEL_COUNT must be 3 with {shown(config.BACKBONE)}, from another library, got "
             f"{config.IMAGE_CHANNEL_COUNT}."
         )
 
@@ -122,7 +122,7 @@ def _channels_of_the_backbone(config):
 def _weights_for_a_backbone_alone(config):
     if config.BACKBONE_WEIGHTS and not backbones.find(config.BACKBONE).extractor:
         return (
-            f"BACKBONE_WEIGHTS is for backbones of keras.applications, not for {shown(config.BACKBONE)}, got "
+            f"BACKBONE_WEIGHTS is for backbones of other libraries, not for {shown(config.BACKBONE)}, got "
             f"{shown(config.BACKBONE_WEIGHTS)}; to start from a whole network, load its file instead."
         )
 

@@ -30,7 +30,7 @@ def start(training=False, deterministic=False):
     keep_memory()
     quiet_videos()
     numpy_names.supply()  # old programs use them
-    with _quiet_import():
+    with quiet_import("keras"):
         from mrcnn import backend
 
         backend.keep_order_of_sums()
@@ -45,14 +45,14 @@ def start(training=False, deterministic=False):
 
 
 @contextlib.contextmanager
-def _quiet_import():
-    """Hold back the backend's output to stderr during its import; show it on an error.
+def quiet_import(module):
+    """Hold back the backend's output to stderr while a module imports it; show it on an error.
 
     TF_CPP_MIN_LOG_LEVEL silences only some of TensorFlow's lines on drivers and instruction sets. Nothing is
-    held back if Keras is already imported, or with XLA_FLAGS: XLA ends the process at an unknown flag, and
-    the user must see its message.
+    held back if the module is already imported, or with XLA_FLAGS: XLA ends the process at an unknown flag,
+    and the user must see its message.
     """
-    if "keras" in sys.modules:
+    if module in sys.modules:
         yield
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -19,6 +19,10 @@ def find_start(name, config, runs):
     if name == "none":
         return None
     if name == "imagenet":
+        if config.BACKBONE_PRESET is not None:
+            from mrcnn.weights import hub
+
+            return hub.weights_file(config.BACKBONE_PRESET)
         if find_backbone(config.BACKBONE).imagenet is None:
             raise ConfigError(
                 f"There are no ImageNet weights for the backbone {config.BACKBONE!r}; use --weights none."

@@ -61,8 +61,10 @@ def config_of(path, config_file=None, **overrides):
         settings, classes = settings_and_classes(path, PumpkinConfig.names())
         config = PumpkinConfig.of(({**settings, "CLASSES": classes}, str(path)))
     else:
-        read_metadata(path)  # raises for a damaged file
+        stored = read_metadata(path).get("config") or {}  # raises for a damaged file
         config = load_config(config_file)
+        if stored.get("BACKBONE") == config.BACKBONE and stored.get("BACKBONE_PRESET"):
+            config.update({"BACKBONE_PRESET": stored["BACKBONE_PRESET"]}, source=str(path))
     from mrcnn.backend import images_per_batch
 
     config.update({"GPU_COUNT": 1, "IMAGES_PER_GPU": images_per_batch(), **overrides})

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pumpkin
 from mrcnn import startup
+from mrcnn.backbones import preset_of
 from mrcnn.datasets import formats
 from mrcnn.files import is_disk_full, write_text
 from mrcnn.screen import show
@@ -43,6 +44,8 @@ def train(job, log):
     """Do a job and return the exit code. log: a Log. Raises the errors of driver.train, and RunError."""
     if job.folder is not None:
         log.write_to(job.folder / "train.log")
+    if preset_of(job.config.BACKBONE):
+        _open_preset(job, log.report)
     opened = _open(job, log.report).splits
     splits = opened["train"], opened.get("val")
     if job.check:
@@ -121,11 +124,26 @@ def _open(job, report):
     return job.data
 
 
-def _start_backend(job, report):
+def _open_preset(job, report):
+    """Read the preset of keras-hub in BACKBONE before the data, unless the config knows what it says."""
+    _import_backend(job)
+
+    from mrcnn.weights import hub
+
+    hub.complete(job.config)
+    report(hub.described(job.config.BACKBONE_PRESET))
+
+
+def _import_backend(job):
     """Import the backend: that of the run to resume or repeat, unless the user chose one."""
     if job.old is not None and "keras" not in sys.modules:
         os.environ.setdefault("KERAS_BACKEND", job.old["versions"]["backend"])
     startup.start(training=True, deterministic=True)
+
+
+def _start_backend(job, report):
+    """Import the backend, and report a PRECISION that is slow on this machine."""
+    _import_backend(job)
 
     from mrcnn import backend
 

@@ -11,6 +11,7 @@ BACKENDS = {"tensorflow", "jax", "torch"}
 OLD_PACKAGES = {
     "imgaug": {"mrcnn/pipeline/imgaug_adapter.py"},
     "oidv6": {"pumpkin/openimages/oidv6_driver.py"},
+    "keras_hub": {"mrcnn/modeling/hub.py"},
 }
 # The floors of the house from the ground up. A file imports from its own room and from lower floors alone.
 FLOORS = (

@@ -59,11 +59,15 @@ LISTS = {
     "BBOX_STD_DEV": (4, 1e-9, 1000), "MASK_SHAPE": (2, 1, 512), "MINI_MASK_SHAPE": (2, 1, 4096),
     "MEAN_PIXEL": (3, -65536, 65536), "LEARNING_RATE_MILESTONES": (None, 1e-9, 1 - 1e-9),
 }  # fmt: skip
-OTHERS = ("NAME", "BACKBONE_WEIGHTS", "COMPUTE_BACKBONE_SHAPE", "STAGES", "AUGMENTATION", "LOSS_WEIGHTS")
+OTHERS = (
+    "NAME", "BACKBONE_WEIGHTS", "BACKBONE_PRESET", "COMPUTE_BACKBONE_SHAPE", "STAGES", "AUGMENTATION",
+    "LOSS_WEIGHTS",
+)  # fmt: skip
 OF_COMMANDS = ("CLASSES", "CLASS_ATTRIBUTE", "DATASET", "IMAGES", "LAYOUT", "VAL_SHARE")
 MAY_BE_NONE = {
     "NAME", "STEPS_PER_EPOCH", "VALIDATION_STEPS", "TRAIN_BN", "GRADIENT_CLIP_NORM", "IMAGE_MIN_DIM",
-    "IMAGE_MIN_SCALE", "BACKBONE_WEIGHTS", "COMPUTE_BACKBONE_SHAPE", "IMAGES", "CLASS_ATTRIBUTE",
+    "IMAGE_MIN_SCALE", "BACKBONE_WEIGHTS", "BACKBONE_PRESET", "COMPUTE_BACKBONE_SHAPE", "IMAGES",
+    "CLASS_ATTRIBUTE",
     "RPN_BOX_LOSS", "RPN_BOX_LOSS_BETA", "AP_IMAGES", "WORKERS",
     "TILE",
 }  # fmt: skip
@@ -172,6 +176,7 @@ def wrong_value(rng, name, commands):
         "LOSS_WEIGHTS": lambda: wrong_loss_weights(rng),
         "NAME": lambda: rng.choice([5, True, [], {"a": 1}, "", "..", "a/b", "a\\b", "a\x00b", "n" * 300]),
         "BACKBONE_WEIGHTS": lambda: rng.choice([5, True, ["a"], {"a": 1}]),
+        "BACKBONE_PRESET": lambda: rng.choice([5, True, "resnet_50_imagenet", ["a"], {"preset": "a"}]),
         "COMPUTE_BACKBONE_SHAPE": lambda: rng.choice([5, True, "abc", ["a"]]),
         "CLASSES": lambda: rng.choice(["date,fig", "", [], [3], ["a", None], ["a", "a"], [""], 5, {"a": 1}]),
         "DATASET": lambda: rng.choice([5, True, "", ["a"], {"a": 1}]),

@@ -3,8 +3,9 @@
 import requests
 import urllib3
 
+UNANSWERED = (requests.ConnectionError, requests.Timeout)
 # What requests and urllib3 raise when an exchange fails.
-FAILURES = (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError, OSError)
+FAILURES = (*UNANSWERED, urllib3.exceptions.HTTPError, OSError)
 
 
 class TransferError(Exception):

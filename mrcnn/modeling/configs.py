@@ -9,12 +9,13 @@ def attributes(layer, *names):
     Keras wraps a layer's lists and dicts to track the layers in them, and cannot copy such a wrapper into an
     HDF5 file.
     """
-    return {name: _plain(getattr(layer, name)) for name in names}
+    return {name: plain(getattr(layer, name)) for name in names}
 
 
-def _plain(value):
+def plain(value):
+    """Return a value with lists for tuples and arrays, and numbers for NumPy's, as JSON gives it back."""
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value

@@ -43,8 +43,10 @@ def renamed(model, prefix=lambda layer: ""):
     counts, names = Counter(), {}
 
     def clone(layer):
+        if not isinstance(layer, layers.Layer):
+            return layer  # an operation, which has no weights
         config = layer.get_config()
-        kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(layer).__name__).lower()
+        kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(layer).__name__).lower()
         name = layer.name
         if re.fullmatch(rf"{kind}(_\d+)?", name):
             counts[kind] += 1

@@ -173,7 +173,9 @@ def _image_inputs(config, any_size=False):
 
 
 def _pyramid(image, config):
-    features = build_backbone(image, config.BACKBONE, config.TRAIN_BN, config.MEAN_PIXEL)
+    features = build_backbone(
+        image, config.BACKBONE, config.TRAIN_BN, config.MEAN_PIXEL, config.BACKBONE_PRESET
+    )
     return build_fpn(features, config.TOP_DOWN_PYRAMID_SIZE)
 
 

@@ -21,11 +21,16 @@ _ENVIRONMENT = (
 _LIBRARIES = ("numpy", "opencv-python", "opencv-python-headless", "scikit-image", "pillow")
 
 
-def versions():
-    """Return the versions of Python, Keras, its backend, and the libraries that read and change images."""
+def versions(further=()):
+    """Return the versions of Python, Keras, its backend, and the libraries that read and change images.
+
+    further: the names of other packages that the run uses.
+    """
     name = keras.backend.backend()
     modules = ("jax", "jaxlib") if name == "jax" else (name,)
-    found = {library: version for library in _LIBRARIES if (version := _version(library)) is not None}
+    found = {
+        library: version for library in (*_LIBRARIES, *further) if (version := _version(library)) is not None
+    }
     return {
         "python": platform.python_version(),
         "keras": keras.__version__,

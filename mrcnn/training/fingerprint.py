@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from mrcnn.backbones import preset_of
 from mrcnn.digests import file_hash, sha256_of
 from mrcnn.training.environment import PACKAGE, commit, machine, versions
 from mrcnn.training.hashes import sources_hash
@@ -49,7 +50,7 @@ def ingredients(config, data, packages=(PACKAGE,), weights=None, options=None):
         "data": data,
         "options": options or {},
         "code": {"sources": sources_hash(packages), "commit": commit()},
-        "versions": versions(),
+        "versions": versions(further=("keras-hub",) if preset_of(config.BACKBONE) else ()),
         "machine": machine(),
         "weights": weights or {"name": "none", "file": None, "sha256": None},
     }

@@ -512,7 +512,7 @@ def test_heads_of_another_class_count_start_anew_and_it_is_told(first, config):
     [
         (
             ["BACKBONE_WEIGHTS=a.h5"],
-            "BACKBONE_WEIGHTS is for backbones of keras.applications, not for 'light'",
+            "BACKBONE_WEIGHTS is for backbones of other libraries, not for 'light'",
         ),
         (["BACKBONE=MobileNetV2", "BACKBONE_WEIGHTS=a.h5"], "BACKBONE_WEIGHTS a.h5: there is no such file"),
     ],
