@@ -12,6 +12,7 @@ from mrcnn.modeling.configs import attributes
 from mrcnn.modeling.extractor import ExtractorBackbone, renamed
 
 STRIDES = {2: 4, 3: 8, 4: 16, 5: 32}  # by stage
+FAMILIES = ("ResNet", "CSPNet", "DenseNet", "EfficientNet")  # whose pyramids have these strides
 
 
 def keras_hub():
@@ -73,7 +74,7 @@ def without_pyramid(preset, why):
     """Return a sentence that refuses a preset."""
     return (
         f"The preset {preset} cannot be a backbone, which has feature maps of the strides 4, 8, 16 and 32: "
-        f"{why}; presets of ResNet, CSPNet, DenseNet and EfficientNet have them."
+        f"{why}; presets of {', '.join(FAMILIES[:-1])} and {FAMILIES[-1]} have them."
     )
 
 

@@ -13,7 +13,7 @@ from mrcnn.backbones import OF_KERAS_HUB, BackboneError, preset_of
 from mrcnn.files import cache_folder, parse_yaml, read_text
 from mrcnn.http.errors import UNANSWERED, sentence
 from mrcnn.modeling.configs import plain
-from mrcnn.modeling.hub import extractor_of, keras_hub, without_pyramid
+from mrcnn.modeling.hub import FAMILIES, extractor_of, keras_hub, without_pyramid
 from mrcnn.weights import named
 from mrcnn.weights.downloads import DownloadError
 
@@ -73,14 +73,15 @@ def read(preset):
 
 def _check_name(hub, preset, known):
     """Raise BackboneError for a name that keras-hub does not know, or knows as something else."""
-    pyramids = hub.models.FeaturePyramidBackbone.presets
-    if known and preset not in pyramids:
-        raise BackboneError(without_pyramid(preset, "keras-hub knows no pyramid of it"))
+    usable = [name for family in FAMILIES for name in getattr(hub.models, f"{family}Backbone").presets]
+    if known and preset not in usable:
+        raise BackboneError(without_pyramid(preset, "keras-hub has no such pyramid of it"))
     if not (known or "://" in preset or Path(preset).is_dir()):
-        nearest = difflib.get_close_matches(preset, pyramids, n=1, cutoff=0.0)[0]
+        close = difflib.get_close_matches(preset, usable, n=1)
+        what_to_do = f"the nearest preset is {close[0]}" if close else "docs/backbones.md names presets"
         raise BackboneError(
             f"BACKBONE {OF_KERAS_HUB}{preset}: keras-hub {hub.__version__} has no such preset, and there is "
-            f"no such folder; the nearest preset is {nearest}."
+            f"no such folder; {what_to_do}."
         )
 
 
@@ -155,7 +156,7 @@ def _no_licence(source):
         return f"licence: see https://www.kaggle.com/models/{owner}/{_kaggle_model(source)}"
     if source.startswith("hf://"):
         return f"licence: see https://huggingface.co/{source.removeprefix('hf://')}"
-    return "which name no licence"
+    return "licence not named"
 
 
 def weights_file(preset):

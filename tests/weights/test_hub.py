@@ -144,26 +144,34 @@ def test_a_licence_that_is_not_known():
         "Backbone: keras_hub:csp: A net; 123,232 weights (0.5 MB), licence: see "
         "https://www.kaggle.com/models/keras/cspdarknet (kaggle://keras/cspdarknet/keras/csp/1)"
     )
-    assert "(0.5 MB), which name no licence (small)" in hub.described({**preset, "source": "small"})
+    assert "(0.5 MB), licence not named (small)" in hub.described({**preset, "source": "small"})
     assert "licence: see https://huggingface.co/a/b" in hub.described({**preset, "source": "hf://a/b"})
 
 
-def test_an_unknown_name_names_the_nearest():
+@pytest.mark.parametrize(
+    ("name", "what_to_do"),
+    [
+        ("resnet_vd_50_sld_imagenet", "the nearest preset is resnet_vd_50_ssld_imagenet."),
+        ("./no/folder", "docs/backbones.md names presets."),
+    ],
+)
+def test_an_unknown_name_names_the_nearest(name, what_to_do):
     with pytest.raises(BackboneError) as error:
-        hub.read("resnet_vd_50_sld_imagenet")
+        hub.read(name)
     assert str(error.value) == (
-        f"BACKBONE keras_hub:resnet_vd_50_sld_imagenet: keras-hub {keras_hub().__version__} has no such "
-        "preset, and there is no such folder; the nearest preset is resnet_vd_50_ssld_imagenet."
+        f"BACKBONE keras_hub:{name}: keras-hub {keras_hub().__version__} has no such "
+        f"preset, and there is no such folder; {what_to_do}"
     )
 
 
-def test_a_preset_without_a_pyramid_is_refused_before_it_is_downloaded():
+@pytest.mark.parametrize("name", ["vit_base_patch16_224_imagenet", "dinov2_small", "mit_b0_ade20k_512"])
+def test_a_preset_without_a_pyramid_is_refused_before_it_is_downloaded(name):
     with pytest.raises(BackboneError) as error:
-        hub.read("vit_base_patch16_224_imagenet")
+        hub.read(name)
     assert str(error.value) == (
-        "The preset vit_base_patch16_224_imagenet cannot be a backbone, which has feature maps of the "
-        "strides 4, 8, 16 and 32: keras-hub knows no pyramid of it; presets of ResNet, CSPNet, DenseNet and "
-        "EfficientNet have them."
+        f"The preset {name} cannot be a backbone, which has feature maps of the "
+        "strides 4, 8, 16 and 32: keras-hub has no such pyramid of it; presets of ResNet, CSPNet, DenseNet "
+        "and EfficientNet have them."
     )
 
 
