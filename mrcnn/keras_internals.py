@@ -73,6 +73,20 @@ def clip_by(optimizer, each, together):
     optimizer._clip_gradients = clip
 
 
+def move_by(optimizer, move):
+    """Let SGD with momentum update each weight by ``move(weight, velocity, gradient, rate, momentum)``.
+
+    weight, velocity: the backend's own variables.
+    """
+
+    def update_step(gradient, variable, learning_rate):
+        velocity = optimizer.momentums[optimizer._get_variable_index(variable)]
+        weight = variable.value if isinstance(variable, keras.Variable) else variable
+        move(weight, velocity.value, gradient, learning_rate, optimizer.momentum)
+
+    optimizer.update_step = update_step
+
+
 def pass_maps_uncopied():
     """Let Keras on PyTorch give maps to convolutions and pooling as they lie in memory.
 

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from mrcnn.backend import clip_at_once, replicas
+from mrcnn.backend import replicas, shorten_updates
 from mrcnn.modeling.network import decays_through_loss
 from mrcnn.training.averaging import AveragingAdamW, AveragingSGD
 
@@ -69,7 +69,7 @@ def build_optimizer(config, learning_rate, total_steps, warm_up=True):
         kind = AveragingAdamW if config.EMA_MOMENTUM else keras.optimizers.AdamW
         optimizer = kind(weight_decay=decay, **options)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    clip_at_once(optimizer)
+    shorten_updates(optimizer)
     return optimizer
 
 
