@@ -28,8 +28,10 @@ def main():
     parser.add_argument("--dataset", required=True)
     parser.add_argument("--split", default="val")
     parser.add_argument("--set", nargs="+", action="extend", default=[])
+    parser.add_argument("--tta", metavar="WORDS", help="flips, scales or both, as of evaluate")
     args = parser.parse_args()
 
+    from mrcnn.detection.augmenting import Augmenting
     from mrcnn.evaluation import coco
     from pumpkin import models
     from pumpkin.config import parse_settings
@@ -38,9 +40,10 @@ def main():
     weights = models.find_weights(args.weights)
     config = models.config_of(weights, DETECTION_MIN_CONFIDENCE=coco.MIN_CONFIDENCE)
     config.update(parse_settings(args.set), source="--set")
+    tta = Augmenting.of(args.tta).lower(config) if args.tta else None
     dataset = open_dataset(config, args.dataset, args.split)
     model = models.open_model(weights, config)
-    truth, found = coco.detect_all(model, dataset, progress=False)
+    truth, found = coco.detect_all(model, dataset, progress=False, tta=tta)
     for name, change in ORACLES.items():
         _print_row(name, truth, by_image(truth, found, change))
     _print_row("gt boxes, each scored 1", truth, masks_in_gt_boxes(model, dataset, truth))
