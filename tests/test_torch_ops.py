@@ -127,3 +127,12 @@ def test_a_constant_is_sent_once_per_device():
     assert not constant.tensor().is_meta
     assert backend.constant([0, 0, 1, 1]) is backend.constant((0.0, 0.0, 1.0, 1.0))
     assert keras_internals.torch_device() == "cpu"
+
+
+def test_deterministic_pytorch_does_not_fill_new_tensors():
+    try:
+        backend.make_deterministic()
+        assert torch.are_deterministic_algorithms_enabled()
+        assert not torch.utils.deterministic.fill_uninitialized_memory
+    finally:
+        torch.use_deterministic_algorithms(False)
