@@ -57,6 +57,7 @@ def parse():
     parser.add_argument("--split", default="val")
     parser.add_argument("--set", nargs="+", action="extend", default=[])
     parser.add_argument("--epochs")
+    parser.add_argument("--weights", default="none", help="a trained network to go on from (none)")
     parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=ROWS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[7])
     parser.add_argument("--jobs", type=int, default=1)
@@ -106,7 +107,7 @@ def _measure(args, row, seed):
     epochs = ["--epochs", args.epochs] if args.epochs else []
     with tempfile.TemporaryDirectory() as runs:
         begun = time.monotonic()
-        options = ["--weights", "none", "--config", args.config, "--dataset", args.dataset]
+        options = ["--weights", args.weights, "--config", args.config, "--dataset", args.dataset]
         options += ["--seed", str(seed), "--out", runs, "--no-check", "--no-report", *epochs, "--set"]
         if train.main([*options, *settings]):
             raise SystemExit(f"{row}: training failed")
