@@ -6,6 +6,7 @@ no backend option and no other package.
 
 import contextlib
 import ctypes
+import importlib.util
 import os
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from mrcnn.files import cache_folder
 from mrcnn.machine import cores
 from mrcnn.supplied import numpy_names
 
+BACKENDS = ("tensorflow", "jax", "torch")  # the first is the default
 KEEP_COMPILED = "MRCNN_KEEP_COMPILED"  # the environment variable that forbids it with 0
 
 
@@ -26,7 +28,9 @@ def start(training=False, deterministic=False):
 
     Call it before importing Keras. A later call is too late for two of its effects: the backend has printed
     its startup messages, and JAX no longer reads flags (``backend.make_deterministic`` warns if it matters).
+    Raises ValueError if KERAS_BACKEND names a backend that is unknown or not installed.
     """
+    check_backend()
     keep_memory()
     quiet_videos()
     numpy_names.supply()  # old programs use them
@@ -42,6 +46,22 @@ def start(training=False, deterministic=False):
         backend.start_devices()
         if os.environ.get(KEEP_COMPILED) != "0":
             backend.keep_compiled(cache_folder() / "jax")
+
+
+def check_backend():
+    """Raise ValueError if KERAS_BACKEND names a backend that is unknown or not installed."""
+    name = os.environ.get("KERAS_BACKEND")
+    if not name or "keras" in sys.modules:
+        return
+    if name not in BACKENDS:
+        raise ValueError(
+            f"KERAS_BACKEND is {name!r}; it must be {', '.join(BACKENDS[:-1])} or {BACKENDS[-1]}."
+        )
+    if importlib.util.find_spec(name) is None:
+        raise ValueError(
+            f"KERAS_BACKEND is {name}, but the package {name} is not installed; install it, or unset "
+            f"KERAS_BACKEND to use {BACKENDS[0]}."
+        )
 
 
 @contextlib.contextmanager

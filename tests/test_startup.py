@@ -1,7 +1,9 @@
 """The backend starts without a word, unless it cannot start."""
 
+import importlib.util
 import os
 import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -218,3 +220,30 @@ def test_jax_keeps_compiled_programs_for_accelerators(device, environment, kept,
     assert folder == (str(tmp_path / kept) if kept else "None"), done.stderr
     assert (int(size) == 2 * 1024**3) == (kept == "jax")
     assert any(tmp_path.rglob("*")) == bool(kept)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("torhc", "KERAS_BACKEND is 'torhc'; it must be tensorflow, jax or torch."),
+        ("TensorFlow", "KERAS_BACKEND is 'TensorFlow'; it must be tensorflow, jax or torch."),
+        (
+            "jax",
+            "KERAS_BACKEND is jax, but the package jax is not installed; "
+            "install it, or unset KERAS_BACKEND to use tensorflow.",
+        ),
+    ],
+)
+def test_a_backend_that_cannot_be_imported_is_named(monkeypatch, name, words):
+    monkeypatch.setenv("KERAS_BACKEND", name)
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda module: None)
+    with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
+        startup.start()
+
+
+def test_the_chosen_backend_is_accepted(monkeypatch):
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    for name in (os.environ.get("KERAS_BACKEND", "tensorflow"), ""):
+        monkeypatch.setenv("KERAS_BACKEND", name)
+        startup.check_backend()
