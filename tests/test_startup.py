@@ -246,4 +246,4 @@ def test_the_chosen_backend_is_accepted(monkeypatch):
     monkeypatch.delitem(sys.modules, "keras", raising=False)
     for name in (os.environ.get("KERAS_BACKEND", "tensorflow"), ""):
         monkeypatch.setenv("KERAS_BACKEND", name)
-        startup.check_backend()
+        assert startup.check_backend() is None

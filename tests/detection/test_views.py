@@ -112,24 +112,29 @@ def test_what_scaled_views_show():
     assert parse(larger.meta[None])["scale"] == pytest.approx([1.28 * 1.25])
 
 
+def found_both_ways(view, image, changed, rule):
+    """The result of detecting plainly in the changed image, and that of the view, which sees the same."""
+    own, plain = config(), fit(image, config())
+    fitted, shown = fit(changed, own), fit_view(view, image, own)
+    np.testing.assert_array_equal(shown.image, fitted.image)
+    rows, masks = found(fitted)
+    expected = unmold(rows, masks, fitted.original_shape, fitted.image.shape, fitted.window, rule)
+    seen = back(view, shown, rows, masks, plain, rule)
+    rows, masks = fuse([seen], plain.image.shape, 0, 10, rule)
+    result = unmold(rows, masks, plain.original_shape, plain.image.shape, plain.window, rule)
+    np.testing.assert_array_equal(result.class_ids, expected.class_ids)
+    np.testing.assert_allclose(result.scores, expected.scores, rtol=1e-6)
+    return expected, result
+
+
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("size", [(128, 128), (64, 128), (128, 50)])
 def test_what_is_found_in_the_mirror_image_comes_back_pixel_by_pixel(rule, size):
-    """The photograph's mirror image is detected plainly, and its result mirrored; and as the flipped view."""
-    own, image = config(), picture(*size)
-    turned = fit(image[:, ::-1], own)
-    rows, masks = found(turned)
-    view = fit_view(View(flip=True), image, own)
-    np.testing.assert_array_equal(view.image, turned.image)
-    expected = unmold(rows, masks, turned.original_shape, turned.image.shape, turned.window, rule)
-    seen = back(View(flip=True), view, rows, masks, plain := fit(image, own), rule)
-    own_rows, own_masks = fuse([seen], plain.image.shape, 0, 10, rule)
-    result = unmold(own_rows, own_masks, plain.original_shape, plain.image.shape, plain.window, rule)
+    image = picture(*size)
+    expected, result = found_both_ways(View(flip=True), image, image[:, ::-1], rule)
     y1, x1, y2, x2 = expected.rois.T
     np.testing.assert_array_equal(result.rois, np.stack([y1, size[1] - x2, y2, size[1] - x1], axis=1))
     np.testing.assert_array_equal(result.masks(), expected.masks()[:, ::-1])
-    np.testing.assert_array_equal(result.class_ids, expected.class_ids)
-    np.testing.assert_allclose(result.scores, expected.scores, rtol=1e-6)
 
 
 TURNED = [View(turns=1), View(flip=True, turns=1), View(turns=2), View(1.25, (1, 0), turns=3)]
@@ -151,19 +156,9 @@ def test_a_turned_view_is_turned_pixel_by_pixel(view, size):
 @pytest.mark.parametrize("size", [(128, 128), (64, 128), (128, 50)])
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_what_is_found_in_a_turned_image_comes_back_pixel_by_pixel(rule, size, turns):
-    """The turned photograph is detected plainly, and its result turned back; and as the turned view."""
-    own, image = config(), picture(*size)
-    turned = fit(np.rot90(image, turns), own)
-    rows, masks = found(turned)
-    view = fit_view(View(turns=turns), image, own)
-    np.testing.assert_array_equal(view.image, turned.image)
-    expected = unmold(rows, masks, turned.original_shape, turned.image.shape, turned.window, rule)
-    seen = back(View(turns=turns), view, rows, masks, plain := fit(image, own), rule)
-    own_rows, own_masks = fuse([seen], plain.image.shape, 0, 10, rule)
-    result = unmold(own_rows, own_masks, plain.original_shape, plain.image.shape, plain.window, rule)
+    image = picture(*size)
+    expected, result = found_both_ways(View(turns=turns), image, np.rot90(image, turns), rule)
     np.testing.assert_array_equal(result.masks(), np.rot90(expected.masks(), -turns))
-    np.testing.assert_array_equal(result.class_ids, expected.class_ids)
-    np.testing.assert_allclose(result.scores, expected.scores, rtol=1e-6)
 
 
 def test_turns_need_a_square_input():

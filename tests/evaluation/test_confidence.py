@@ -1,4 +1,4 @@
-"""The score of best F1 and calibration, on short lists whose results are computed by hand."""
+"""The score of best F1, and calibration. The lists are short, and their results are computed by hand."""
 
 import numpy as np
 import pytest
